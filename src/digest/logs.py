@@ -1,0 +1,44 @@
+"""Logging set-up, called by entrances only. Addresses, tokens and passwords never reach a log."""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import Literal
+
+from digest.core.discretion import hide_password
+
+_OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line, with the record's `extra` fields beside the message."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as a line."""
+        line = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "from": record.name,
+            "message": record.getMessage(),
+            **{name: value for name, value in vars(record).items() if name not in _OWN},
+        }
+        return hide_password(json.dumps(line, ensure_ascii=False, default=str))
+
+
+class TextFormatter(logging.Formatter):
+    """Time, level, message, then the `extra` fields as name=value."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as a line."""
+        at = datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+        fields = " ".join(f"{name}={value}" for name, value in vars(record).items() if name not in _OWN)
+        return hide_password(f"{at} {record.levelname.lower():<7} {record.getMessage()} {fields}".rstrip())
+
+
+def set_up_logs(level: str, form: Literal["text", "json"]) -> None:
+    """Send `digest`'s records to stderr. Libraries speak from warnings up."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.getLogger("digest").setLevel(level.upper())

@@ -1,0 +1,150 @@
+"""A Postgres for the tests: the one of DIGEST_TEST_POSTGRES, else a throw-away cluster of the system's binaries."""
+
+import itertools
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import make_url
+
+from tests.command import prctl
+
+OPTIONS = {
+    # Nothing here must survive a power cut.
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "max_connections": "60",
+    "shared_buffers": "32MB",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+}
+
+
+_numbers = itertools.count()
+
+
+@dataclass(frozen=True)
+class Server:
+    """Makes and drops databases; `url(name)` is what digest would be given."""
+
+    base: str
+    port: int | None = None  # on loopback, with passwords, for a cluster of our own
+
+    @contextmanager
+    def database(self, *, template: str = "template1") -> Iterator[str]:
+        """The URL of a new database, which is dropped afterwards."""
+        name = f"digest_test_{os.getpid()}_{next(_numbers)}"
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        try:
+            yield self.url(name)
+        finally:
+            self.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def url(self, name: str) -> str:
+        return make_url(self.base).set(database=name).render_as_string(hide_password=False)
+
+    def execute(self, *statements: str) -> None:
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            for statement in statements:
+                connection.execute(statement.encode())
+
+
+@contextmanager
+def running_server() -> Iterator[Server]:
+    """The server of the session. Skips, or fails where everything is demanded, when there is none."""
+    if url := os.environ.get("DIGEST_TEST_POSTGRES"):
+        yield Server(url)
+        return
+    binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+    if not binaries:
+        why = "no Postgres: install Debian's postgresql, or set DIGEST_TEST_POSTGRES to a URL"
+        if demanded():
+            pytest.fail(why)
+        pytest.skip(why)
+    with tempfile.TemporaryDirectory(prefix="digest-postgres-", ignore_cleanup_errors=True) as folder:
+        yield from _cluster(binaries[-1], Path(folder))
+
+
+def demanded() -> bool:
+    """Whether nothing may be skipped."""
+    return "true" in {os.environ.get("CI"), os.environ.get("DIGEST_TEST_DEMAND_ALL")}
+
+
+def _cluster(binaries: Path, folder: Path) -> Iterator[Server]:
+    user = _unprivileged(folder)
+    data, log = folder / "data", folder / "log"
+    auth = ("--auth-local=trust", "--auth-host=scram-sha-256")
+    made = subprocess.run(
+        [binaries / "initdb", "--no-sync", "-U", "postgres", "-E", "UTF8", "--locale=C", *auth, "-D", data],
+        capture_output=True,
+        cwd=folder,
+        check=False,
+        **user,
+    )
+    assert made.returncode == 0, made.stderr
+    port = _free_port()
+    settings = {**OPTIONS, "listen_addresses": "127.0.0.1", "port": str(port), "unix_socket_directories": str(folder)}
+    options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [binaries / "postgres", "-D", data, *options],
+            cwd=folder,
+            stdout=output,
+            stderr=output,
+            preexec_fn=_end_with_us,  # noqa: PLW1509 - one system call, its library loaded before
+            **user,
+        )
+    try:
+        server = Server(f"postgresql://postgres@/postgres?host={folder}&port={port}", port)
+        _wait(server, process, log)
+        yield server
+    finally:
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(2)
+        process.send_signal(signal.SIGQUIT)  # at once, whoever is still connected
+        process.wait(10)
+
+
+def _unprivileged(folder: Path) -> dict[str, object]:
+    """Postgres refuses to run as root."""
+    if os.geteuid() != 0:
+        return {}
+    import pwd
+
+    known = {entry.pw_name for entry in pwd.getpwall()}
+    entry = pwd.getpwnam("postgres" if "postgres" in known else "nobody")
+    shutil.chown(folder, entry.pw_uid, entry.pw_gid)
+    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+
+
+def _end_with_us() -> None:
+    """A test run that is killed leaves no server behind."""
+    prctl(1, signal.SIGQUIT, 0, 0, 0)  # PR_SET_PDEATHSIG
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait(server: Server, process: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(600):
+        with suppress(psycopg.OperationalError):
+            server.execute("SELECT 1")
+            return
+        assert process.poll() is None, log.read_text()
+        time.sleep(0.05)
+    pytest.fail(f"Postgres does not start: {log.read_text()}")
