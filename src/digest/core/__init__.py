@@ -1,0 +1,1 @@
+"""PURE: values in, values out. No I/O, no clock, no SQL, no logging, no async."""

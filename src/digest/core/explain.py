@@ -1,0 +1,109 @@
+"""Why: a post's state and a person's mail, in one sentence each. Pure; the words of `digest explain`."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from digest.core.model import Issue
+from digest.core.people import Delivery, Subscription, Suppression
+from digest.core.policy import SENDER_REFUSED
+from digest.core.states import ClaimState, DeliveryState, IssueState, SubscriptionState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """What decides whether somebody gets an issue."""
+
+    subscription: Subscription | None
+    suppression: Suppression | None
+    first_cadence_id: int | None  # the newsletter's: that of a subscription which names none
+
+
+def explain_claim(
+    state: ClaimState, *, reason: str | None, issue: str | None, into: str | None, effective_at: datetime, now: datetime
+) -> str:
+    """Why a post is or is not in an issue; `issue` and `into` are names to show."""
+    because = f": {reason}" if reason else ""
+    if state is ClaimState.PENDING and effective_at > now:
+        return f"waits: it is dated {_day(effective_at)}, and goes into the first issue closed after that"
+    sentences = {
+        ClaimState.PENDING: "waits for the next issue",
+        ClaimState.HELD: f"held back{because}; `digest post release` lets it into the next issue",
+        ClaimState.ISSUED: f"in {issue}",
+        ClaimState.MERGED: f"told in {into}, which has the same story from another source",
+        ClaimState.BASELINE: f"not mailed{because}",
+        ClaimState.WITHDRAWN: f"not mailed{because}",
+        ClaimState.EXCLUDED: f"not mailed{because}",
+    }
+    return sentences[state]
+
+
+def explain_delivery(issue: Issue, delivery: Delivery | None, person: Person) -> str:
+    """Why somebody did or did not get an issue."""
+    if delivery is not None:
+        return _explain_row(delivery) + _what_to_do(issue, delivery)
+    return _issue_not_sent(issue) or _not_a_recipient(issue, person) or "no delivery was made: they joined later"
+
+
+def _explain_row(delivery: Delivery) -> str:
+    said = f" ({delivery.code} {delivery.enhanced or ''})".replace(" )", ")") if delivery.code else ""
+    because = f": {delivery.reason}" if delivery.reason else ""
+    sentences = {
+        DeliveryState.QUEUED: f"queued{because}, {delivery.tries} tries so far",
+        DeliveryState.CLAIMED: "a sender has taken it in hand",
+        DeliveryState.INFLIGHT: "on the wire right now",
+        DeliveryState.ACCEPTED: f"accepted by the mail server{said}",
+        DeliveryState.REFUSED: f"refused by the mail server{said}{because}",
+        DeliveryState.UNCERTAIN: "unknown: the connection ended before the server's answer; not sent again unasked",
+        DeliveryState.SKIPPED: f"not sent{because}",
+        DeliveryState.EXPIRED: f"given up{because}",
+    }
+    return sentences[delivery.state]
+
+
+def _what_to_do(issue: Issue, delivery: Delivery) -> str:
+    if delivery.state in {DeliveryState.REFUSED, DeliveryState.EXPIRED}:
+        return f"; `digest delivery retry {issue.number} {delivery.address}` sends it again"
+    if delivery.state is DeliveryState.QUEUED and delivery.reason == SENDER_REFUSED:
+        again = f"`digest issue resume {issue.number}`" if issue.state is IssueState.PAUSED else "it is tried again"
+        return f"; the server refuses you, not this reader: mend that (login, SPF, DKIM, reputation), then {again}"
+    return ""
+
+
+def _issue_not_sent(issue: Issue) -> str | None:
+    because = f": {issue.reason}" if issue.reason else ""
+    sentences = {
+        IssueState.SKIPPED: f"there was no such issue{because}",
+        IssueState.FROZEN: f"the issue is made but not ready to be sent{because}",
+        IssueState.DRAFT: "the issue waits for approval",
+        IssueState.CANCELLED: f"the issue was cancelled{because}",
+        IssueState.SENDING: None if issue.expected is not None else "the issue is about to be sent",
+    }
+    return sentences.get(issue.state)
+
+
+def _not_a_recipient(issue: Issue, person: Person) -> str | None:
+    """What kept somebody out when the deliveries were made."""
+    subscription, at = person.subscription, issue.sending_at or issue.due_at
+    if subscription is None:
+        return "not subscribed to this newsletter"
+    if person.suppression and person.suppression.created_at <= at:
+        return f"suppressed since {_day(person.suppression.created_at)}: {person.suppression.reason}"
+    if issue.cadence_id != (subscription.cadence_id or person.first_cadence_id):
+        return "gets this newsletter by another cadence"
+    return _not_active(subscription, at)
+
+
+def _not_active(subscription: Subscription, at: datetime) -> str | None:
+    if subscription.state is SubscriptionState.PENDING:
+        return "never confirmed the subscription"
+    if subscription.ended_at and subscription.ended_at <= at:
+        why = f" ({subscription.ended_why})" if subscription.ended_why else ""
+        return f"had left on {_day(subscription.ended_at)}{why}"
+    confirmed = subscription.consent.confirmed_at
+    if confirmed and confirmed > at:
+        return f"confirmed only on {_day(confirmed)}, after it was sent"
+    return None
+
+
+def _day(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,67 @@
+"""The last gate: what every outgoing message must be, checked on the bytes themselves."""
+
+import re
+from collections import Counter
+
+from digest.errors import MessageError
+
+ONCE = frozenset({"date", "from", "to", "subject", "message-id", "mime-version", "content-type"})
+AT_MOST_ONCE = frozenset(
+    {"sender", "reply-to", "cc", "bcc", "in-reply-to", "references", "list-id", "list-unsubscribe",
+     "list-unsubscribe-post", "feedback-id", "precedence", "content-language", "content-transfer-encoding",
+     "auto-submitted"}
+)  # fmt: skip
+
+LONGEST_LINE = 998
+_FIELD = re.compile(rb"[!-9;-~]+:[ \t]")
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
+def check_message(message: bytes) -> None:
+    """Let a message pass, or say why not. Knows nothing of how it was made.
+
+    CRLF is the only line break (SMTP smuggling lives on bare CR and LF), no NUL, lines within 998 octets (RFC 5322
+    §2.1.1), a seven-bit body, well-formed headers and exactly one of each singular one (RFC 5322 §3.6).
+
+    Raises:
+        MessageError: names the broken rule; never quotes the message.
+    """
+    breaks = message.count(b"\r\n")
+    if message.count(b"\n") != breaks or message.count(b"\r") != breaks:
+        raise _fault("it has a bare CR or LF")
+    if not message.endswith(b"\r\n"):
+        raise _fault("it does not end with a line break")
+    if max(map(len, message.split(b"\r\n"))) > LONGEST_LINE:
+        raise _fault("a line is longer than 998 octets")
+    if b"\x00" in message:
+        raise _fault("it holds a NUL")
+    head, blank, body = message.partition(b"\r\n\r\n")
+    if not blank or not body:
+        raise _fault("it has no body")
+    if not body.isascii():
+        raise _fault("its body is not seven-bit")
+    _check_headers(head)
+
+
+def _check_headers(head: bytes) -> None:
+    if _CONTROL.search(head):
+        raise _fault("a header holds a control character")
+    counts: Counter[str] = Counter()
+    for line in head.split(b"\r\n"):
+        if line[:1] in {b" ", b"\t"}:
+            if not line.strip() or not counts:
+                raise _fault("a header is folded onto an empty line")
+        elif not _FIELD.match(line):
+            raise _fault("a line of its head is no header")
+        else:
+            counts[line.partition(b":")[0].decode("ascii").lower()] += 1
+    for name in ONCE:
+        if counts[name] != 1:
+            raise _fault(f"it has {counts[name]} {name} headers instead of one")
+    for name in AT_MOST_ONCE:
+        if counts[name] > 1:
+            raise _fault(f"it has {counts[name]} {name} headers")
+
+
+def _fault(why: str) -> MessageError:
+    return MessageError(f"a message was not let out: {why}", next_step="report this with the issue's number")

@@ -1,0 +1,98 @@
+"""Outcome → next step. What a delivery becomes once the server has answered, and whom the answer blames."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from digest.core.people import Outcome
+from digest.core.states import DeliveryState, OutcomeKind
+
+BACK_OFF = tuple(timedelta(minutes=minutes) for minutes in (15, 30, 60, 120, 240, 480))
+"""Waits after the first, second, … deferral; the last one repeats. Greylisting ends within the first (RFC 6647)."""
+
+SENDER_BACK_OFF = BACK_OFF[2:]
+"""After a refusal of the sender: only a person can mend that, and a server that is pressed thinks the worse of us."""
+
+GIVE_UP_AFTER = timedelta(hours=48)
+SENDER_REFUSALS_IN_A_ROW = 5
+"""After so many without an acceptance between them the issue pauses: the server refuses us, not one reader."""
+
+SENDER_REFUSED = "refused: sender"
+"""The reason of a delivery that waits because of that; `resume` makes it due."""
+
+_AT_THE_MESSAGE = frozenset({"mail", "body", "dot"})
+
+
+class Blame(StrEnum):
+    """Whom a refusal is about."""
+
+    NOBODY = "nobody"
+    ADDRESS = "address"  # no such mailbox: a candidate for suppression
+    SENDER = "sender"  # policy, reputation, authentication, the message itself
+    LOGIN = "login"  # the server wants other credentials: nothing can be sent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextStep:
+    """The delivery's next state; `not_before` only where it is queued again."""
+
+    state: DeliveryState
+    not_before: datetime | None = None
+    reason: str | None = None
+    blame: Blame = Blame.NOBODY
+
+
+def after(outcome: Outcome, *, tries: int, first_try: datetime, now: datetime) -> NextStep:
+    """What to do with a delivery once the server has answered. `tries` counts this one; times are aware.
+
+    `first_try` starts the 48 hours: the first answer since sending began or was resumed. A refusal of the sender says
+    nothing about the reader, who therefore stays queued.
+
+    Classes by the first digit (RFC 5321 §4.2.1), refined by the enhanced code (RFC 3463). An unknown outcome is held:
+    nothing but an operator or evidence moves it on.
+    """
+    if outcome.kind is OutcomeKind.ACCEPTED:
+        return NextStep(state=DeliveryState.ACCEPTED)
+    if outcome.kind is OutcomeKind.UNCERTAIN:
+        return NextStep(state=DeliveryState.UNCERTAIN, reason="the connection ended after the final dot")
+    blame = _blame(outcome)
+    if blame is Blame.LOGIN:
+        return NextStep(state=DeliveryState.QUEUED, reason="the server wants a login", blame=blame)
+    if outcome.kind is OutcomeKind.REFUSED and blame is not Blame.SENDER:
+        return NextStep(state=DeliveryState.REFUSED, reason=f"refused: {blame}", blame=blame)
+    if now - first_try >= GIVE_UP_AFTER:
+        why = f"not accepted within 48 hours{', ' + SENDER_REFUSED if blame is Blame.SENDER else ''}"
+        return NextStep(state=DeliveryState.EXPIRED, reason=why, blame=blame)
+    reason = SENDER_REFUSED if blame is Blame.SENDER else "deferred"
+    wait = _wait(outcome, tries, blame)
+    return NextStep(state=DeliveryState.QUEUED, not_before=now + wait, reason=reason, blame=blame)
+
+
+def name_answer(outcome: Outcome) -> str:
+    """Codes and phase, "554 5.7.1 at the dot", for reasons, events and logs: a server's words may name a reader."""
+    codes = " ".join(str(part) for part in (outcome.code, outcome.enhanced) if part)
+    return f"{codes or 'no code'} at {'the dot' if outcome.phase == 'dot' else outcome.phase}"
+
+
+def _wait(outcome: Outcome, tries: int, blame: Blame) -> timedelta:
+    """A deferral backs off as the server asked; a broken connection is tried again sooner."""
+    if blame is Blame.SENDER:
+        return SENDER_BACK_OFF[min(tries, len(SENDER_BACK_OFF)) - 1]
+    if outcome.kind is OutcomeKind.UNSENT:
+        return min(timedelta(minutes=tries), BACK_OFF[0])
+    return BACK_OFF[min(tries, len(BACK_OFF)) - 1]
+
+
+def _blame(outcome: Outcome) -> Blame:
+    """5.1.x at RCPT is the address; 5.7.x anywhere, and any refusal of the sender or the message, is us."""
+    if outcome.code in {530, 535}:
+        return Blame.LOGIN
+    if outcome.kind is not OutcomeKind.REFUSED:
+        return Blame.NOBODY
+    enhanced = outcome.enhanced or ""
+    if enhanced.startswith("5.7."):
+        return Blame.SENDER
+    if outcome.phase == "rcpt":
+        known = enhanced.startswith(("5.1.", "5.2.1"))
+        return Blame.ADDRESS if known or (not enhanced and outcome.code == 550) else Blame.NOBODY
+    return Blame.SENDER if outcome.phase in _AT_THE_MESSAGE and outcome.code in {550, 552, 554} else Blame.NOBODY

@@ -1,0 +1,77 @@
+"""Outcome → next step."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from digest.core.people import Outcome
+from digest.core.policy import Blame, after, name_answer
+from digest.core.states import DeliveryState, OutcomeKind
+
+NOW = datetime(2017, 8, 14, tzinfo=UTC)
+
+
+def decide(kind: OutcomeKind, phase: str = "", code: int | None = None, enhanced: str | None = None, tries: int = 1):
+    outcome = Outcome(kind=kind, phase=phase, code=code, enhanced=enhanced)
+    return after(outcome, tries=tries, first_try=NOW, now=NOW)
+
+
+@pytest.mark.parametrize(("tries", "minutes"), [(1, 15), (2, 30), (3, 60), (4, 120), (5, 240), (6, 480), (60, 480)])
+def test_a_deferral_backs_off(tries: int, minutes: int) -> None:
+    step = decide(OutcomeKind.DEFERRED, "rcpt", 450, tries=tries)
+    assert (step.state, step.not_before) == (DeliveryState.QUEUED, NOW + timedelta(minutes=minutes))
+
+
+def test_after_two_days_of_deferrals_a_delivery_expires() -> None:
+    outcome = Outcome(kind=OutcomeKind.DEFERRED, phase="rcpt", code=450)
+    at_last = after(outcome, tries=9, first_try=NOW, now=NOW + timedelta(hours=48))
+    assert at_last.state is DeliveryState.EXPIRED
+    just_before = after(outcome, tries=9, first_try=NOW, now=NOW + timedelta(hours=47, minutes=59))
+    assert just_before.state is DeliveryState.QUEUED
+
+
+def test_an_unknown_outcome_is_held() -> None:
+    assert decide(OutcomeKind.UNCERTAIN, "dot").state is DeliveryState.UNCERTAIN
+
+
+def test_a_broken_connection_is_tried_again_soon() -> None:
+    assert decide(OutcomeKind.UNSENT, "data").not_before == NOW + timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("phase", "code", "enhanced", "blame"),
+    [
+        ("rcpt", 550, "5.1.1", Blame.ADDRESS),
+        ("rcpt", 550, None, Blame.ADDRESS),
+        ("rcpt", 550, "5.7.1", Blame.SENDER),
+        ("rcpt", 552, "5.2.2", Blame.NOBODY),
+        ("mail", 554, None, Blame.SENDER),
+        ("dot", 554, "5.7.26", Blame.SENDER),
+        ("dot", 552, "5.3.4", Blame.SENDER),
+        ("dot", 554, "5.7.1", Blame.SENDER),
+    ],
+)
+def test_a_refusal_blames_the_right_side(phase: str, code: int, enhanced: str | None, blame: Blame) -> None:
+    step = decide(OutcomeKind.REFUSED, phase, code, enhanced)
+    state = DeliveryState.QUEUED if blame is Blame.SENDER else DeliveryState.REFUSED
+    assert (step.state, step.blame) == (state, blame)
+
+
+@pytest.mark.parametrize(("tries", "hours"), [(1, 1), (2, 2), (3, 4), (4, 8), (60, 8)])
+def test_a_refused_sender_is_tried_again_with_patience_and_given_up_like_a_deferral(tries: int, hours: int) -> None:
+    step = decide(OutcomeKind.REFUSED, "dot", 554, "5.7.1", tries=tries)
+    assert (step.not_before, step.reason) == (NOW + timedelta(hours=hours), "refused: sender")
+    outcome = Outcome(kind=OutcomeKind.REFUSED, phase="dot", code=554, enhanced="5.7.1")
+    at_last = after(outcome, tries=tries, first_try=NOW, now=NOW + timedelta(hours=48))
+    assert (at_last.state, at_last.blame) == (DeliveryState.EXPIRED, Blame.SENDER)
+
+
+def test_an_answer_is_named_by_codes_and_phase() -> None:
+    outcome = Outcome(kind=OutcomeKind.REFUSED, phase="dot", code=554, enhanced="5.7.1", reply="<y1@example.net>: no")
+    assert name_answer(outcome) == "554 5.7.1 at the dot"
+
+
+@pytest.mark.parametrize("code", [530, 535])
+def test_a_refused_login_costs_no_reader_the_issue(code: int) -> None:
+    step = decide(OutcomeKind.REFUSED, "mail", code)
+    assert (step.state, step.blame) == (DeliveryState.QUEUED, Blame.LOGIN)
