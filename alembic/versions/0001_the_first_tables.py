@@ -1,0 +1,383 @@
+"""The first tables.
+
+Revises: nothing
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "event",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("newsletter_id", sa.Integer(), nullable=True),
+        sa.Column("source_id", sa.Integer(), nullable=True),
+        sa.Column("post_id", sa.Integer(), nullable=True),
+        sa.Column("issue_id", sa.Integer(), nullable=True),
+        sa.Column("subscriber_id", sa.Integer(), nullable=True),
+        sa.Column("data", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_event")),
+    )
+    with op.batch_alter_table("event", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_event_issue_id"), ["issue_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_event_kind"), ["kind"], unique=False)
+        batch_op.create_index(batch_op.f("ix_event_post_id"), ["post_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_event_subscriber_id"), ["subscriber_id"], unique=False)
+    op.create_table(
+        "host",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("not_before", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("refused_urls", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_host")),
+    )
+    op.create_table(
+        "meta",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("value", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_meta")),
+    )
+    op.create_table(
+        "newsletter",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("slug", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("sender_name", sa.String(), nullable=False),
+        sa.Column("sender_address", sa.String(), nullable=False),
+        sa.Column("reply_to", sa.String(), nullable=True),
+        sa.Column("language", sa.String(), nullable=False),
+        sa.Column("zone", sa.String(), nullable=False),
+        sa.Column("theme", sa.String(), nullable=False),
+        sa.Column("theme_variables", sa.JSON(), nullable=False),
+        sa.Column("site_url", sa.String(), nullable=True),
+        sa.Column("postal_address", sa.String(), nullable=False),
+        sa.Column("group_by", sa.String(), nullable=False),
+        sa.Column("min_posts", sa.Integer(), nullable=False),
+        sa.Column("max_posts", sa.Integer(), nullable=False),
+        sa.Column("max_per_source", sa.Integer(), nullable=False),
+        sa.Column("max_rollovers", sa.Integer(), nullable=False),
+        sa.Column("catch_up", sa.String(), nullable=False),
+        sa.Column("max_late_hours", sa.Integer(), nullable=False),
+        sa.Column("approval", sa.Boolean(), nullable=False),
+        sa.Column("approve_within_hours", sa.Integer(), nullable=True),
+        sa.Column("editor", sa.String(), nullable=True),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("catch_up IN ('merge', 'each', 'latest', 'none')", name=op.f("ck_newsletter_catch_up")),
+        sa.CheckConstraint("group_by IN ('day', 'source', 'topic')", name=op.f("ck_newsletter_group_by")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_newsletter")),
+        sa.UniqueConstraint("slug", name=op.f("uq_newsletter_slug")),
+    )
+    op.create_table(
+        "source",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("url", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("title", sa.String(), nullable=False),
+        sa.Column("home", sa.String(), nullable=True),
+        sa.Column("zone", sa.String(), nullable=False),
+        sa.Column("language", sa.String(), nullable=True),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("interval_minutes", sa.Integer(), nullable=False),
+        sa.Column("etag", sa.String(), nullable=True),
+        sa.Column("last_modified", sa.String(), nullable=True),
+        sa.Column("body_hash", sa.String(), nullable=True),
+        sa.Column("hub", sa.String(), nullable=True),
+        sa.Column("next_check", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_check", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("not_before", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("polling_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_success", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("failing_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("problem", sa.Text(), nullable=True),
+        sa.Column("moved_to", sa.String(), nullable=True),
+        sa.Column("moved_seen_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("url_history", sa.JSON(), nullable=False),
+        sa.Column("most_per_poll", sa.Integer(), nullable=False),
+        sa.Column("most_per_poll_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("kind IN ('feed', 'file', 'folder')", name=op.f("ck_source_kind")),
+        sa.CheckConstraint("state IN ('active', 'paused', 'gone', 'dead')", name=op.f("ck_source_state")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_source")),
+        sa.UniqueConstraint("url", name=op.f("uq_source_url")),
+    )
+    op.create_table(
+        "subscriber",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("address", sa.String(), nullable=False),
+        sa.Column("address_key", sa.String(), nullable=False),
+        sa.Column("address_hash", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("zone", sa.String(), nullable=True),
+        sa.Column("language", sa.String(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_subscriber")),
+        sa.UniqueConstraint("address_hash", name=op.f("uq_subscriber_address_hash")),
+        sa.UniqueConstraint("address_key", name=op.f("uq_subscriber_address_key")),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "suppression",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("address_hash", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("note", sa.String(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_suppression")),
+        sa.UniqueConstraint("address_hash", name=op.f("uq_suppression_address_hash")),
+    )
+    op.create_table(
+        "cadence",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("newsletter_id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("rule", sa.String(), nullable=False),
+        sa.Column("zone", sa.String(), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_slot_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("rollovers", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["newsletter_id"], ["newsletter.id"], name=op.f("fk_cadence_newsletter_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_cadence")),
+        sa.UniqueConstraint("newsletter_id", "name", name=op.f("uq_cadence_newsletter_id_name")),
+    )
+    op.create_table(
+        "newsletter_source",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("newsletter_id", sa.Integer(), nullable=False),
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column("quota", sa.Integer(), nullable=True),
+        sa.Column("added_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["newsletter_id"], ["newsletter.id"], name=op.f("fk_newsletter_source_newsletter_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_newsletter_source_source_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_newsletter_source")),
+        sa.UniqueConstraint("newsletter_id", "source_id", name=op.f("uq_newsletter_source_newsletter_id_source_id")),
+    )
+    with op.batch_alter_table("newsletter_source", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_newsletter_source_source_id"), ["source_id"], unique=False)
+    op.create_table(
+        "post",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("card", sa.JSON(), nullable=False),
+        sa.Column("canonical", sa.String(), nullable=True),
+        sa.Column("published", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("updated", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("date_raw", sa.String(), nullable=True),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("effective_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("missing_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("html", sa.Text(), nullable=False),
+        sa.Column("body_hash", sa.String(), nullable=False),
+        sa.Column("note", sa.Boolean(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_post_source_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_post")),
+        sa.UniqueConstraint("source_id", "key", name=op.f("uq_post_source_id_key")),
+    )
+    with op.batch_alter_table("post", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_post_canonical"), ["canonical"], unique=False)
+    op.create_table(
+        "source_body",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column("fetched_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("content_type", sa.String(), nullable=True),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_source_body_source_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_source_body")),
+    )
+    with op.batch_alter_table("source_body", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_source_body_source_id"), ["source_id"], unique=False)
+    op.create_table(
+        "issue",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("newsletter_id", sa.Integer(), nullable=False),
+        sa.Column("cadence_id", sa.Integer(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=True),
+        sa.Column("slot_key", sa.String(), nullable=False),
+        sa.Column("period_start", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("period_end", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=True),
+        sa.Column("approve_by", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("merge_key", sa.String(), nullable=False),
+        sa.Column("expected", sa.Integer(), nullable=True),
+        sa.Column("content", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("sending_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("resumed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("sender_refusals", sa.Integer(), nullable=False),
+        sa.Column("sender", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("state IN ('frozen', 'draft', 'sending', 'paused', 'done', 'cancelled', 'skipped')", name=op.f("ck_issue_state")),
+        sa.ForeignKeyConstraint(["cadence_id"], ["cadence.id"], name=op.f("fk_issue_cadence_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["newsletter_id"], ["newsletter.id"], name=op.f("fk_issue_newsletter_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_issue")),
+        sa.UniqueConstraint("newsletter_id", "cadence_id", "slot_key", name=op.f("uq_issue_newsletter_id_cadence_id_slot_key")),
+        sa.UniqueConstraint("newsletter_id", "number", name=op.f("uq_issue_newsletter_id_number")),
+    )
+    with op.batch_alter_table("issue", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_issue_cadence_id"), ["cadence_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_issue_state"), ["state"], unique=False)
+    op.create_table(
+        "post_key",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column("post_id", sa.Integer(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["post_id"], ["post.id"], name=op.f("fk_post_key_post_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_post_key_source_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_post_key")),
+        sa.UniqueConstraint("source_id", "key", name=op.f("uq_post_key_source_id_key")),
+    )
+    with op.batch_alter_table("post_key", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_post_key_post_id"), ["post_id"], unique=False)
+    op.create_table(
+        "subscription",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("newsletter_id", sa.Integer(), nullable=False),
+        sa.Column("subscriber_id", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("cadence_id", sa.Integer(), nullable=True),
+        sa.Column("topics", sa.JSON(), nullable=False),
+        sa.Column("consent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("consent_how", sa.String(), nullable=False),
+        sa.Column("consent_origin", sa.String(), nullable=True),
+        sa.Column("consent_text", sa.Text(), nullable=True),
+        sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_why", sa.String(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("state IN ('pending', 'active', 'ended')", name=op.f("ck_subscription_state")),
+        sa.ForeignKeyConstraint(["cadence_id"], ["cadence.id"], name=op.f("fk_subscription_cadence_id"), ondelete="SET NULL"),
+        sa.ForeignKeyConstraint(["newsletter_id"], ["newsletter.id"], name=op.f("fk_subscription_newsletter_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["subscriber_id"], ["subscriber.id"], name=op.f("fk_subscription_subscriber_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_subscription")),
+        sa.UniqueConstraint("newsletter_id", "subscriber_id", name=op.f("uq_subscription_newsletter_id_subscriber_id")),
+    )
+    with op.batch_alter_table("subscription", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_subscription_cadence_id"), ["cadence_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_subscription_subscriber_id"), ["subscriber_id"], unique=False)
+    op.create_table(
+        "claim",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("cadence_id", sa.Integer(), nullable=False),
+        sa.Column("post_id", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("effective_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("reason", sa.String(), nullable=True),
+        sa.Column("issue_id", sa.Integer(), nullable=True),
+        sa.Column("merged_into", sa.Integer(), nullable=True),
+        sa.Column("pinned", sa.Boolean(), nullable=False),
+        sa.CheckConstraint("state IN ('baseline', 'pending', 'held', 'issued', 'merged', 'withdrawn', 'excluded')", name=op.f("ck_claim_state")),
+        sa.ForeignKeyConstraint(["cadence_id"], ["cadence.id"], name=op.f("fk_claim_cadence_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["issue_id"], ["issue.id"], name=op.f("fk_claim_issue_id"), ondelete="SET NULL"),
+        sa.ForeignKeyConstraint(["post_id"], ["post.id"], name=op.f("fk_claim_post_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_claim")),
+        sa.UniqueConstraint("cadence_id", "post_id", name=op.f("uq_claim_cadence_id_post_id")),
+    )
+    with op.batch_alter_table("claim", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_claim_issue_id"), ["issue_id"], unique=False)
+        batch_op.create_index("ix_claim_pending", ["cadence_id", "effective_at"], unique=False, sqlite_where=sa.text("state = 'pending'"), postgresql_where=sa.text("state = 'pending'"))
+        batch_op.create_index(batch_op.f("ix_claim_post_id"), ["post_id"], unique=False)
+    op.create_table(
+        "note",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("newsletter_id", sa.Integer(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("html", sa.Text(), nullable=False),
+        sa.Column("author", sa.String(), nullable=True),
+        sa.Column("written_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("issue_id", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(["issue_id"], ["issue.id"], name=op.f("fk_note_issue_id"), ondelete="SET NULL"),
+        sa.ForeignKeyConstraint(["newsletter_id"], ["newsletter.id"], name=op.f("fk_note_newsletter_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_note")),
+    )
+    with op.batch_alter_table("note", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_note_issue_id"), ["issue_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_note_newsletter_id"), ["newsletter_id"], unique=False)
+    op.create_table(
+        "variant",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("issue_id", sa.Integer(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("language", sa.String(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=True),
+        sa.Column("preheader", sa.Text(), nullable=True),
+        sa.Column("html", sa.Text(), nullable=True),
+        sa.Column("text", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(["issue_id"], ["issue.id"], name=op.f("fk_variant_issue_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_variant")),
+        sa.UniqueConstraint("issue_id", "key", name=op.f("uq_variant_issue_id_key")),
+    )
+    op.create_table(
+        "delivery",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("issue_id", sa.Integer(), nullable=False),
+        sa.Column("subscriber_id", sa.Integer(), nullable=True),
+        sa.Column("variant_id", sa.Integer(), nullable=True),
+        sa.Column("address", sa.String(), nullable=False),
+        sa.Column("address_key", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("owner", sa.String(), nullable=True),
+        sa.Column("fence", sa.Integer(), nullable=False),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("not_before", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("message_id", sa.String(), nullable=True),
+        sa.Column("dated", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("trying_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("code", sa.Integer(), nullable=True),
+        sa.Column("enhanced", sa.String(), nullable=True),
+        sa.Column("reply", sa.String(), nullable=True),
+        sa.Column("phase", sa.String(), nullable=True),
+        sa.Column("reason", sa.String(), nullable=True),
+        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("state IN ('queued', 'claimed', 'inflight', 'accepted', 'refused', 'uncertain', 'skipped', 'expired')", name=op.f("ck_delivery_state")),
+        sa.ForeignKeyConstraint(["issue_id"], ["issue.id"], name=op.f("fk_delivery_issue_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["subscriber_id"], ["subscriber.id"], name=op.f("fk_delivery_subscriber_id"), ondelete="SET NULL"),
+        sa.ForeignKeyConstraint(["variant_id"], ["variant.id"], name=op.f("fk_delivery_variant_id"), ondelete="SET NULL"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_delivery")),
+        sa.UniqueConstraint("issue_id", "address_key", name=op.f("uq_delivery_issue_id_address_key")),
+        sa.UniqueConstraint("issue_id", "subscriber_id", name=op.f("uq_delivery_issue_id_subscriber_id")),
+    )
+    with op.batch_alter_table("delivery", schema=None) as batch_op:
+        batch_op.create_index("ix_delivery_leased", ["lease_until"], unique=False, sqlite_where=sa.text("state IN ('claimed', 'inflight')"), postgresql_where=sa.text("state IN ('claimed', 'inflight')"))
+        batch_op.create_index(batch_op.f("ix_delivery_message_id"), ["message_id"], unique=False)
+        batch_op.create_index("ix_delivery_queued", ["issue_id", "id"], unique=False, sqlite_where=sa.text("state = 'queued'"), postgresql_where=sa.text("state = 'queued'"))
+        batch_op.create_index(batch_op.f("ix_delivery_subscriber_id"), ["subscriber_id"], unique=False)
+
+
+def downgrade() -> None:
+    op.drop_table("delivery")
+    op.drop_table("variant")
+    op.drop_table("note")
+    op.drop_table("claim")
+    op.drop_table("subscription")
+    op.drop_table("post_key")
+    op.drop_table("issue")
+    op.drop_table("source_body")
+    op.drop_table("post")
+    op.drop_table("newsletter_source")
+    op.drop_table("cadence")
+    op.drop_table("suppression")
+    op.drop_table("subscriber")
+    op.drop_table("source")
+    op.drop_table("newsletter")
+    op.drop_table("meta")
+    op.drop_table("host")
+    op.drop_table("event")

@@ -1,0 +1,51 @@
+"""What `digest explain` reads about a person: every issue of a newsletter beside what became of it for them."""
+
+from dataclasses import dataclass, fields
+
+from sqlalchemy import and_, select
+from sqlmodel import Session
+
+from digest.core.model import Issue
+from digest.core.people import Delivery
+from digest.core.states import DeliveryState, IssueState
+from digest.store.people_tables import DeliveryRow
+from digest.store.tables import IssueRow
+
+_issue = IssueRow.__table__  # type: ignore[attr-defined]
+_delivery = DeliveryRow.__table__  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """An issue, without its content, and one person's delivery of it."""
+
+    issue: Issue
+    delivery: Delivery | None
+
+
+def issues_for(
+    session: Session, *, newsletter_id: int, address_key: str, number: int | None = None, limit: int = 10
+) -> tuple[Sent, ...]:
+    """A newsletter's newest issues, or the one of a number, with this person's delivery; newest first."""
+    ours = [_issue.c[f.name].label(f"issue_{f.name}") for f in fields(Issue) if f.name != "content"]
+    theirs = [_delivery.c[f.name].label(f"delivery_{f.name}") for f in fields(Delivery)]
+    query = (
+        select(*ours, *theirs)
+        .outerjoin(_delivery, and_(_delivery.c.issue_id == _issue.c.id, _delivery.c.address_key == address_key))
+        .where(_issue.c.newsletter_id == newsletter_id)
+        .order_by(_issue.c.due_at.desc(), _issue.c.id.desc())
+        .limit(limit)
+    )
+    if number is not None:
+        query = query.where(_issue.c.number == number)
+    return tuple(_as_sent(dict(row)) for row in session.execute(query).mappings())
+
+
+def _as_sent(row: dict[str, object]) -> Sent:
+    issue = {name.removeprefix("issue_"): value for name, value in row.items() if name.startswith("issue_")}
+    delivery = {name.removeprefix("delivery_"): value for name, value in row.items() if name.startswith("delivery_")}
+    issue["state"] = IssueState(str(issue["state"]))
+    if delivery["id"] is None:
+        return Sent(issue=Issue(**issue), delivery=None)  # type: ignore[arg-type]
+    delivery["state"] = DeliveryState(str(delivery["state"]))
+    return Sent(issue=Issue(**issue), delivery=Delivery(**delivery))  # type: ignore[arg-type]

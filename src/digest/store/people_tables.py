@@ -1,0 +1,114 @@
+"""The schema: people, the delivery ledger and the event log."""
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import Index, String, text
+from sqlalchemy import UniqueConstraint as Unique
+from sqlmodel import Field
+
+from digest.core.states import DeliveryState, SubscriptionState
+from digest.store.base import Row, json_column, long_text, one_of, reference
+
+
+class SubscriberRow(Row, table=True):
+    """A person: one row an address. An id is never given twice: the log's lines about an erased person stay theirs."""
+
+    __tablename__ = "subscriber"
+    __table_args__: ClassVar[dict[str, Any]] = {"sqlite_autoincrement": True}
+    id: int | None = Field(default=None, primary_key=True)
+    address: str
+    address_key: str = Field(unique=True)
+    address_hash: str = Field(unique=True)
+    name: str = ""
+    zone: str | None = None
+    language: str | None = None
+    created_at: datetime
+
+
+class SubscriptionRow(Row, table=True):
+    """A subscriber's tie to a newsletter, with the consent that made it."""
+
+    __tablename__ = "subscription"
+    __table_args__ = (Unique("newsletter_id", "subscriber_id"), one_of("state", SubscriptionState))
+    id: int | None = Field(default=None, primary_key=True)
+    newsletter_id: int = reference("newsletter", index=False)
+    subscriber_id: int = reference("subscriber")
+    state: str
+    cadence_id: int | None = reference("cadence", null=True, on_delete="SET NULL")
+    topics: list[Any] = json_column(list)
+    consent_at: datetime | None = None
+    consent_how: str
+    consent_origin: str | None = None
+    consent_text: str | None = long_text(null=True)
+    confirmed_at: datetime | None = None
+    ended_at: datetime | None = None
+    ended_why: str | None = None
+    created_at: datetime
+
+
+class SuppressionRow(Row, table=True):
+    """An address never to be mailed again. The keyed hash outlives an erased person."""
+
+    __tablename__ = "suppression"
+    id: int | None = Field(default=None, primary_key=True)
+    address_hash: str = Field(unique=True)
+    reason: str  # "admin", "complaint", "hard bounce", "erased"
+    note: str | None = None
+    created_at: datetime
+
+
+# ── the ledger and the log ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+class DeliveryRow(Row, table=True):
+    """The ledger: one row per issue and subscriber, and one per issue and address. Every move is compare-and-set."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        Unique("issue_id", "subscriber_id"),
+        Unique("issue_id", "address_key"),
+        one_of("state", DeliveryState),
+        Index("ix_delivery_queued", "issue_id", "id", sqlite_where=text("state = 'queued'"),
+              postgresql_where=text("state = 'queued'")),
+        Index("ix_delivery_leased", "lease_until", sqlite_where=text("state IN ('claimed', 'inflight')"),
+              postgresql_where=text("state IN ('claimed', 'inflight')")),
+    )  # fmt: skip
+    id: int | None = Field(default=None, primary_key=True)
+    issue_id: int = reference("issue", index=False)
+    # NULL once the person is erased: the row stays without a name, so that the issue's numbers still add up.
+    subscriber_id: int | None = reference("subscriber", null=True, on_delete="SET NULL")
+    variant_id: int | None = reference("variant", null=True, index=False, on_delete="SET NULL")
+    address: str
+    address_key: str
+    name: str = ""  # with the address, so that the bytes stay the same on every attempt
+    state: str = DeliveryState.QUEUED
+    owner: str | None = None
+    fence: int = 0
+    lease_until: datetime | None = None
+    not_before: datetime | None = None
+    tries: int = 0
+    message_id: str | None = Field(default=None, index=True)
+    dated: datetime | None = None
+    trying_since: datetime | None = None
+    code: int | None = None
+    enhanced: str | None = None
+    reply: str | None = Field(default=None, sa_type=String)
+    phase: str | None = None
+    reason: str | None = None
+    settled_at: datetime | None = None
+
+
+class EventRow(Row, table=True):
+    """The append-only log. No foreign keys: it outlives what it tells of. Never an address or a token."""
+
+    __tablename__ = "event"
+    id: int | None = Field(default=None, primary_key=True)
+    at: datetime
+    kind: str = Field(index=True)
+    newsletter_id: int | None = None
+    source_id: int | None = None
+    post_id: int | None = Field(default=None, index=True)
+    issue_id: int | None = Field(default=None, index=True)
+    subscriber_id: int | None = Field(default=None, index=True)
+    data: dict[str, Any] = json_column(dict)

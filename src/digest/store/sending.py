@@ -1,0 +1,261 @@
+"""An issue on its way out: its deliveries made at once, counted, and finished when every one has come to rest."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import and_, case, exists, func, insert, literal, literal_column, null, or_, select, update
+from sqlmodel import Session
+
+from digest.core.policy import SENDER_REFUSED
+from digest.core.states import DeliveryState, IssueState, SubscriptionState
+from digest.errors import Conflict, NotFound
+from digest.store import events
+from digest.store.people_tables import DeliveryRow, SubscriberRow, SubscriptionRow, SuppressionRow
+from digest.store.tables import CadenceRow, IssueRow, VariantRow
+
+_delivery = DeliveryRow.__table__  # type: ignore[attr-defined]
+_issue = IssueRow.__table__  # type: ignore[attr-defined]
+_variant = VariantRow.__table__  # type: ignore[attr-defined]
+_cadence = CadenceRow.__table__  # type: ignore[attr-defined]
+_subscriber = SubscriberRow.__table__  # type: ignore[attr-defined]
+_subscription = SubscriptionRow.__table__  # type: ignore[attr-defined]
+_suppression = SuppressionRow.__table__  # type: ignore[attr-defined]
+
+UNFINISHED = (IssueState.FROZEN, IssueState.DRAFT, IssueState.SENDING, IssueState.PAUSED)
+"""An issue that may still go out."""
+OPEN = (DeliveryState.QUEUED, DeliveryState.CLAIMED, DeliveryState.INFLIGHT)
+"""What the ledger moves on by itself: a held, uncertain delivery does not keep its issue open."""
+
+
+def sending_issues(session: Session) -> tuple[int, ...]:
+    """Ids of the issues that are going out, oldest first."""
+    query = select(_issue.c.id).where(_issue.c.state == str(IssueState.SENDING)).order_by(_issue.c.id)
+    return tuple(session.execute(query).scalars())
+
+
+def start_sending(session: Session, issue_id: int, *, now: datetime) -> int | None:
+    """Make the deliveries of a sending issue: one INSERT … SELECT, their number kept on the issue.
+
+    One row per active subscription of its newsletter and cadence whose address is not suppressed. None where another
+    process has done it, or the issue is not sending.
+
+    Raises:
+        Conflict: the issue was never rendered.
+    """
+    won = session.execute(
+        update(_issue)
+        .where(_issue.c.id == issue_id, _issue.c.state == str(IssueState.SENDING), _issue.c.expected.is_(None))
+        .values(expected=0, sending_at=func.coalesce(_issue.c.sending_at, now))
+        .returning(_issue.c.newsletter_id, _issue.c.cadence_id)
+    ).first()
+    if won is None:
+        return None
+    default = _default_variant(session, issue_id)
+    query = _recipients(issue_id, won.newsletter_id, won.cadence_id, default)
+    columns = ("issue_id", "subscriber_id", "variant_id", "address", "address_key", "name", "state", "fence", "tries")
+    session.execute(insert(_delivery).from_select(columns, query))
+    # Counted, not taken from the driver: Postgres gives no row count for this statement.
+    made = int(session.execute(select(func.count()).where(_delivery.c.issue_id == issue_id)).scalar_one())
+    session.execute(update(_issue).where(_issue.c.id == issue_id).values(expected=made))
+    events.record(session, "issue.sending", at=now, issue_id=issue_id, expected=made)
+    return made
+
+
+def finish(session: Session, issue_id: int, *, now: datetime) -> bool:
+    """Sending → done, once no delivery is queued, claimed or in flight. Whether this call did it.
+
+    Uncertain ones count as at rest and stay listed. An erased person's row stays too, without a name, so that the
+    numbers still add up.
+    """
+    unfinished = exists().where(_delivery.c.issue_id == issue_id, _delivery.c.state.in_([str(state) for state in OPEN]))
+    moved = session.execute(
+        update(_issue)
+        .where(
+            _issue.c.id == issue_id,
+            _issue.c.state == str(IssueState.SENDING),
+            _issue.c.expected.is_not(None),
+            ~unfinished,
+        )
+        .values(state=str(IssueState.DONE), done_at=now)
+    )
+    if not moved.rowcount:  # type: ignore[attr-defined]
+        return False
+    counts: dict[str, Any] = {str(state): number for state, number in count_deliveries(session, issue_id).items()}
+    events.record(session, "issue.done", at=now, issue_id=issue_id, **counts)
+    return True
+
+
+def pause(session: Session, issue_id: int, *, reason: str, now: datetime) -> bool:
+    """Sending → paused: takes effect up to each final dot. Whether this call did it."""
+    return _move(session, issue_id, (IssueState.SENDING,), IssueState.PAUSED, reason=reason, now=now)
+
+
+def resume(session: Session, issue_id: int, *, now: datetime) -> bool:
+    """Paused → sending, where it stopped. Whether this call did it.
+
+    Somebody has mended what was wrong, so counts begin anew: the 48 hours of each delivery, the refusals of the sender
+    (who waits because of one is due at once), and as whom the issue goes out.
+    """
+    anew = {"resumed_at": now, "sender_refusals": 0, "sender": None}
+    if not _move(session, issue_id, (IssueState.PAUSED,), IssueState.SENDING, reason=None, now=now, **anew):
+        return False
+    waits = case((_delivery.c.reason == SENDER_REFUSED, null()), else_=_delivery.c.not_before)
+    session.execute(
+        update(_delivery)
+        .where(_delivery.c.issue_id == issue_id, _delivery.c.state == literal_column("'queued'"))
+        .values(trying_since=None, not_before=waits)
+    )
+    return True
+
+
+def cancel(session: Session, issue_id: int, *, reason: str, now: datetime) -> bool:
+    """The issue goes no further; what is queued or claimed is skipped. Mail that is out is out."""
+    if not _move(session, issue_id, UNFINISHED, IssueState.CANCELLED, reason=reason, now=now):
+        return False
+    session.execute(
+        update(_delivery)
+        .where(
+            _delivery.c.issue_id == issue_id,
+            _delivery.c.state.in_([str(DeliveryState.QUEUED), str(DeliveryState.CLAIMED)]),
+        )
+        .values(state=str(DeliveryState.SKIPPED), reason="the issue was cancelled", lease_until=None, settled_at=now)
+    )
+    return True
+
+
+def count_deliveries(session: Session, issue_id: int) -> Mapping[DeliveryState, int]:
+    """How many of an issue's deliveries are in each state; states without any are left out."""
+    query = select(_delivery.c.state, func.count()).where(_delivery.c.issue_id == issue_id).group_by(_delivery.c.state)
+    return {DeliveryState(state): number for state, number in session.execute(query)}
+
+
+def waiting_since(session: Session, issue_id: int, *, now: datetime) -> datetime | None:
+    """Since when something could have gone out and nothing did; None where nothing is due.
+
+    The latest of: the issue began or was resumed, a server answered for it, its first queued delivery became due. So
+    one that waits out its deferrals never looks stuck, and a long queue that moves does not either.
+    """
+    began = session.execute(select(_issue.c.sending_at, _issue.c.resumed_at).where(_issue.c.id == issue_id)).one()
+    start = max(at for at in (*began, datetime.min.replace(tzinfo=UTC)) if at)
+    first_due = select(func.count(), func.min(func.coalesce(_delivery.c.not_before, start))).where(
+        _delivery.c.issue_id == issue_id,
+        _delivery.c.state == literal_column("'queued'"),
+        or_(_delivery.c.not_before.is_(None), _delivery.c.not_before <= now),
+    )
+    due, since = session.execute(first_due).one()
+    answered = session.execute(
+        select(func.max(_delivery.c.settled_at)).where(_delivery.c.issue_id == issue_id)
+    ).scalar()
+    return max(at for at in (start, since, answered) if at) if due else None
+
+
+def keep_sender(session: Session, issue_id: int, sender: dict[str, Any]) -> dict[str, Any]:
+    """As whom an issue goes out: as it was when it began or was last resumed, whatever was edited since."""
+    session.execute(update(_issue).where(_issue.c.id == issue_id, _issue.c.sender.is_(None)).values(sender=sender))
+    kept: dict[str, Any] = session.execute(select(_issue.c.sender).where(_issue.c.id == issue_id)).scalar_one()
+    return kept
+
+
+def moved_at(session: Session, issue_id: int) -> datetime | None:
+    """When the newest delivery of an issue came to rest, or it last began to send or to go on."""
+    rest = select(func.max(_delivery.c.settled_at)).where(
+        _delivery.c.issue_id == issue_id, _delivery.c.state.not_in([str(state) for state in OPEN])
+    )
+    moves = [event.at for event in events.list_events(session, kind="issue.sending", issue_id=issue_id)]
+    return max((at for at in (session.execute(rest).scalar(), *moves) if at), default=None)
+
+
+def deferred_with(session: Session, issue_id: int) -> int | None:
+    """The newest reply code of the deliveries that are to be tried again."""
+    query = select(_delivery.c.code).where(
+        _delivery.c.issue_id == issue_id, _delivery.c.state == str(DeliveryState.QUEUED), _delivery.c.code.is_not(None)
+    )
+    return session.execute(query.order_by(_delivery.c.settled_at.desc()).limit(1)).scalar()
+
+
+def has_due(session: Session, issue_id: int, *, now: datetime) -> bool:
+    """Whether a delivery of this issue waits to be claimed now."""
+    query = (
+        select(_delivery.c.id)
+        .where(
+            _delivery.c.issue_id == issue_id,
+            _delivery.c.state == literal_column("'queued'"),  # written out for the partial index
+            or_(_delivery.c.not_before.is_(None), _delivery.c.not_before <= now),
+        )
+        .limit(1)
+    )
+    return session.execute(query).first() is not None
+
+
+def _recipients(issue_id: int, newsletter_id: int, cadence_id: int, default_variant: int) -> Any:
+    """The active, unsuppressed subscriptions of a cadence as rows of the ledger."""
+    # A removed one keeps its row for its issues; who named no cadence gets the first of those that are left.
+    first_cadence = (
+        select(func.min(_cadence.c.id))
+        .where(_cadence.c.newsletter_id == newsletter_id, _cadence.c.state == "active")
+        .scalar_subquery()
+    )
+    language = (
+        select(func.min(_variant.c.id))
+        .where(_variant.c.issue_id == issue_id, _variant.c.language == _subscriber.c.language)
+        .correlate(_subscriber)
+        .scalar_subquery()
+    )
+    return (
+        select(
+            literal(issue_id),
+            _subscriber.c.id,
+            func.coalesce(language, default_variant),
+            _subscriber.c.address,
+            _subscriber.c.address_key,
+            _subscriber.c.name,
+            literal(str(DeliveryState.QUEUED)),
+            literal(0),
+            literal(0),
+        )
+        .join(_subscription, _subscription.c.subscriber_id == _subscriber.c.id)
+        .where(
+            _subscription.c.newsletter_id == newsletter_id,
+            _subscription.c.state == str(SubscriptionState.ACTIVE),
+            or_(
+                _subscription.c.cadence_id == cadence_id,
+                and_(_subscription.c.cadence_id == null(), first_cadence == cadence_id),
+            ),
+            ~exists().where(_suppression.c.address_hash == _subscriber.c.address_hash),
+        )
+        .order_by(_subscriber.c.id)
+    )
+
+
+def _default_variant(session: Session, issue_id: int) -> int:
+    """For readers of a language that the issue was not rendered in: the first that was."""
+    query = select(func.min(_variant.c.id)).where(_variant.c.issue_id == issue_id, _variant.c.html.is_not(None))
+    first = session.execute(query).scalar()
+    if first is None:
+        raise Conflict(f"issue {issue_id} was never rendered", next_step="run: digest run")
+    return int(first)
+
+
+def _move(
+    session: Session,
+    issue_id: int,
+    before: tuple[IssueState, ...],
+    to: IssueState,
+    *,
+    reason: str | None,
+    now: datetime,
+    **fields: Any,
+) -> bool:
+    moved = session.execute(
+        update(_issue)
+        .where(_issue.c.id == issue_id, _issue.c.state.in_([str(state) for state in before]))
+        .values(state=str(to), reason=reason, **fields)
+    )
+    if moved.rowcount:  # type: ignore[attr-defined]
+        why: dict[str, Any] = {"reason": reason} if reason else {}
+        events.record(session, f"issue.{to}", at=now, issue_id=issue_id, **why)
+        return True
+    if session.execute(select(_issue.c.id).where(_issue.c.id == issue_id)).first() is None:
+        raise NotFound(f"there is no issue {issue_id}", next_step="run: digest issue list")
+    return False

@@ -1,0 +1,59 @@
+"""`python -m tests.make_migration`: write the first migration anew from the declared tables.
+
+For as long as nothing is released: afterwards a migration is written beside the ones before it, with
+`python -m tests.make_migration "what it does"`, then read and mended by hand.
+"""
+
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from alembic import command
+
+from digest.paths import shipped
+from digest.store import schema
+from digest.store.database import Database
+
+
+def main() -> None:
+    message = " ".join(sys.argv[1:])
+    versions = shipped("alembic") / "versions"
+    if not message:
+        for old in versions.glob("0001_*.py"):
+            old.unlink()
+    number = len(list(versions.glob("0*.py"))) + 1
+    with tempfile.TemporaryDirectory() as folder:
+        database = Database(f"sqlite:///{Path(folder) / 'digest.db'}")
+        with schema.migration(database) as connection:
+            config = schema.configuration(connection)
+            if message:
+                command.upgrade(config, "head")
+            command.revision(config, message or "The first tables", autogenerate=True, rev_id=f"{number:04}")
+        database.close()
+    (written,) = versions.glob(f"{number:04}_*.py")
+    written.write_text(re.sub(r"    # ###.*\n", "", written.read_text("utf-8")), "utf-8")
+    subprocess.run([sys.executable, "-m", "ruff", "format", written], check=True)
+    written.write_text(shorten(written.read_text("utf-8")), "utf-8")
+
+
+def shorten(text: str) -> str:
+    """Without what goes without saying: an index goes with its table, and a batch of one table needs no block."""
+    head, down = text.split("def downgrade() -> None:\n")
+    dropped = set(re.findall(r'op\.drop_table\("(\w+)"\)', down))
+    for table in dropped:
+        block = rf'    with op\.batch_alter_table\("{table}", schema=None\) as batch_op:\n(?:        .*\n)+\n?'
+        down = re.sub(block, lambda found: "" if _only_drops_indexes(found[0]) else found[0], down)
+    head = re.sub(r"(?<=,)\n {12,}(?=[^)])", " ", re.sub(r"\(\n {12,}", "(", head))  # what is within a table's
+    head = re.sub(r",?\n {8,}\)", ")", head)  # line stands on that line
+    head = re.sub(r"\n\n(?=    op)", "\n", head)
+    return f"{head}def downgrade() -> None:\n{down}"
+
+
+def _only_drops_indexes(block: str) -> bool:
+    return set(re.findall(r"batch_op\.([a-z]\w+)\(", block)) <= {"drop_index"}
+
+
+if __name__ == "__main__":
+    main()
