@@ -1,0 +1,1 @@
+"""WORLD → posts: fetch politely, parse, discover."""

@@ -1,0 +1,17 @@
+"""Titles as text (docs/sources.md P9)."""
+
+import html
+import re
+
+from digest.sources.body import read_text
+from digest.sources.clean import collapse
+
+_STILL_ESCAPED = re.compile(
+    r"&(?:#\d+|#x[0-9a-f]+|amp|lt|gt|quot|apos|nbsp|hellip|[lr]squo|[lr]dquo|[mn]dash);", re.IGNORECASE
+)
+
+
+def title_text(value: str | None, *, is_markup: bool) -> str:
+    """A title on one line: text as it is, markup parsed, and what is still escaped unescaped once more."""
+    text = read_text(value or "") if is_markup else collapse(value or "")
+    return collapse(html.unescape(text)) if _STILL_ESCAPED.search(text) else text

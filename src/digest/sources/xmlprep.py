@@ -1,0 +1,115 @@
+"""XML made safe and readable before a parser sees it: no entity bombs, bounded depth, declared prefixes."""
+
+import re
+
+from digest.errors import NotAFeed
+from digest.sources.clean import FLAT
+from digest.sources.sniff import FEED_START
+
+DEEPEST = 200
+_MOST_UNCLOSED = 20_000
+_MOST_PREFIXES = 100
+_LONGEST_ENTITY = 64
+_MOST_ENTITIES = 300
+
+_DOCTYPE = re.compile(rb"<!DOCTYPE[^\[<>]*(\[.*?\]\s*)?>", re.DOTALL | re.IGNORECASE)
+_ENTITY = re.compile(rb"<!ENTITY\s+([\w.-]+)\s+(?:\"([^\"&%<]*)\"|'([^'&%<]*)')\s*>")
+_OPAQUE = re.compile(rb"<!\[CDATA\[.*?(?:\]\]>|\Z)|<!--.*?(?:-->|\Z)", re.DOTALL)
+_TAG = re.compile(rb"<(/?)([A-Za-z_][\w.:-]*)([^<>]*)>")
+_PREFIX = re.compile(rb"<([A-Za-z_][\w.-]*):[A-Za-z_]")
+_DECLARED = re.compile(rb"xmlns:([\w.-]+)\s*=")
+_ITEM_END = re.compile(rb"</(?:\w+:)?(?:item|entry)\s*>")
+_ROOT = re.compile(rb"<[A-Za-z_][\w.:-]*")
+_NAMESPACES = {
+    b"atom": b"http://www.w3.org/2005/Atom",
+    b"a10": b"http://www.w3.org/2005/Atom",
+    b"content": b"http://purl.org/rss/1.0/modules/content/",
+    b"dc": b"http://purl.org/dc/elements/1.1/",
+    b"dcterms": b"http://purl.org/dc/terms/",
+    b"feedburner": b"http://rssnamespace.org/feedburner/ext/1.0",
+    b"itunes": b"http://www.itunes.com/dtds/podcast-1.0.dtd",
+    b"media": b"http://search.yahoo.com/mrss/",
+    b"rdf": b"http://www.w3.org/1999/02/22-rdf-syntax-ns#",
+    b"slash": b"http://purl.org/rss/1.0/modules/slash/",
+    b"sy": b"http://purl.org/rss/1.0/modules/syndication/",
+    b"thr": b"http://purl.org/syndication/thread/1.0",
+    b"wfw": b"http://wellformedweb.org/CommentAPI/",
+}
+
+
+def prepare(body: bytes, *, url: str, most: int) -> bytes:
+    """The document with harmless entities only, from its start to its `most`-th item, its prefixes declared.
+
+    Raises:
+        NotAFeed: it is nested deeper than any feed.
+    """
+    start = None if body.startswith((b"<?xml", b"<!")) else FEED_START.search(body)
+    body = _first_items(_plain_entities(body[start.start() :] if start else body), most)
+    bare = _OPAQUE.sub(b"", body)
+    if _is_too_deep(bare):
+        raise _harmful(f"{url} is nested more than {DEEPEST} elements deep; no feed is")
+    if len(set(_PREFIX.findall(bare))) > _MOST_PREFIXES:
+        raise _harmful(f"{url} uses more than {_MOST_PREFIXES} namespaces; no feed does")
+    return _declare_prefixes(body, bare)
+
+
+def count_items(body: bytes) -> int:
+    """How many items the document seems to have."""
+    return len(re.findall(rb"<(?:\w+:)?(?:item|entry)[\s>]", _OPAQUE.sub(b"", body)))
+
+
+def _harmful(message: str) -> NotAFeed:
+    return NotAFeed(message, next_step="check the address: this document looks made to do harm")
+
+
+def _first_items(body: bytes, most: int) -> bytes:
+    """Cut behind so many items: tens of thousands would keep a parser busy for minutes."""
+    for number, end in enumerate(_ITEM_END.finditer(body), start=1):
+        if number == most:
+            closing = b"</feed>" if b"entry" in end.group() else b"</channel></rss>"
+            return body[: end.end()] + closing
+    return body
+
+
+def _plain_entities(body: bytes) -> bytes:
+    """Keep the entities that stand for a few plain characters; expansion is then bounded by the document's size."""
+    doctype = _DOCTYPE.search(body[:200_000])
+    if doctype is None:
+        return body
+    found = _ENTITY.findall(doctype[1] or b"")[:_MOST_ENTITIES]
+    kept = [(name, one or two) for name, one, two in found if len(one or two) <= _LONGEST_ENTITY]
+    declared = b"".join(b'\n<!ENTITY %s "%s">' % (name, value.replace(b'"', b"&#34;")) for name, value in kept)
+    subset = b"<!DOCTYPE feed [%s\n]>" % declared if kept else b""
+    return body[: doctype.start()] + subset + body[doctype.end() :]
+
+
+def _is_too_deep(bare: bytes) -> bool:
+    """Whether elements nest too deep. A closing tag closes what was left open inside it.
+
+    What HTML authors leave open (`<p>`, `<br>`) is counted apart and may be plentiful.
+    """
+    open_tags: list[bytes] = []
+    flat = 0
+    for slash, name, attributes in _TAG.findall(bare):
+        if name.lower().decode("ascii", "replace") in FLAT:
+            flat += -1 if slash else not attributes.endswith(b"/")
+        elif slash:
+            if name in open_tags:
+                while open_tags.pop() != name:
+                    pass
+        elif not attributes.endswith(b"/"):
+            open_tags.append(name)
+        if len(open_tags) > DEEPEST or flat > _MOST_UNCLOSED:
+            return True
+    return False
+
+
+def _declare_prefixes(body: bytes, bare: bytes) -> bytes:
+    """Give every undeclared prefix a namespace: its usual one, else one of our own."""
+    used = set(_PREFIX.findall(bare)) - {b"xml", b"xmlns"}
+    missing = sorted(used - set(_DECLARED.findall(bare)))
+    root = _ROOT.search(body)
+    if not missing or root is None:
+        return body
+    names = b"".join(b' xmlns:%s="%s"' % (one, _NAMESPACES.get(one, b"urn:undeclared:" + one)) for one in missing)
+    return body[: root.end()] + names + body[root.end() :]

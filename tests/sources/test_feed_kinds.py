@@ -1,0 +1,175 @@
+"""Blogger, JSON Feed, and the older and rarer forms of feeds (docs/sources.md P1, P11, P12)."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from digest.core.model import Feed, ParsedPost
+from digest.errors import NotAFeed
+from digest.sources.feed import parse_feed
+
+URL = "https://blog.example.org/feed.xml"
+
+
+def rss(items: str, *, channel: str = "<link>https://blog.example.org/</link>", root: str = "") -> bytes:
+    head = f'<?xml version="1.0"?><rss version="2.0" {root}><channel><title>B</title>{channel}'
+    return f"{head}{items}</channel></rss>".encode()
+
+
+def atom(entries: str, *, feed: str = "", root: str = "") -> bytes:
+    return f'<feed xmlns="http://www.w3.org/2005/Atom" {root}><title>B</title>{feed}{entries}</feed>'.encode()
+
+
+def read(body: bytes, **more: str) -> Feed:
+    return parse_feed(body, url=URL, **more)
+
+
+def only(body: bytes, **more: str) -> ParsedPost:
+    (post,) = read(body, **more).posts
+    return post
+
+
+# ── P11, P12: Blogger ───────────────────────────────────────────────────────────────────────────────────────────────
+
+BLOGGER = 'xmlns:app="http://purl.org/atom/app#" xmlns:blogger="http://schemas.google.com/blogger/2018"'
+KIND = (
+    '<category scheme="http://schemas.google.com/g/2005#kind" term="http://schemas.google.com/blogger/2008/kind#{1}"/>'
+)
+
+
+def test_a_backup_gives_the_posts_only_not_comments_settings_or_drafts() -> None:
+    entry = "<entry><id>{0}</id><title>{0}</title>" + KIND + "{2}</entry>"
+    draft = "<app:control><app:draft>yes</app:draft></app:control>"
+    label = '<category scheme="http://www.blogger.com/atom/ns#" term="beans"/>'
+    entries = [
+        entry.format("template", "template", ""),
+        entry.format("settings", "settings", ""),
+        entry.format("post", "post", label),
+        entry.format("draft", "post", draft),
+        entry.format("comment", "comment", ""),
+    ]
+    feed = read(atom("".join(entries), root=BLOGGER))
+    assert feed.format == "blogger-backup"
+    assert [post.card.title for post in feed.posts] == ["post"]
+    assert feed.posts[0].card.topics == ("beans",)
+
+
+def test_takeout_gives_live_posts_at_the_sites_own_addresses() -> None:
+    entry = (
+        "<entry><id>tag:blogger.com,1999:blog-1.post-{0}</id><blogger:type>{1}</blogger:type>"
+        "<blogger:status>{2}</blogger:status><title>Fish &amp;amp; chips</title>"
+        "<published>2010-01-01T00:00:00Z</published><blogger:created>2017-01-01T00:00:00Z</blogger:created>"
+        "<blogger:filename>/2010/01/{0}.html</blogger:filename></entry>"
+    )
+    entries = entry.format(1, "POST", "LIVE") + entry.format(2, "POST", "DRAFT") + entry.format(3, "COMMENT", "LIVE")
+    home = '<link rel="alternate" type="text/html" href="https://plots.example.org/"/>'
+    feed = read(atom(entries, feed=home, root=BLOGGER))
+    (post,) = feed.posts
+    assert feed.format == "blogger-takeout"
+    assert post.link == "https://plots.example.org/2010/01/1.html"
+    assert post.card.title == "Fish & chips"
+    assert post.published == datetime(2010, 1, 1, tzinfo=UTC)
+
+
+def test_the_next_page_is_where_the_feed_says_else_where_blogger_keeps_it() -> None:
+    stated = (
+        '<link rel="next" href="https://plots.blogspot.com/feeds/posts/default?start-index=26&amp;max-results=25"/>'
+    )
+    counted = (
+        '<openSearch:totalResults xmlns:openSearch="http://a9.com/-/spec/opensearchrss/1.0/">60</openSearch:totalResults>'
+        '<openSearch:startIndex xmlns:openSearch="http://a9.com/-/spec/opensearchrss/1.0/">26</openSearch:startIndex>'
+        '<openSearch:itemsPerPage xmlns:openSearch="http://a9.com/-/spec/opensearchrss/1.0/">25</openSearch:itemsPerPage>'
+    )
+    entry = "<entry><title>T</title></entry>"
+    page = "https://plots.blogspot.com/feeds/posts/default?start-index={}&max-results=25"
+    assert read(atom(entry, feed=stated)).next_page == page.format(26)
+    found = parse_feed(atom(entry, feed=counted), url=page.format(26))
+    assert found.next_page == page.format(51)
+    assert parse_feed(atom(entry, feed=counted), url="https://e.org/feed").next_page is None
+
+
+def test_a_short_blogger_feeds_thumbnail_is_enlarged() -> None:
+    media = '<media:thumbnail xmlns:media="http://search.yahoo.com/mrss/" url="https://1.bp.blogspot.com/-x/y/z/s72-c/a.jpg" height="72" width="72"/>'
+    post = only(atom(f'<entry><title>T</title><summary type="text">Beans.</summary>{media}</entry>'))
+    assert post.card.image is not None
+    assert post.card.image.src == "https://1.bp.blogspot.com/-x/y/z/w1200/a.jpg"
+    assert post.card.lead == "Beans."
+
+
+def test_a_page_on_the_web_is_no_feed_though_its_saved_copy_is() -> None:
+    body = Path(__file__).parents[2].joinpath("src/digest/sample/blogger-sample.html").read_bytes()
+    with pytest.raises(NotAFeed):
+        parse_feed(body, url="https://lowermillplots.blogspot.com/")
+    assert len(parse_feed(body, url="saved.html").posts) == 5
+
+
+# ── JSON Feed ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_json_feed_gives_what_it_states() -> None:
+    item = {
+        "id": 7,
+        "url": "/p",
+        "title": "Fish & chips",
+        "content_html": "<p>Hi there.</p>",
+        "date_published": "2017-08-11T09:42:00+02:00",
+        "date_modified": "2017-08-12T00:00:00Z",
+        "authors": [{"name": "Ann"}],
+        "tags": ["food"],
+        "image": "https://e.org/a.jpg",
+        "language": "en-gb",
+    }
+    feed = read(json.dumps({"version": "https://jsonfeed.org/version/1.1", "title": "B", "items": [item, 3]}).encode())
+    (post,) = feed.posts
+    assert (feed.title, feed.format, post.guid, post.link) == ("B", "json", "7", "https://blog.example.org/p")
+    assert (post.card.title, post.card.author, post.card.topics) == ("Fish & chips", "Ann", ("food",))
+    assert (post.card.language, post.card.lead) == ("en-GB", "Hi there.")
+    assert post.published == datetime(2017, 8, 11, 7, 42, tzinfo=UTC)
+    assert post.updated == datetime(2017, 8, 12, tzinfo=UTC)
+    assert post.card.image is not None
+
+
+@pytest.mark.parametrize("items", [None, 3, {}, [[]], [{"tags": 3, "authors": "x", "url": [], "id": {}}]])
+def test_json_of_wrong_types_never_breaks_the_reader(items: object) -> None:
+    body = json.dumps({"version": "https://jsonfeed.org/version/1", "items": items}).encode()
+    try:
+        assert read(body).posts == ()
+    except NotAFeed as fault:
+        assert "no JSON Feed" in fault.message  # noqa: PT017 - either is right
+
+
+# ── what the feed asks of its readers ───────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_hub_and_the_wished_pace_are_kept() -> None:
+    channel = (
+        "<ttl>120</ttl><atom:link xmlns:atom='http://www.w3.org/2005/Atom' rel='hub' href='https://hub.example.org/'/>"
+    )
+    feed = read(rss("<item><title>T</title></item>", channel=channel))
+    assert (feed.ttl, feed.hub) == (7_200, "https://hub.example.org/")
+
+
+# ── older and rarer forms ───────────────────────────────────────────────────────────────────────────────────────────
+
+RDF = 'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"'
+RARE = {
+    "RSS 0.90": f'<rdf:RDF {RDF} xmlns="http://my.netscape.com/rdf/simple/0.9/"><channel><title>B</title></channel>'
+    "<item><title>T</title><link>https://e.org/1</link></item></rdf:RDF>",
+    "RSS 0.91 with Netscape's document type": '<!DOCTYPE rss PUBLIC "-//Netscape//DTD RSS 0.91//EN" '
+    '"http://my.netscape.com/rss-0.91.dtd"><rss version="0.91"><channel><item><title>T</title>'
+    "<link>https://e.org/1</link></item></channel></rss>",
+    "Atom 0.3": '<feed version="0.3" xmlns="http://purl.org/atom/ns#"><entry><title>T</title>'
+    '<link rel="alternate" type="text/html" href="https://e.org/1"/></entry></feed>',
+    "Atom under an undeclared prefix": "<atom:feed><atom:entry><atom:title>T</atom:title>"
+    '<atom:link href="https://e.org/1"/></atom:entry></atom:feed>',
+    "RDF with undeclared prefixes": '<rdf:RDF xmlns="http://purl.org/rss/1.0/"><channel><title>B</title></channel>'
+    '<item rdf:about="https://e.org/1"><title>T</title><link>https://e.org/1</link></item></rdf:RDF>',
+}
+
+
+@pytest.mark.parametrize("name", RARE)
+def test_older_and_rarer_forms_are_read(name: str) -> None:
+    post = only(RARE[name].encode())
+    assert (post.card.title, post.link) == ("T", "https://e.org/1")
