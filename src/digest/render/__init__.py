@@ -1,0 +1,1 @@
+"""issue → rendered: templates, MJML, text part."""

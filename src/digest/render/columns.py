@@ -1,0 +1,73 @@
+"""Plain text set in columns by display width: wide characters take two, combining ones none (UAX 11)."""
+
+import re
+import unicodedata
+from functools import lru_cache
+
+COLUMNS = 72
+
+_CLOSING = "、。，．・：；？！）］｝」』】〉》〕ー々〜…"
+_WORDS = re.compile("[^ \n\t]+")
+
+
+def width_of(text: str) -> int:
+    """How many columns a terminal or a fixed-width mail client gives the text."""
+    return len(text) if text.isascii() else sum(map(_width, text))
+
+
+def wrap(text: str, columns: int = COLUMNS, *, first: str = "", then: str = "") -> str:
+    """The text in lines of at most `columns`, the first indented by `first`, the others by `then`.
+
+    Breaks at spaces and between wide characters, not before their closing punctuation; a longer word is cut, but
+    never a link. No-break spaces do not break. Blank lines stay.
+    """
+    paragraphs = re.split(r"\n\s*\n", text.strip())
+    return "\n\n".join(_wrapped(paragraph, columns, first, then) for paragraph in paragraphs)
+
+
+def fill(character: str, text: str, columns: int = COLUMNS) -> str:
+    """A rule as wide as the text's longest line."""
+    return character * min(columns, max(map(width_of, text.split("\n"))))
+
+
+def _wrapped(paragraph: str, columns: int, first: str, then: str) -> str:
+    lines, line, used = [], first, width_of(first)
+    empty = True
+    for word in _WORDS.findall(paragraph):
+        for position, piece in enumerate(_pieces(word, columns - width_of(then))):
+            gap = " " if position == 0 and not empty else ""
+            width = len(gap) + width_of(piece)
+            if not empty and used + width > columns:
+                lines.append(line)
+                line, used, gap = then, width_of(then), ""
+                width = width_of(piece)
+            line += gap + piece
+            used += width
+            empty = False
+    return "\n".join([*lines, line])
+
+
+def _pieces(word: str, columns: int) -> list[str]:
+    """The parts between which a line may break inside a word."""
+    if "://" in word or (word.isascii() and len(word) <= columns):
+        return [word]
+    pieces: list[str] = []
+    for character in word:
+        wide = _width(character) == 2
+        if pieces and (
+            _width(character) == 0
+            or character in _CLOSING
+            or "\u200d" in pieces[-1][-1:]
+            or (not wide and _width(pieces[-1][0]) < 2 and width_of(pieces[-1]) < columns)
+        ):
+            pieces[-1] += character
+        else:
+            pieces.append(character)
+    return pieces
+
+
+@lru_cache(maxsize=4096)
+def _width(character: str) -> int:
+    if character == "\u200b" or unicodedata.category(character) in {"Mn", "Me", "Cf", "Cc"}:
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1

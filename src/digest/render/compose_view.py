@@ -1,0 +1,209 @@
+"""Issue → view: every string cleaned, every link checked, every date and word in the issue's language and zone."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from digest.core import merge
+from digest.core.model import IssueContent, IssueGroup, IssuePost, Newsletter
+from digest.render.clean import clean_line, clean_link, clean_note, clean_text
+from digest.render.headline import clip, make_preheader, make_title
+from digest.render.pictures import THUMBNAIL_WIDTH, fit_picture
+from digest.render.view import GroupView, IssueView, LineView, LinkView, NoteView, PostView
+from digest.render.words import Words, direction_of, words_for
+
+_SENTENCE_END = re.compile(r"[.!?…。！？؟]+[\"'”’»)\]]*(?:\s+|$)|(?<=[。！？])")
+_HREF = re.compile(r'href="([^"]*)"')
+
+
+def compose_view(
+    content: IssueContent,
+    newsletter: Newsletter,
+    *,
+    key: str,
+    language: str,
+    width: int,
+    web_url: str | None = None,
+    archive_url: str | None = None,
+) -> IssueView:
+    """The view of an issue, `width` pixels wide inside, its merge fields open under `key`."""
+    maker = _Maker(content, key, words_for(language), width)
+    groups = maker.groups()
+    title, preheader = maker.headline([post for group in groups for post in group.posts])
+    return IssueView(
+        language=language,
+        direction=maker.words.direction,
+        name=maker.line(content.newsletter),
+        number=content.number,
+        span=maker.span(),
+        title=title,
+        subject=title,
+        preheader=preheader,
+        summary=maker.summary(),
+        sources=len(maker.sources),
+        note=maker.note(),
+        groups=groups,
+        more=tuple(maker.more_line(post) for post in content.more),
+        sender=maker.line(newsletter.sender_name),
+        postal_address=maker.line(newsletter.postal_address),
+        site_url=clean_link(newsletter.site_url),
+        web_url=clean_link(web_url),
+        archive_url=clean_link(archive_url),
+        reader=merge.token(key, "name"),
+        address=merge.token(key, "address"),
+        unsubscribe_url=merge.token(key, "unsubscribe_url"),
+        preferences_url=merge.token(key, "preferences_url") if clean_link(web_url) else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Maker:
+    content: IssueContent
+    key: str
+    words: Words
+    width: int
+
+    def line(self, text: str | None) -> str:
+        return clean_line(text, key=self.key)
+
+    def link(self, url: str | None) -> str | None:
+        return clean_link(url, key=self.key)
+
+    def local_day(self, at: datetime) -> date:
+        return at.astimezone(ZoneInfo(self.content.zone)).date()
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        every = (*self.content.posts, *self.content.more)
+        return tuple(dict.fromkeys(self.line(post.source) for post in every))
+
+    @property
+    def authors(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(self.line(post.card.author) for post in self.content.posts if post.card.author))
+
+    def span(self) -> str:
+        """The local days of [start, end): an end at midnight belongs to the day before."""
+        last = self.local_day(self.content.period_end - timedelta(microseconds=1))
+        return self.words.span(min(self.local_day(self.content.period_start), last), last)
+
+    def headline(self, posts: Sequence[PostView]) -> tuple[str, str]:
+        """Title and preheader. Posts with titles of their own lead; pinned ones come first already."""
+        leading = [post.title for post in sorted(posts, key=lambda post: post.made)]
+        otherwise = f"{self.line(self.content.newsletter)}: {self.span()}"
+        title = make_title(leading, count=len(posts), words=self.words, otherwise=otherwise)
+        fillers = (self.span(), self.summary(), *(post.lead for post in posts))
+        return title, make_preheader(leading, subject=title, fillers=fillers)
+
+    def summary(self) -> str:
+        """How many posts from where, how many in short, how long they take to read."""
+        content, sources, authors = self.content, self.sources, self.authors
+        shown = len({post.source for post in content.posts})
+        if len(sources) == 1 and len(authors) == 1 and authors[0] != sources[0]:
+            origin = self.words._("from {source}, by {author}").format(source=sources[0], author=authors[0])
+        elif len(sources) == 1:
+            origin = self.words._("from {source}").format(source=sources[0])
+        else:
+            origin = self.words.n("from {n} blog", "from {n} blogs", shown)
+        minutes = sum(post.card.minutes for post in content.posts)
+        parts = (
+            self.words.n("{n} post", "{n} posts", len(content.posts)) + " " + origin if content.posts else "",
+            self.words.n("{n} more in short", "{n} more in short", len(content.more)) if content.more else "",
+            self.words.n("about {n} minute", "about {n} minutes", minutes) if minutes else "",
+        )
+        return " · ".join(part for part in parts if part)
+
+    def note(self) -> NoteView | None:
+        note = self.content.note
+        if note is None:
+            return None
+        html = clean_note(note.html, key=self.key)
+        text = clean_text(note.text, key=self.key).strip()
+        links = tuple(dict.fromkeys(link.replace("&amp;", "&") for link in _HREF.findall(html)))
+        return NoteView(html=html, text=text, author=self.line(note.author), links=links)
+
+    def groups(self) -> tuple[GroupView, ...]:
+        numbers = iter(range(1, len(self.content.posts) + 1))
+        return tuple(
+            GroupView(
+                kind=group.kind,
+                label=self.heading(group),
+                posts=tuple(self.post(post, group.kind, next(numbers)) for post in group.posts),
+            )
+            for group in self.content.groups
+            if group.posts
+        )
+
+    def heading(self, group: IssueGroup) -> str:
+        known = {"pinned": self.words._("Pinned"), "earlier": self.words._("Earlier")}
+        if group.kind == "day":
+            try:
+                return self.words.day(date.fromisoformat(group.label))
+            except ValueError:
+                return self.line(group.label)
+        return known.get(group.kind) or self.line(group.label) or self.words._("Other posts")
+
+    def post(self, post: IssuePost, kind: str, number: int) -> PostView:
+        card = post.card
+        title = self.line(card.title) or self.words._("Untitled")
+        heading, lead = self.opening(title, self.line(card.lead)) if card.title_made else (title, self.line(card.lead))
+        quote = self.line(card.quote)
+        pictures = [fit_picture(picture, width=self.width, key=self.key) for picture in card.pictures[:1]]
+        further = [fit_picture(picture, width=THUMBNAIL_WIDTH, key=self.key) for picture in card.pictures[1:]]
+        language = card.language if card.language and not _same(card.language, self.words.language) else None
+        return PostView(
+            number=number,
+            title=clip(title, 120),
+            heading=heading,
+            made=card.title_made,
+            link=self.link(card.link),
+            source=clip(self.line(post.source), 60),
+            facts=self.facts(post, kind),
+            topics=tuple(clip(self.line(topic), 40) for topic in card.topics[:5] if self.line(topic)),
+            lead=lead,
+            quote="" if quote in lead else quote,
+            image=next(iter(pictures), None),
+            pictures=tuple(picture for picture in further if picture and picture.caption),
+            also_in=tuple(LinkView(text=self.line(also.source), link=self.link(also.link)) for also in post.also_in),
+            pinned=post.pinned and kind != "pinned",
+            language=self.line(language) or None,
+            direction=direction_of(language) if language else None,
+        )
+
+    def facts(self, post: IssuePost, kind: str) -> tuple[str, ...]:
+        """What the reader cannot know from the heading above or from there being one blog or author only."""
+        minutes = post.card.minutes
+        return tuple(
+            fact
+            for fact in (
+                self.line(post.source) if len(self.sources) > 1 and kind != "source" else "",
+                self.line(post.card.author) if len(self.authors) > 1 and post.card.author != post.source else "",
+                self.short_day(post) if kind != "day" or post.late else "",
+                self.words.n("{n} min read", "{n} min read", minutes) if minutes else "",
+            )
+            if fact
+        )
+
+    def short_day(self, post: IssuePost) -> str:
+        """Its day, with the year where the issue is of another."""
+        return self.words.short_day(self.local_day(post.at), year=self.local_day(self.content.period_end).year)
+
+    def more_line(self, post: IssuePost) -> LineView:
+        source = self.line(post.source) if len(self.sources) > 1 else ""
+        facts = (source, self.short_day(post))
+        title = clip(self.line(post.card.title), 120) or self.words._("Untitled")
+        return LineView(title=title, link=self.link(post.card.link), facts=tuple(fact for fact in facts if fact))
+
+    @staticmethod
+    def opening(title: str, lead: str) -> tuple[str, str]:
+        """Heading and rest of a post without a title: its first sentence once, whole, though the title is clipped."""
+        start = title.rstrip("…").rstrip()
+        if not lead.startswith(start):
+            return title, lead
+        end = _SENTENCE_END.search(lead, max(len(start) - 1, 0))
+        return (lead[: end.end()].strip(), lead[end.end() :].strip()) if end else (lead, "")
+
+
+def _same(one: str, other: str) -> bool:
+    return one.partition("-")[0].lower() == other.partition("-")[0].lower()

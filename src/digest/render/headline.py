@@ -1,0 +1,56 @@
+"""What an issue is called: title, subject and preheader, made of its leading posts."""
+
+from collections.abc import Sequence
+
+from digest.render.words import Words
+
+LONGEST_SUBJECT = 70
+SHORTEST_PREHEADER, LONGEST_PREHEADER = 40, 130
+
+
+def clip(text: str, length: int) -> str:
+    """At most `length` characters, cut at a word and marked with an ellipsis."""
+    if len(text) <= length:
+        return text
+    cut = text[: length - 1]
+    word = cut.rpartition(" ")[0] if text[length - 1] != " " else cut
+    return (word if len(word) > length // 2 else cut).rstrip(" ,;:.–—-") + "…"
+
+
+def make_title(titles: Sequence[str], *, count: int, words: Words, otherwise: str) -> str:
+    """A title of at most 70 characters from the leading titles of `count` posts; `otherwise` where there are none."""
+    if not titles:
+        return clip(otherwise, LONGEST_SUBJECT)
+    if len(titles) > 1 and not any("," in title for title in titles[:2]):
+        both = _joined(titles[:2], count - 2, words)
+        if len(both) <= LONGEST_SUBJECT:
+            return both
+    alone = _joined(titles[:1], count - 1, words)
+    spare = LONGEST_SUBJECT - len(alone) + len(_bare(titles[0]))
+    return alone if len(alone) <= LONGEST_SUBJECT else _joined([clip(_bare(titles[0]), spare)], count - 1, words)
+
+
+def make_preheader(titles: Sequence[str], *, subject: str, fillers: Sequence[str]) -> str:
+    """What a mailbox shows beside the subject: the titles that the subject lacks, then other words; 40–130 characters."""
+    parts: list[str] = []
+    for text in (*(title for title in titles if _bare(title) not in subject), *fillers):
+        wanted = text in titles or len(" · ".join(parts)) < SHORTEST_PREHEADER
+        if wanted and text and text not in parts:
+            parts.append(text)
+    return clip(" · ".join(parts), LONGEST_PREHEADER)
+
+
+def _joined(titles: Sequence[str], rest: int, words: Words) -> str:
+    if rest <= 0 and len(titles) == 1:
+        return titles[0]
+    names = [_bare(title) for title in titles]
+    if len(names) == 2:
+        pattern = words._("{0}, {1} and {n} more") if rest > 0 else words._("{0} and {1}")
+    else:
+        # A mark that ends a sentence starts a new one; an ellipsis does not.
+        pattern = words._("{0} And {n} more") if names[0][-1] in "?!" else words._("{0}, and {n} more")
+    return pattern.format(*names, n=rest)
+
+
+def _bare(title: str) -> str:
+    return title.rstrip(" .,;:") or title

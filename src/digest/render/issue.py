@@ -1,0 +1,112 @@
+"""Issue → rendered: subject, HTML and text with the merge fields open, once per variant.
+
+content ─▶ view ─▶ Jinja ─▶ check ─▶ harden ─▶ mrml ─▶ put right ─▶ fits? ─▶ rendered
+        cleaned    sandbox                                          no: shrink the view
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from digest.core.model import Issue, Newsletter, Rendered
+from digest.errors import TemplateError
+from digest.render.budget import fits, shrink, steps
+from digest.render.compose_view import compose_view
+from digest.render.convert import convert
+from digest.render.templates import fill_template, theme_folders
+from digest.render.theme import Theme, load_theme
+from digest.render.view import IssueView
+from digest.render.words import words_for
+
+HTML_TEMPLATE = "issue.mjml.j2"
+TEXT_TEMPLATE = "issue.txt.j2"
+
+
+def render_issue(
+    issue: Issue,
+    newsletter: Newsletter,
+    *,
+    language: str,
+    web_url: str | None = None,
+    archive_url: str | None = None,
+    templates: Path | None = None,
+) -> Rendered:
+    """The issue as mail in a language (BCP 47); `templates` is the user's own folder of them.
+
+    "View in browser" and "Change preferences" are there only with a `web_url`, "Archive" only with an `archive_url`.
+    HTML that would be clipped (docs/templates.md) is made smaller by `budget`.
+
+    Raises:
+        TemplateError: the theme is unknown, a variable wrong, a template broken.
+        ValueError: the issue has no frozen content.
+    """
+    if issue.content is None:
+        raise ValueError(f"issue {issue.id} has no content to render")
+    folders = theme_folders(newsletter.theme, templates)
+    theme = load_theme(newsletter.theme, _theme_files(folders), newsletter.theme_variables)
+    view = compose_view(
+        issue.content,
+        newsletter,
+        key=issue.merge_key,
+        language=language,
+        width=theme.inner,
+        web_url=web_url,
+        archive_url=archive_url,
+    )
+    return _render(view, theme, folders)
+
+
+def check_look(theme: str, variables: Mapping[str, Any], *, templates: Path | None = None) -> None:
+    """Refuse a theme that is not there, or variables that no issue could be rendered with.
+
+    Raises:
+        TemplateError: says which, and the way out.
+    """
+    folders = theme_folders(theme, templates)
+    load_theme(theme, _theme_files(folders), variables)
+
+
+def _render(view: IssueView, theme: Theme, folders: tuple[Path, ...]) -> Rendered:
+    view, html = _fitting(view, theme, folders)
+    text = _unfrom(fill_template(folders, TEXT_TEMPLATE, _values(view, theme)))
+    return Rendered(subject=view.subject, preheader=view.preheader, html=html, text=text)
+
+
+def _fitting(view: IssueView, theme: Theme, folders: tuple[Path, ...]) -> tuple[IssueView, str]:
+    """The largest view whose HTML fits, found by halving: an issue of hundreds of posts takes a dozen tries."""
+    html = _html(view, theme, folders)
+    if fits(html):
+        return view, html
+    too_large, best = 0, steps(view)
+    found = shrink(view, best), _html(shrink(view, best), theme, folders)
+    if not fits(found[1]):
+        raise TemplateError(f"the theme {theme.name} is too large for mail clients", next_step="make its files smaller")
+    while best - too_large > 1:
+        step = (best + too_large) // 2
+        smaller = shrink(view, step)
+        html = _html(smaller, theme, folders)
+        if fits(html):
+            best, found = step, (smaller, html)
+        else:
+            too_large = step
+    return found
+
+
+def _html(view: IssueView, theme: Theme, folders: tuple[Path, ...]) -> str:
+    return convert(fill_template(folders, HTML_TEMPLATE, _values(view, theme)), file=f"{theme.name}/{HTML_TEMPLATE}")
+
+
+def _values(view: IssueView, theme: Theme) -> dict[str, object]:
+    words = words_for(view.language)
+    left_out = words.n("and {n} more on the web", "and {n} more on the web", view.left_out)
+    return {"issue": view, "theme": theme, "_": words._, "left_out": left_out}
+
+
+def _theme_files(folders: tuple[Path, ...]) -> tuple[Path, ...]:
+    files = [folder / "theme.toml" for folder in reversed(folders)]
+    return tuple(file for file in files if file.is_file())
+
+
+def _unfrom(text: str) -> str:
+    """No line begins with "From ": mbox files and some relays would write ">From " (RFC 4155)."""
+    return "\n".join(" " + line if line.startswith("From ") else line for line in text.split("\n"))

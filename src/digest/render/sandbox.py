@@ -1,0 +1,187 @@
+"""The sandbox of templates: what Jinja's own forbids, and bounds on time and memory (docs/decisions/0066).
+
+A template may be copied from a stranger. It sees what it is given and nothing of the machine; it takes a bounded
+number of steps, writes a bounded text, and makes no huge value on the way.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from contextvars import ContextVar
+from functools import wraps
+from typing import Any, cast
+
+from jinja2 import Template, nodes
+from jinja2.exceptions import SecurityError
+from jinja2.runtime import Context, Undefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment, safe_range
+from jinja2.visitor import NodeTransformer
+
+MAX_STEPS = 1_000_000  # turns of loops, calls and filters of one rendering; 1,000 posts take some 30,000
+MAX_TEXT = 10_000_000  # characters that one rendering writes
+MAX_PIECE = 5_000_000  # characters or items of one value that a template makes
+MAX_WIDTH = 10_000  # of a column, an indent, a batch
+
+_WIDE = re.compile(r"\d{5}|\*")  # a width in a format: {:100000}, %100000d, %*d
+
+_left: ContextVar[list[int] | None] = ContextVar("steps and characters that are left", default=None)
+
+
+def render_bounded(template: Template, values: Mapping[str, Any]) -> str:
+    """The template with these values.
+
+    Raises:
+        SecurityError: it goes beyond a bound.
+    """
+    token = _left.set([MAX_STEPS, MAX_TEXT])
+    try:
+        return "".join(_pieces(template, values))
+    finally:
+        _left.reset(token)
+
+
+class BoundedSandbox(ImmutableSandboxedEnvironment):
+    """Jinja's sandbox with loops, calls and filters counted, and what they make measured."""
+
+    intercepted_binops = frozenset({"*", "**", "%", "+"})
+
+    def __init__(self, *, filters: Mapping[str, Callable[..., Any]], **options: Any) -> None:
+        super().__init__(**options, finalize=_spend_on)
+        self.globals.clear()  # no lipsum, no cycler: less to explain
+        self.globals["range"] = safe_range
+        self.filters = {name: _bounded(name, call) for name, call in {**self.filters, **filters}.items()}
+        self.filters |= {"(counted)": _counted, "(measured)": _measured}
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        """An operator that could make something huge of two small values."""
+        if operator == "%":
+            _check_format(left)
+        elif operator != "+":
+            _check_product(operator, left, right)
+        return _measured(super().call_binop(context, operator, left, right))
+
+    def call(self, context: Context, callee: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """A call of a macro, or of a value's method."""
+        _spend(steps=1)
+        method = getattr(callee, "__wrapped__", callee)  # Jinja wraps str.format
+        owner = getattr(method, "__self__", None)
+        _check_arguments(getattr(method, "__name__", ""), owner, (*args, *kwargs.values()))
+        return _measured(super().call(context, callee, *args, **kwargs))
+
+    def _generate(self, source: nodes.Template, *args: Any, **options: Any) -> str:
+        """Jinja's hook before a template is compiled."""
+        return super()._generate(_Bounds().visit(source), *args, **options)
+
+
+class _Bounds(NodeTransformer):
+    """Puts a filter around what no hook of the environment reaches: what a loop runs over, text joined with ~."""
+
+    def visit_For(self, node: nodes.For) -> nodes.For:  # noqa: N802 - Jinja's name
+        self.generic_visit(node)
+        node.iter = _filtered(node.iter, "(counted)")
+        return node
+
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Filter:  # noqa: N802 - Jinja's name
+        self.generic_visit(node)
+        return _filtered(node, "(measured)")
+
+
+def _pieces(template: Template, values: Mapping[str, Any]) -> Iterator[str]:
+    stream, size = template.generate(values), 0
+    for piece in stream:
+        size += len(piece)
+        if size > MAX_TEXT:  # thrown in there, so that it comes out with the line in hand
+            stream.throw(_too_long())  # type: ignore[attr-defined]
+        yield piece
+
+
+def _filtered(node: nodes.Node, name: str) -> nodes.Filter:
+    return nodes.Filter(
+        cast("nodes.Expr", node), name, [], [], None, None, lineno=node.lineno, environment=node.environment
+    )
+
+
+def _bounded(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+    first = 1 if hasattr(call, "jinja_pass_arg") else 0  # the context or the environment goes in before the value
+
+    @wraps(call)
+    def bounded(*args: Any, **kwargs: Any) -> Any:
+        _spend(steps=1)
+        _check_arguments(name, args[first], (*args[first + 1 :], *kwargs.values()))
+        return _measured(call(*args, **kwargs))
+
+    return bounded
+
+
+def _counted(values: Iterable[Any]) -> Iterable[Any]:
+    """The values, each a step. Those that know their length keep it, for loop.length and loop.last."""
+    if isinstance(values, Undefined) or not isinstance(values, Sized):
+        return _steps(values)
+    _spend(steps=len(values))
+    return values
+
+
+def _steps(values: Iterable[Any]) -> Iterator[Any]:
+    for value in values:
+        _spend(steps=1)
+        yield value
+
+
+def _spend_on(value: Any) -> Any:
+    _spend(steps=1, text=len(value) if isinstance(value, str) else 0)
+    return value
+
+
+def _spend(*, steps: int, text: int = 0) -> None:
+    left = _left.get()
+    if left is None:
+        return
+    left[0] -= steps
+    left[1] -= text
+    if left[0] < 0:
+        raise SecurityError(f"it takes more than {MAX_STEPS:,} steps")
+    if left[1] < 0:
+        raise _too_long()
+
+
+def _too_long() -> SecurityError:
+    return SecurityError(f"it writes more than {MAX_TEXT:,} characters")
+
+
+def _measured(value: Any) -> Any:
+    if isinstance(value, str | bytes | list | tuple):
+        _check_size(len(value))
+    return value
+
+
+def _check_arguments(name: str, value: Any, others: Sequence[Any]) -> None:
+    """Of a filter or a method: what it may make of a value and what is given with it."""
+    if name in {"format", "format_map"}:
+        _check_format(value)
+    elif name == "join":
+        parts = [part for many in (value, *others) if isinstance(many, list | tuple) for part in many]
+        _check_size(sum(len(part) for part in parts if isinstance(part, str)))
+    elif isinstance(value, str | list | tuple):
+        widths = [other for other in others if isinstance(other, int)]
+        texts = [len(other) for other in others if isinstance(other, str)]
+        if max(widths, default=0) > MAX_WIDTH:
+            raise SecurityError(f"a width or count is over {MAX_WIDTH:,}")
+        lines = value.count("\n") + 1 if isinstance(value, str) else 1
+        _check_size(max(max(widths, default=0) * lines, max(texts, default=0) * (len(value) + 1)))
+
+
+def _check_product(operator: str, left: Any, right: Any) -> None:
+    for many, times in ((left, right), (right, left)):
+        if isinstance(many, str | bytes | list | tuple) and isinstance(times, int):
+            _check_size(len(many) * times)
+    if operator == "**" and isinstance(left, int) and isinstance(right, int) and left.bit_length() * right > MAX_WIDTH:
+        raise SecurityError("its power is too large a number")
+
+
+def _check_format(text: Any) -> None:
+    if isinstance(text, str) and _WIDE.search(text):
+        raise SecurityError("its format has a width that is too large, or not known beforehand")
+
+
+def _check_size(size: int) -> None:
+    if size > MAX_PIECE:
+        raise SecurityError(f"it makes a value of more than {MAX_PIECE:,} characters or items")

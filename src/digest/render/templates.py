@@ -1,0 +1,150 @@
+"""Templates: Jinja in a sandbox, one environment a theme, compiled once; errors with file, line and column.
+
+A theme is a folder `issue/<theme>/`. A file is looked for in the user's folder first, then in the shipped theme of
+that name, then in the shipped editorial theme: to change one part, copy one file.
+"""
+
+import os
+import re
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from jinja2 import FileSystemLoader, StrictUndefined, TemplateSyntaxError, UndefinedError
+from jinja2.environment import Environment
+from jinja2.exceptions import SecurityError, TemplateNotFound
+from jinja2.exceptions import TemplateError as JinjaError
+
+from digest.errors import TemplateError
+from digest.paths import shipped
+from digest.render.columns import fill, wrap
+from digest.render.direction import isolate
+from digest.render.markup import check_source
+from digest.render.sandbox import BoundedSandbox, render_bounded
+
+BASE_THEME = "editorial"
+MEND = "mend the template; docs/templates.md lists the names that it may use"
+_THEME_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+_NAMED = re.compile(r"'([^']+)'")
+_FAULTS = (JinjaError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RuntimeError, MemoryError)
+
+
+def theme_folders(theme: str, own: Path | None = None) -> tuple[Path, ...]:
+    """The folders of a theme, first come first served.
+
+    Raises:
+        TemplateError: there is no such theme.
+    """
+    if not _THEME_NAME.fullmatch(theme):
+        raise TemplateError(f"{theme!r} is no theme's name", next_step="a theme's name has a-z, 0-9, - and _")
+    base = shipped("templates") / "issue"
+    candidates = [folder / theme for folder in ((own / "issue",) if own else ()) + (base,)]
+    found = [folder for folder in candidates if folder.is_dir()]
+    if not found:
+        shipped_themes = ", ".join(sorted(folder.name for folder in base.iterdir() if folder.is_dir()))
+        raise TemplateError(
+            f"there is no theme {theme}: looked for {' and '.join(map(str, candidates))}",
+            next_step=f"shipped themes: {shipped_themes}; docs/templates.md says how to make one",
+        )
+    return tuple(dict.fromkeys([*found, base / BASE_THEME]))
+
+
+def fill_template(folders: tuple[Path, ...], name: str, values: Mapping[str, Any]) -> str:
+    """The template `name` with these values.
+
+    Raises:
+        TemplateError: broken syntax, an unknown name or component, something the sandbox forbids, no end.
+    """
+    try:
+        return render_bounded(environment(folders).get_template(name), values)
+    except TemplateSyntaxError as error:
+        raise _syntax_fault(error, folders) from None
+    except TemplateNotFound as error:
+        raise TemplateError(
+            f"the template {error.name} is missing: looked in {', '.join(map(str, folders))}",
+            next_step="check the name in {% include %}",
+        ) from None
+    except _FAULTS as error:
+        raise _running_fault(error, folders) from None
+
+
+@lru_cache(maxsize=32)
+def environment(folders: tuple[Path, ...]) -> Environment:
+    """The sandbox of a theme. Templates see what they are given, and nothing of the machine.
+
+    Changed files are compiled again (by their modification time), so a daemon picks up a new look.
+    """
+    return BoundedSandbox(
+        filters={"wrap": wrap, "rule": lambda text, character="-": fill(character, text), "isolate": isolate},
+        loader=_CheckedLoader([str(folder) for folder in folders]),
+        autoescape=_is_markup,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+class _CheckedLoader(FileSystemLoader):
+    """Files of the theme's folders; an MJML template is checked before it is compiled."""
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
+        try:
+            source, filename, is_fresh = super().get_source(environment, template)
+        except TemplateNotFound:  # an OSError too
+            raise
+        except (OSError, UnicodeDecodeError) as error:
+            raise _unreadable(next(_places(self.searchpath, template)), error) from None
+        if template.endswith(".mjml.j2"):
+            check_source(source, file=filename)
+        return source, filename, is_fresh
+
+
+def _places(folders: Iterable[str | PathLike[str]], name: str) -> Iterator[Path]:
+    return (file for folder in folders if os.path.lexists(file := Path(folder) / name))
+
+
+def _unreadable(file: Path, error: OSError | UnicodeDecodeError) -> TemplateError:
+    if isinstance(error, OSError):
+        return TemplateError(f"{file} cannot be read: {error.strerror}", next_step="check its permissions")
+    line = error.object.count(b"\n", 0, error.start) + 1
+    return _fault(str(file), line, f"it is not UTF-8: {error.reason}", next_step="save the file as UTF-8")
+
+
+def _is_markup(name: str | None) -> bool:
+    return not (name or "").endswith(".txt.j2")
+
+
+def _syntax_fault(error: TemplateSyntaxError, folders: tuple[Path, ...]) -> TemplateError:
+    return _fault(error.filename or error.name or str(folders[0]), error.lineno, error.message or "broken syntax")
+
+
+def _running_fault(error: Exception, folders: tuple[Path, ...]) -> TemplateError:
+    """Jinja rewrites the traceback, so that the last frame inside a template names its file and line."""
+    roots = tuple(str(folder) for folder in folders)
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(roots)]
+    message = f"the sandbox forbids it: {error}" if isinstance(error, SecurityError) else str(error)
+    if isinstance(error, RecursionError):
+        message = "it includes or calls itself without end"
+    elif isinstance(error, MemoryError):
+        message = "it takes more memory than there is"
+    elif not isinstance(error, JinjaError | UndefinedError):
+        message = f"{type(error).__name__}: {error}"
+    return _fault(frames[-1].filename, frames[-1].lineno or 1, message) if frames else TemplateError(message)
+
+
+def _fault(file: str, line: int, message: str, *, next_step: str = MEND) -> TemplateError:
+    return TemplateError(f"{file}, line {line}, column {_column(file, line, message)}: {message}", next_step=next_step)
+
+
+def _column(file: str, line: int, message: str) -> int:
+    """Where the line has the name that the message speaks of, else where its first word stands; from 1."""
+    try:
+        text = Path(file).read_text(encoding="utf-8").splitlines()[line - 1]
+    except (OSError, IndexError, UnicodeDecodeError):
+        return 1
+    names = [name for name in reversed(_NAMED.findall(message)) if name in text]
+    return (text.find(names[0]) if names else len(text) - len(text.lstrip())) + 1

@@ -1,0 +1,131 @@
+"""Theme variables: theme.toml of the theme, then the newsletter's own, checked before any of them reaches CSS."""
+
+import difflib
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from digest.errors import TemplateError
+
+LEAST_CONTRAST = 4.5  # WCAG 2.2, 1.4.3 (AA) for text of any size
+
+_COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
+_FONTS = re.compile(r"[\w ,\-]+")  # no quotes: escaped ones make mrml drop the rule; names with spaces need none
+_RANGES = {"width": (320, 800), "radius": (0, 40), "padding": (16, 64)}
+
+# Text on ground, in both schemes.
+_READ = (
+    ("ink", "sheet"), ("ink", "paper"), ("ink", "note"),
+    ("soft", "sheet"), ("soft", "paper"), ("soft", "note"), ("soft", "ground"),
+    ("accent", "sheet"), ("accent", "note"), ("on_accent", "accent"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """The look: colours of both schemes by name, fonts by name, lengths in pixels."""
+
+    name: str
+    light: Mapping[str, str]
+    dark: Mapping[str, str]
+    fonts: Mapping[str, str]
+    width: int
+    radius: int
+    padding: int
+
+    @property
+    def inner(self) -> int:
+        """The width of what stands on the sheet."""
+        return self.width - 2 * self.padding
+
+
+def load_theme(name: str, files: tuple[Path, ...], variables: Mapping[str, Any]) -> Theme:
+    """The theme from its files, least first, and the newsletter's `variables`.
+
+    A variable is written as in theme.toml (`{"light": {"accent": "#0B5C50"}}`) or with a dot (`"light.accent"`).
+
+    Raises:
+        TemplateError: unknown variable, a value that is no colour, font list or length, or contrast below 4.5.
+    """
+    values: dict[str, Any] = {}
+    for file in files:
+        _merge(values, _read(file), where=str(file), known=None if file is files[0] else frozenset(values))
+    _merge(values, variables, where="theme_variables of the newsletter", known=frozenset(values))
+    _check_contrast(name, values)
+    sections = {part: _section(values, part) for part in ("light", "dark", "fonts")}
+    return Theme(name=name, width=values["width"], radius=values["radius"], padding=values["padding"], **sections)
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast of two #RRGGBB colours, from 1 to 21 (WCAG 2.2, relative luminance)."""
+    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise TemplateError(f"{file}: {error}", next_step="mend that file") from error
+
+
+def _merge(values: dict[str, Any], new: Mapping[str, Any], *, where: str, known: frozenset[str] | None) -> None:
+    for name, value in _flat(new):
+        if known is not None and name not in known:
+            close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+            raise TemplateError(
+                f"{where}: there is no theme variable {name}",
+                next_step=f"did you mean {close[0]}?" if close else f"there are: {', '.join(sorted(known))}",
+            )
+        values[name] = _checked(name, value, where)
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    pairs: list[tuple[str, Any]] = []
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            pairs += _flat(value, f"{prefix}{name}.")
+        else:
+            pairs.append((prefix + name, value))
+    return pairs
+
+
+def _checked(name: str, value: Any, where: str) -> Any:
+    if name in _RANGES:
+        low, high = _RANGES[name]
+        number = int(value) if isinstance(value, str) and value.isdecimal() else value  # a command line has words only
+        if type(number) is int and low <= number <= high:
+            return number
+        raise TemplateError(f"{where}: {name} is {value!r}", next_step=f"write a whole number from {low} to {high}")
+    if name.startswith("fonts."):
+        if isinstance(value, str) and _FONTS.fullmatch(value):
+            return value
+        raise TemplateError(f"{where}: {name} is {value!r}", next_step="write font names with commas, without quotes")
+    if isinstance(value, str) and _COLOUR.fullmatch(value):
+        return value
+    raise TemplateError(f"{where}: {name} is {value!r}", next_step="write a colour as #RRGGBB")
+
+
+def _check_contrast(name: str, values: Mapping[str, Any]) -> None:
+    for scheme in ("light", "dark"):
+        for text, ground in _READ:
+            one, other = values[f"{scheme}.{text}"], values[f"{scheme}.{ground}"]
+            if (ratio := contrast(one, other)) < LEAST_CONTRAST:
+                raise TemplateError(
+                    f"theme {name}: {scheme}.{text} {one} on {scheme}.{ground} {other} has a contrast of {ratio:.1f}",
+                    next_step=f"choose a pair with at least {LEAST_CONTRAST} (WCAG 2.2 AA)",
+                )
+
+
+def _section(values: Mapping[str, Any], part: str) -> dict[str, str]:
+    prefix = part + "."
+    return {name.removeprefix(prefix): value for name, value in values.items() if name.startswith(prefix)}
+
+
+def _luminance(colour: str) -> float:
+    channels = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

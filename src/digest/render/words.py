@@ -1,0 +1,84 @@
+"""Words and dates in a language. Words go through a gettext catalogue (English so far); dates through Babel."""
+
+import gettext
+import re
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_skeleton
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A language's voice: `_` and `n` for words, the rest for dates and direction."""
+
+    language: str  # BCP 47, for the lang attribute
+    locale: Locale
+    catalogue: gettext.NullTranslations
+
+    def _(self, text: str) -> str:
+        return self.catalogue.gettext(text)
+
+    def n(self, one: str, many: str, count: int) -> str:
+        """The form for this count, with `{n}` filled in."""
+        return self.catalogue.ngettext(one, many, count).format(n=count)
+
+    @property
+    def direction(self) -> str:
+        """`ltr` or `rtl`, for the dir attribute."""
+        return self.locale.text_direction
+
+    def day(self, day: date) -> str:
+        """A day heading: Thursday, 10 August."""
+        return str(format_date(day, _long(_day_pattern(self.locale)), locale=self.locale))
+
+    def short_day(self, day: date, *, year: int) -> str:
+        """A day in a line: 10 Aug, or 10 Aug 2016 where the issue is of another `year`."""
+        return str(format_skeleton("MMMd" if day.year == year else "yMMMd", day, locale=self.locale))
+
+    def span(self, first: date, last: date) -> str:
+        """The first and the last day of a period: 7–13 August 2017."""
+        if first == last:
+            return str(format_date(first, "long", locale=self.locale))
+        field = "y" if first.year != last.year else "M" if first.month != last.month else "d"
+        start, end = (_long(part) for part in self.locale.interval_formats["yMMMd"][field])
+        return f"{format_date(first, start, locale=self.locale)}{format_date(last, end, locale=self.locale)}"
+
+
+@lru_cache(maxsize=64)
+def words_for(language: str) -> Words:
+    """The words of a BCP 47 language. Plain `en` writes dates as the world does, `en-US` as Americans do.
+
+    An unknown language keeps its name in the lang attribute and gets English dates.
+    """
+    return Words(language, _locale(language), gettext.NullTranslations())
+
+
+@lru_cache(maxsize=256)
+def direction_of(language: str | None) -> str | None:
+    """The direction of a BCP 47 language; None where the language is unknown."""
+    if not language:
+        return None
+    try:
+        return Locale.parse(language, sep="-").text_direction
+    except (ValueError, UnknownLocaleError):
+        return None
+
+
+def _day_pattern(locale: Locale) -> str:
+    known = locale.datetime_skeletons
+    return str((known.get("MMMMEEEEd") or known.get("MMMMEd") or known["MMMEd"]).pattern)
+
+
+def _long(pattern: str) -> str:
+    """Names written out. CLDR has intervals and weekdays with short names only, in the same order."""
+    return re.sub("E+", "EEEE", re.sub("c{3,}", "cccc", re.sub("M{3,}", "MMMM", pattern)))
+
+
+def _locale(language: str) -> Locale:
+    try:
+        return Locale.parse("en-001" if language == "en" else language, sep="-")
+    except (ValueError, UnknownLocaleError):
+        return Locale.parse("en_001")
