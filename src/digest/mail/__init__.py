@@ -1,0 +1,1 @@
+"""envelope → outcome: SMTP and Maildir."""

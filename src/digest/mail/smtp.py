@@ -1,0 +1,250 @@
+"""SMTP: a pool of conversations with one relay. aiosmtplib connects, encrypts and logs in; `Conversation` does the rest.
+
+TLS is never downgraded: with `starttls` a server that does not offer it gets nothing (RFC 3207), `tls` is encrypted from
+the first byte (RFC 8314), and plain text is for this machine only, unless forced.
+"""
+
+import asyncio
+import ipaddress
+import os
+import socket
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
+
+import aiosmtplib
+import certifi
+
+from digest.core.people import Envelope, Outcome
+from digest.errors import LoginRefused, SettingsError, TransportError
+from digest.mail.conversation import Conversation
+from digest.mail.transport import BeforeDot
+
+PORTS = {"tls": 465, "starttls": 587, "plain": 25}
+MESSAGES_PER_CONNECTION = 50
+IDLE_SECONDS = 30.0
+
+
+class SmtpTransport:
+    """Sends through one relay over at most `connections` connections.
+
+    A connection carries at most 50 messages, or what a 421 taught, and is not used after 30 idle seconds.
+
+    Raises:
+        SettingsError: plain text to another machine, a missing authority file, a user without a password.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str,
+        port: int | None = None,
+        security: str = "starttls",
+        username: str | None = None,
+        password: str | None = None,
+        connections: int = 4,
+        allow_plain_anywhere: bool = False,
+        ca_file: Path | None = None,
+        hostname: str | None = None,
+        connect_timeout: float = 60.0,
+        patience: dict[str, float] | None = None,
+    ) -> None:
+        if security == "plain" and not (allow_plain_anywhere or _is_loopback(host)):
+            raise SettingsError(
+                f"smtp.security is plain, but {host} is another machine: messages and password could be read on the way",
+                next_step='set smtp.security = "starttls" or "tls", or force it with smtp.allow_plain_anywhere = true',
+            )
+        if username and password is None:
+            raise SettingsError(
+                "smtp.username is set, but there is no password", next_step="write it into secrets/smtp_password"
+            )
+        self.host, self.port, self.security = host, port or PORTS[security], security
+        self.username, self.password, self.hostname = username, password, hostname
+        self.context = None if security == "plain" else _tls_context(ca_file)
+        self.connect_timeout, self.patience = connect_timeout, patience
+        self.per_connection = MESSAGES_PER_CONNECTION
+        self._slots = asyncio.Semaphore(connections)
+        self._idle: list[Conversation] = []
+        self._live = 0  # connections in use or being made
+
+    @property
+    def name(self) -> str:
+        """The relay, for messages and logs."""
+        return f"{self.host}:{self.port}"
+
+    async def open(self) -> None:
+        """Have one connection ready: a wrong host, certificate or password shows here.
+
+        Raises:
+            TransportError: no connection.
+            LoginRefused: the server wants other credentials.
+        """
+        if not self._idle:
+            self._idle.append(await self._connect())
+
+    async def send(self, envelope: Envelope, *, before_dot: BeforeDot) -> Outcome:
+        """One message over a free connection.
+
+        Raises:
+            TransportError: no connection could be made; certain that nothing was sent.
+        """
+        conversation = await self._take()
+        reused = conversation.messages > 0
+        outcome = await self._talk(conversation, envelope, before_dot)
+        if not (reused and outcome.phase == "mail" and not conversation.usable):
+            return outcome
+        # A connection that the server ended while it waited, "421 too many messages" as a rule (nothing was sent):
+        # learn from it, and begin anew at once.
+        if outcome.code == 421:
+            self.per_connection = max(1, min(self.per_connection, conversation.messages - 1))
+        return await self._talk(await self._take(fresh=True), envelope, before_dot)
+
+    async def close(self) -> None:
+        """Take leave of every idle connection."""
+        idle, self._idle = self._idle, []
+        await asyncio.gather(*(conversation.quit() for conversation in idle))
+
+    async def _talk(self, conversation: Conversation, envelope: Envelope, before_dot: BeforeDot) -> Outcome:
+        try:
+            return await conversation.send(envelope, before_dot=before_dot)
+        finally:
+            self._live -= 1
+            conversation.idle_since = asyncio.get_running_loop().time()
+            if conversation.usable and conversation.messages < self.per_connection:
+                self._idle.append(conversation)
+            else:
+                await conversation.quit()
+            self._slots.release()
+
+    async def _take(self, *, fresh: bool = False) -> Conversation:
+        """A connection of our own. Where the server takes fewer than we may use, go on with those it took."""
+        while True:
+            await self._slots.acquire()
+            self._live += 1
+            try:
+                return (None if fresh else await self._take_idle()) or await self._connect()
+            except TransportError as error:
+                self._live -= 1
+                if self._live == 0 or isinstance(error, LoginRefused):
+                    self._slots.release()
+                    raise
+                # The slot stays taken: one connection less from now on.
+            except BaseException:
+                self._live -= 1
+                self._slots.release()
+                raise
+
+    async def _take_idle(self) -> Conversation | None:
+        now = asyncio.get_running_loop().time()
+        while self._idle:
+            conversation = self._idle.pop()
+            if conversation.usable and now - (conversation.idle_since or now) < IDLE_SECONDS:
+                return conversation
+            await conversation.quit()
+        return None
+
+    async def _connect(self) -> Conversation:
+        client = aiosmtplib.SMTP(
+            hostname=self.host,
+            port=self.port,
+            use_tls=self.security == "tls",
+            start_tls=self.security == "starttls",
+            tls_context=self.context,
+            local_hostname=self.hostname,
+            timeout=self.connect_timeout,
+        )
+        try:
+            await client.connect()
+            await _greet(client)
+            if self.username:
+                await client.login(self.username, self.password or "")
+        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+            client.close()
+            raise self._meaning(error) from error
+        transport = cast("asyncio.Transport", client.transport)
+        if client.protocol is not None and client.protocol.transport is not None:
+            transport = cast("asyncio.Transport", client.protocol.transport)  # STARTTLS has replaced it there
+        smtputf8 = client.supports_extension("smtputf8")
+        return Conversation(transport, server=self.name, smtputf8=smtputf8, patience=self.patience)
+
+    def _meaning(self, error: Exception) -> TransportError:
+        """One sentence for what went wrong before the first message."""
+        for cause in _causes(error):
+            if isinstance(cause, ssl.SSLCertVerificationError):
+                return TransportError(
+                    f"{self.name}: its certificate cannot be trusted: {cause.verify_message.rstrip('.')}",
+                    next_step="check smtp.host, or name the authority's certificate in smtp.ca_file",
+                )
+            if isinstance(cause, ssl.SSLError):
+                return TransportError(
+                    f"{self.name} does not speak TLS there",
+                    next_step='smtp.security = "tls" goes with port 465, "starttls" with 587',
+                )
+        return self._refusal(error)
+
+    def _refusal(self, error: Exception) -> TransportError:
+        if isinstance(error, aiosmtplib.SMTPResponseException):
+            said = f"{error.code} {' '.join(error.message.split())}"
+            if isinstance(error, aiosmtplib.SMTPAuthenticationError) or error.code in {530, 534, 535}:
+                return LoginRefused(
+                    f"{self.name} refused the user name or password: {said}",
+                    next_step="correct smtp.username and secrets/smtp_password",
+                )
+            return TransportError(f"{self.name} does not take messages now: {said}", next_step="try again later")
+        if "STARTTLS extension not supported" in str(error):
+            return TransportError(
+                f"{self.name} does not offer STARTTLS; nothing was sent in the clear",
+                next_step='try smtp.security = "tls" with port 465',
+            )
+        if isinstance(error, aiosmtplib.SMTPException) and "auth" in str(error).lower():
+            return LoginRefused(f"{self.name} offers no way to log in", next_step="check smtp.security and smtp.port")
+        return TransportError(
+            f"{self.name} cannot be reached: {_words(error)}", next_step="check smtp.host and smtp.port"
+        )
+
+
+async def _greet(client: aiosmtplib.SMTP) -> None:
+    """EHLO, or HELO where the server is that old."""
+    if not client.is_ehlo_or_helo_needed:
+        return
+    try:
+        await client.ehlo()
+    except aiosmtplib.SMTPHeloError:
+        await client.helo()
+
+
+def _tls_context(ca_file: Path | None) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.load_verify_locations(certifi.where())  # small containers have no authorities of their own
+    if ca_file is not None:
+        try:
+            context.load_verify_locations(ca_file)
+        except (OSError, ssl.SSLError) as error:
+            raise SettingsError(
+                f"smtp.ca_file {ca_file} cannot be read as a certificate", next_step="name a PEM file"
+            ) from error
+    return context
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _words(error: Exception) -> str:
+    """The system's own words, without Python's numbers."""
+    for cause in _causes(error):
+        if isinstance(cause, socket.gaierror):
+            return "no such host"
+        if isinstance(cause, OSError) and cause.errno:
+            return os.strerror(cause.errno)
+    return "no answer" if isinstance(error, TimeoutError) else str(error).rstrip(".") or type(error).__name__

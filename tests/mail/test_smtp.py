@@ -1,0 +1,182 @@
+"""A real mail server on this machine: plain, STARTTLS, implicit TLS, login; and what goes wrong before the first message."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import trustme
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult
+from tests.core.test_message import build
+
+from digest.core.people import Envelope, Outcome
+from digest.core.states import OutcomeKind
+from digest.errors import LoginRefused, SettingsError, TransportError
+from digest.mail.smtp import SmtpTransport
+
+ENVELOPE = Envelope(sender="ana@news.example", recipient="anna@example.org", message=build())
+
+
+class Inbox:
+    """Keeps what arrived, as bytes."""
+
+    def __init__(self) -> None:
+        self.messages: list[bytes] = []
+
+    async def handle_DATA(self, server, session, envelope) -> str:  # noqa: N802 - aiosmtpd names it
+        self.messages.append(envelope.original_content)
+        return "250 2.0.0 kept"
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Callable[[str], ssl.SSLContext]]:
+    root = trustme.CA()
+    path = tmp_path_factory.mktemp("ca") / "root.pem"
+    root.cert_pem.write_to_path(path)
+
+    def context(name: str) -> ssl.SSLContext:
+        made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        root.issue_cert(name).configure_cert(made)
+        return made
+
+    return path, context
+
+
+@contextmanager
+def serving(**options) -> Iterator[tuple[Inbox, int]]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    inbox = Inbox()
+    controller = Controller(inbox, hostname="127.0.0.1", port=port, **options)
+    controller.start()
+    try:
+        yield inbox, port
+    finally:
+        controller.stop()
+
+
+def send(port: int, **options) -> Outcome:
+    async def talk() -> Outcome:
+        async def before_dot() -> bool:
+            return True
+
+        transport = SmtpTransport(host="127.0.0.1", port=port, connect_timeout=5, **options)
+        await transport.open()
+        outcome = await transport.send(ENVELOPE, before_dot=before_dot)
+        await transport.close()
+        return outcome
+
+    return asyncio.run(talk())
+
+
+def check(server, session, envelope, mechanism, data) -> AuthResult:
+    return AuthResult(success=(data.login, data.password) == (b"ana", b"right"), handled=False)
+
+
+def test_a_message_goes_out_plain_on_this_machine() -> None:
+    with serving() as (inbox, port):
+        assert send(port, security="plain").kind is OutcomeKind.ACCEPTED
+        assert inbox.messages == [ENVELOPE.message]
+
+
+def test_starttls_and_a_login(authority) -> None:
+    ca_file, context = authority
+    tls = {"tls_context": context("127.0.0.1"), "require_starttls": True}
+    with serving(**tls, auth_required=True, authenticator=check) as (inbox, port):
+        outcome = send(port, security="starttls", ca_file=ca_file, username="ana", password="right")
+        assert outcome.kind is OutcomeKind.ACCEPTED
+        assert inbox.messages == [ENVELOPE.message]
+
+
+def test_tls_from_the_first_byte(authority) -> None:
+    ca_file, context = authority
+    # aiosmtpd's own start-up probe fails without our authority, so the server is asked to speak TLS by hand.
+    inbox = Inbox()
+
+    async def talk() -> Outcome:
+        from aiosmtpd.smtp import SMTP
+
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(lambda: SMTP(inbox, loop=loop), "127.0.0.1", 0, ssl=context("127.0.0.1"))
+        port = server.sockets[0].getsockname()[1]
+        transport = SmtpTransport(host="127.0.0.1", port=port, security="tls", ca_file=ca_file)
+
+        async def before_dot() -> bool:
+            return True
+
+        outcome = await transport.send(ENVELOPE, before_dot=before_dot)
+        await transport.close()
+        server.close()
+        return outcome
+
+    assert asyncio.run(talk()).kind is OutcomeKind.ACCEPTED
+    assert inbox.messages == [ENVELOPE.message]
+
+
+def test_a_wrong_password_is_said_clearly_and_not_repeated_in_the_words(authority) -> None:
+    ca_file, context = authority
+    tls = {"tls_context": context("127.0.0.1"), "require_starttls": True}
+    with serving(**tls, auth_required=True, authenticator=check) as (inbox, port):
+        with pytest.raises(LoginRefused, match=r"refused the user name or password: 535") as caught:
+            send(port, security="starttls", ca_file=ca_file, username="ana", password="wrong-one")
+        assert "wrong-one" not in caught.value.message + str(caught.value.next_step)
+        assert inbox.messages == []
+
+
+@pytest.mark.parametrize("security", ["tls", "starttls"])
+def test_a_certificate_of_an_unknown_authority_is_refused(authority, security: str) -> None:
+    _, context = authority
+    with serving(tls_context=context("127.0.0.1")) as (inbox, port):
+        if security == "tls":
+            with pytest.raises(TransportError, match="does not speak TLS there"):
+                send(port, security="tls")
+        else:
+            with pytest.raises(TransportError, match="its certificate cannot be trusted"):
+                send(port, security="starttls")
+        assert inbox.messages == []
+
+
+def test_a_certificate_for_another_name_is_refused(authority) -> None:
+    ca_file, context = authority
+    with serving(tls_context=context("other.example")) as (inbox, port):
+        with pytest.raises(TransportError, match="its certificate cannot be trusted: IP address mismatch"):
+            send(port, security="starttls", ca_file=ca_file)
+        assert inbox.messages == []
+
+
+def test_starttls_is_never_downgraded() -> None:
+    with serving() as (inbox, port):
+        with pytest.raises(TransportError, match="does not offer STARTTLS; nothing was sent in the clear"):
+            send(port, security="starttls")
+        assert inbox.messages == []
+
+
+def test_a_closed_port_is_one_clear_sentence() -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with pytest.raises(TransportError, match=rf"127.0.0.1:{port} cannot be reached: Connection refused"):
+        send(port, security="plain")
+
+
+def test_plain_text_to_another_machine_is_refused_unless_forced() -> None:
+    with pytest.raises(SettingsError, match=r"plain, but mail\.example is another machine") as caught:
+        SmtpTransport(host="mail.example", security="plain")
+    assert "allow_plain_anywhere" in caught.value.next_step
+    assert SmtpTransport(host="mail.example", security="plain", allow_plain_anywhere=True).name == "mail.example:25"
+    for host in ("localhost", "127.0.0.1", "::1"):
+        SmtpTransport(host=host, security="plain")
+
+
+def test_settings_that_cannot_work_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="there is no password"):
+        SmtpTransport(host="mail.example", username="ana")
+    (tmp_path / "ca.pem").write_text("nothing")
+    for name in ("ca.pem", "missing.pem"):
+        with pytest.raises(SettingsError, match=f"{name} cannot be read as a certificate"):
+            SmtpTransport(host="mail.example", ca_file=tmp_path / name)
