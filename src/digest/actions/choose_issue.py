@@ -1,0 +1,45 @@
+"""Which issue a command means: that of a number, or the only one that it can be about."""
+
+from collections.abc import Sequence
+
+from digest.core.model import Issue, Newsletter
+from digest.core.states import IssueState
+from digest.errors import NotFound, NothingToDo, UsageError
+from digest.store.database import Session
+from digest.store.issues import find_issue, list_issues
+
+
+def choose_issue(session: Session, newsletter: Newsletter, number: int) -> Issue:
+    """The newsletter's issue of this number.
+
+    Raises:
+        NotFound: there is none.
+    """
+    issue = find_issue(session, newsletter_id=newsletter.id, number=number)
+    if issue is None:
+        step = f"digest issue list --newsletter {newsletter.slug}"
+        raise NotFound(f"{newsletter.slug} has no issue {number}", next_step=step)
+    return issue
+
+
+def newest_issue(session: Session, newsletter: Newsletter) -> Issue | None:
+    """The newest that has content; None where none was made yet."""
+    states = tuple(state for state in IssueState if state is not IssueState.SKIPPED)
+    return next(iter(list_issues(session, newsletter_id=newsletter.id, states=states, limit=1)), None)
+
+
+def only_issue(session: Session, newsletter: Newsletter, states: Sequence[IssueState], *, which: str) -> Issue:
+    """The only issue in one of these states; `which` says in words what they have in common.
+
+    Raises:
+        NothingToDo: there is none.
+        UsageError: there are several.
+    """
+    found = list_issues(session, newsletter_id=newsletter.id, states=states)
+    if not found:
+        step = f"digest issue list --newsletter {newsletter.slug}"
+        raise NothingToDo(f"no issue of {newsletter.slug} {which}", next_step=step)
+    if len(found) > 1:
+        numbers = ", ".join(str(one.number) for one in found)
+        raise UsageError(f"{len(found)} issues of {newsletter.slug}: {which}", next_step=f"say which: {numbers}")
+    return found[0]

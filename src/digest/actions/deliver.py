@@ -1,0 +1,100 @@
+"""Deliver: what is `sending` goes out, by the ledger's moves.
+
+ reap ─▶ make the deliveries ─▶ claim ─▶ compose ─▶ send … mark … dot ─▶ settle ─▶ finish
+                                └──────────── lanes, several at once ─────────┘
+
+Safe to run twice, in several processes at once, and to kill anywhere: nobody is lost, nobody gets a second copy, and
+where the connection ended between the final dot and its reply, the delivery is held as uncertain.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+
+from digest.actions.issue_run import IssueReport, Sender, load_run, reap, sending_ids
+from digest.actions.lanes import send_issue
+from digest.clock import Clock
+from digest.core.addresses import hide_addresses
+from digest.errors import DatabaseError, DigestError, SettingsError, TryLater
+from digest.mail.transport import Transport
+from digest.store.database import Database
+
+__all__ = ["DeliverReport", "IssueReport", "deliver"]
+
+log = logging.getLogger(__name__)
+
+_STOPS_ALL = (TryLater, DatabaseError, SettingsError)
+"""What would meet the next issue too."""
+
+CLAIM_LEASE = timedelta(minutes=3)
+DOT_LEASE = timedelta(minutes=15)
+"""Longer than the 600 seconds that a server may take over the final dot (RFC 5321 §4.5.3.2.6)."""
+
+
+@dataclass(slots=True, kw_only=True)
+class DeliverReport:
+    """What this run did. `problem` stopped it before the queue was empty; everything unsent stayed queued."""
+
+    issues: list[IssueReport] = field(default_factory=list)
+    requeued: int = 0  # claims of dead processes that the reaper gave back
+    held: int = 0  # messages of dead processes of which nobody knows
+    problem: DigestError | None = None
+
+    @property
+    def accepted(self) -> int:
+        """Messages taken over by the server."""
+        return sum(issue.accepted for issue in self.issues)
+
+
+async def deliver(
+    database: Database,
+    *,
+    transport: Transport,
+    key: bytes,
+    base_url: str | None,
+    clock: Clock,
+    owner: str,
+    concurrency: int = 4,
+    stop: asyncio.Event | None = None,
+    on_progress: Callable[[int], None] = lambda _steps: None,
+    claim_lease: timedelta = CLAIM_LEASE,
+    dot_lease: timedelta = DOT_LEASE,
+) -> DeliverReport:
+    """Send every issue that is going out, until nothing is due, `stop` is set or the transport fails.
+
+    `owner` names this process in the ledger and is never used by another one, not even later. `clock` is read for
+    leases and settlements; a wrong one delays, it never doubles. Whatever stops it is in the report, not raised.
+    """
+    sender = Sender(
+        database=database, transport=transport, key=key, base_url=base_url, clock=clock, owner=owner,
+        concurrency=concurrency, stop=stop or asyncio.Event(), on_progress=on_progress,
+        claim_lease=claim_lease, dot_lease=dot_lease,
+    )  # fmt: skip
+    reaped = await asyncio.to_thread(reap, sender)
+    report = DeliverReport(requeued=reaped.queued, held=reaped.uncertain)
+    for issue_id in await asyncio.to_thread(sending_ids, sender):
+        if sender.stop.is_set():
+            break
+        problem = await _deliver_issue(sender, issue_id, report)
+        report.problem = report.problem or problem
+        if isinstance(problem, _STOPS_ALL):
+            break
+    await sender.transport.close()
+    return report
+
+
+async def _deliver_issue(sender: Sender, issue_id: int, report: DeliverReport) -> DigestError | None:
+    """One issue; what stopped it."""
+    try:
+        run = await asyncio.to_thread(load_run, sender, issue_id)
+        report.issues.append(run.report)
+        await send_issue(sender, run)
+        if run.report.touched:
+            failed = run.report.refused or run.report.uncertain or run.report.paused
+            log.log(logging.WARNING if failed else logging.INFO, "delivered", extra=asdict(run.report))
+    except DigestError as problem:
+        log.warning("delivery stopped", extra={"issue": issue_id, "problem": hide_addresses(problem.message)})
+        return problem
+    return None

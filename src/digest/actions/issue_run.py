@@ -1,0 +1,196 @@
+"""One issue on its way out in this process, and its steps in the store. Every step is short and made for a thread."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from digest.clock import Clock
+from digest.core.message import Skeleton, lay_out, message_id
+from digest.core.model import Issue, Newsletter
+from digest.core.people import Delivery
+from digest.core.states import DeliveryState, IssueState
+from digest.errors import DigestError
+from digest.mail.transport import Transport
+from digest.store import deliveries as ledger
+from digest.store import sending
+from digest.store.database import Database, Session
+from digest.store.issues import get_issue, list_variants
+from digest.store.newsletters import newsletter_of_id
+
+
+@dataclass(slots=True, kw_only=True)
+class IssueReport:
+    """What this run did for one issue; counts are this run's."""
+
+    issue_id: int
+    newsletter: str
+    number: int | None
+    expected: int = 0
+    accepted: int = 0
+    deferred: int = 0
+    refused: int = 0
+    expired: int = 0  # given up after 48 hours
+    uncertain: int = 0
+    turned_away: int = 0
+    done: bool = False
+    paused: str | None = None
+
+    @property
+    def touched(self) -> bool:
+        """Whether this run did anything for it."""
+        sent = self.accepted or self.deferred or self.refused or self.expired or self.uncertain or self.turned_away
+        return bool(sent or self.done or self.paused)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sender:
+    """What every step of a run needs: who sends, by what, and how patiently."""
+
+    database: Database
+    transport: Transport
+    key: bytes
+    base_url: str | None
+    clock: Clock
+    owner: str
+    concurrency: int
+    stop: asyncio.Event
+    on_progress: Callable[[int], None]
+    claim_lease: timedelta
+    dot_lease: timedelta
+
+    @property
+    def batch(self) -> int:
+        """Deliveries claimed at once: enough to keep every lane busy, few enough for a lease."""
+        return 10 * self.concurrency
+
+
+@dataclass(slots=True)
+class IssueRun:
+    """One issue on its way, in this process."""
+
+    issue: Issue
+    newsletter: Newsletter
+    skeletons: dict[int, Skeleton]
+    report: IssueReport
+    accepted_before: int
+    base_url: str | None  # as it was when the issue began to go out, like the newsletter's sender
+    waiting: deque[Delivery] = field(default_factory=deque)
+    claiming: asyncio.Lock = field(default_factory=asyncio.Lock)
+    over: bool = False  # no lane takes another
+    problem: DigestError | None = None
+    sender_refusals: int = 0
+
+
+def reap(sender: Sender) -> ledger.Reaped:
+    """What dead processes left behind."""
+    with sender.database.write() as session:
+        return ledger.reap(session, now=sender.clock())
+
+
+def sending_ids(sender: Sender) -> tuple[int, ...]:
+    """The issues that are going out, oldest first."""
+    with sender.database.read() as session:
+        return sending.sending_issues(session)
+
+
+def load_run(sender: Sender, issue_id: int) -> IssueRun:
+    """The issue with its skeletons, its deliveries made by whoever comes first.
+
+    Raises:
+        Conflict: it was never rendered.
+        MessageError: its template or its newsletter's addresses cannot make a message.
+    """
+    with sender.database.write() as session:
+        sending.start_sending(session, issue_id, now=sender.clock())
+        newsletter, base_url = _keep_sender(session, issue_id, sender.base_url)
+    with sender.database.read() as session:
+        issue = get_issue(session, issue_id)
+        counts = sending.count_deliveries(session, issue_id)
+        report = IssueReport(issue_id=issue.id, newsletter=newsletter.slug, number=issue.number,
+                             expected=issue.expected or 0)  # fmt: skip
+        return IssueRun(issue, newsletter, _skeletons(session, issue, newsletter), report,
+                        accepted_before=counts.get(DeliveryState.ACCEPTED, 0), base_url=base_url,
+                        sender_refusals=issue.sender_refusals)  # fmt: skip
+
+
+def has_due(sender: Sender, run: IssueRun) -> bool:
+    """Whether anything can be claimed now."""
+    with sender.database.read() as session:
+        return sending.has_due(session, run.issue.id, now=sender.clock())
+
+
+def why_stuck(sender: Sender, run: IssueRun) -> str | None:
+    """What keeps mail back that is days late, as a new issue would be: a person decides (docs/delivery.md)."""
+    now = sender.clock()
+    with sender.database.read() as session:
+        since = sending.waiting_since(session, run.issue.id, now=now)
+    if since is None or now - since <= timedelta(hours=run.newsletter.max_late_hours):
+        return None
+    hours = (now - since).total_seconds() / 3600
+    return f"nothing could be sent for {hours:.0f} hours, since {since:%Y-%m-%d %H:%M} UTC"
+
+
+def claim_batch(sender: Sender, run: IssueRun) -> tuple[Delivery, ...]:
+    """The next deliveries that are this process's, their Message-IDs noted."""
+    now = sender.clock()
+    with sender.database.write() as session:
+        taken = ledger.claim(
+            session, run.issue.id, owner=sender.owner, limit=sender.batch, now=now,
+            lease_until=now + sender.claim_lease,
+        )  # fmt: skip
+        ids = ((one, _message_id(sender, run, one)) for one in taken)
+        ledger.note_message_ids(session, ids)
+    return taken
+
+
+def issue_state(sender: Sender, run: IssueRun) -> IssueState:
+    """The issue's state now, which others may change at any moment."""
+    with sender.database.read() as session:
+        return get_issue(session, run.issue.id).state
+
+
+def finish_issue(sender: Sender, run: IssueRun) -> bool:
+    """Whether this call found everything at rest and closed the issue."""
+    with sender.database.write() as session:
+        return sending.finish(session, run.issue.id, now=sender.clock())
+
+
+def pause_issue(sender: Sender, run: IssueRun, reason: str) -> None:
+    """No final dot after this."""
+    with sender.database.write() as session:
+        sending.pause(session, run.issue.id, reason=reason, now=sender.clock())
+
+
+def subscriber_of(delivery: Delivery) -> int:
+    """Whom it is for."""
+    assert delivery.subscriber_id is not None, "an erased person's delivery is skipped at the claim"
+    return delivery.subscriber_id
+
+
+def _keep_sender(session: Session, issue_id: int, base_url: str | None) -> tuple[Newsletter, str | None]:
+    """The newsletter with the sender, and the web address, that this issue began with."""
+    newsletter = newsletter_of_id(session, get_issue(session, issue_id).newsletter_id)
+    now = {name: getattr(newsletter, name) for name in ("name", "sender_name", "sender_address", "reply_to")}
+    kept = sending.keep_sender(session, issue_id, {**now, "base_url": base_url})
+    web = kept.pop("base_url")
+    return replace(newsletter, **kept), web
+
+
+def _skeletons(session: Session, issue: Issue, newsletter: Newsletter) -> dict[int, Skeleton]:
+    return {
+        variant.id: lay_out(
+            variant.rendered,
+            newsletter=newsletter,
+            issue_id=issue.id,
+            merge_key=issue.merge_key,
+            language=variant.language,
+        )
+        for variant in list_variants(session, issue.id)
+        if variant.rendered
+    }
+
+
+def _message_id(sender: Sender, run: IssueRun, delivery: Delivery) -> str:
+    return message_id(run.newsletter, run.issue.id, subscriber_of(delivery), key=sender.key)

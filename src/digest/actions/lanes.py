@@ -1,0 +1,211 @@
+"""Lanes: several conversations at once over one issue's queue.
+
+claim ─▶ compose ─▶ send … mark … dot ─▶ settle
+"""
+
+import asyncio
+import logging
+
+from digest.actions.issue_run import (
+    IssueReport,
+    IssueRun,
+    Sender,
+    claim_batch,
+    finish_issue,
+    has_due,
+    issue_state,
+    pause_issue,
+    subscriber_of,
+    why_stuck,
+)
+from digest.actions.ledger import LedgerWriter
+from digest.core.addresses import hide_addresses
+from digest.core.message import compose
+from digest.core.people import Delivery, Outcome, Recipient
+from digest.core.policy import SENDER_REFUSALS_IN_A_ROW, Blame, NextStep, after, name_answer
+from digest.core.states import DeliveryState, IssueState, OutcomeKind
+from digest.errors import DigestError, LoginRefused, MessageError, TransportError
+from digest.store.deliveries import Settlement
+
+log = logging.getLogger(__name__)
+
+
+async def send_issue(sender: Sender, run: IssueRun) -> None:
+    """Lanes over one queue.
+
+    Raises:
+        DigestError: nothing more can be sent now.
+    """
+    if stuck := await asyncio.to_thread(why_stuck, sender, run):
+        await _pause(sender, run, stuck)
+        return
+    if await asyncio.to_thread(has_due, sender, run):
+        await _open_transport(sender, run)
+        writer = LedgerWriter(sender.database, owner=sender.owner, clock=sender.clock, lease=sender.dot_lease)
+        async with writer:
+            lanes = [asyncio.create_task(_lane(sender, run, writer)) for _ in range(sender.concurrency)]
+            try:
+                await asyncio.gather(*lanes)
+            finally:
+                await _leave(run, writer, lanes)
+        run.problem = run.problem or writer.problem
+    run.report.done = await asyncio.to_thread(finish_issue, sender, run)
+    if run.problem:
+        raise run.problem
+
+
+async def _open_transport(sender: Sender, run: IssueRun) -> None:
+    try:
+        await sender.transport.open()
+    except LoginRefused as error:
+        await _pause(sender, run, error.message)
+        raise _resumable(error, run) from error
+
+
+async def _lane(sender: Sender, run: IssueRun, writer: LedgerWriter) -> None:
+    """Messages one after another. A failure ends every lane after the message it has in hand."""
+    try:
+        while (delivery := await _next(sender, run)) is not None:
+            try:
+                await _send_one(sender, run, writer, delivery)
+            except TransportError as error:
+                writer.release(delivery)
+                await _fail(sender, run, error)
+            except asyncio.CancelledError:
+                writer.release(delivery)  # has no effect on what is in flight: that one is the reaper's
+                raise
+    except DigestError as error:  # the database, as a rule
+        run.over = True
+        run.problem = run.problem or error
+
+
+async def _next(sender: Sender, run: IssueRun) -> Delivery | None:
+    """The next claimed delivery; claims more when none is left."""
+    async with run.claiming:
+        if run.over or sender.stop.is_set():
+            return None
+        if not run.waiting:
+            run.waiting.extend(await asyncio.to_thread(claim_batch, sender, run))
+        return run.waiting.popleft() if run.waiting else None
+
+
+async def _send_one(sender: Sender, run: IssueRun, writer: LedgerWriter, delivery: Delivery) -> None:
+    """Claimed ─▶ … ─▶ settled. The message is composed now and gated; the mark stands before its final dot."""
+    try:
+        envelope = compose(
+            run.skeletons[delivery.variant_id or 0],
+            _recipient(delivery),
+            key=sender.key,
+            base_url=run.base_url,
+            dated=delivery.dated or sender.clock(),
+        )
+    except MessageError as error:
+        outcome = Outcome(kind=OutcomeKind.REFUSED, phase="compose", reply=error.message)
+        _settle(sender, run, writer, delivery, outcome)
+        return
+    marks: list[bool] = []
+
+    async def before_dot() -> bool:
+        marks.append(await writer.mark(delivery))
+        return marks[0]
+
+    outcome = await sender.transport.send(envelope, before_dot=before_dot)
+    if marks == [False]:
+        await _turn_away(sender, run, writer, delivery)
+        return
+    step = _settle(sender, run, writer, delivery, outcome)
+    await _judge(sender, run, step, outcome)
+
+
+def _settle(sender: Sender, run: IssueRun, writer: LedgerWriter, delivery: Delivery, outcome: Outcome) -> NextStep:
+    now = sender.clock()
+    step = after(outcome, tries=delivery.tries + 1, first_try=delivery.trying_since or now, now=now)
+    writer.settle(Settlement(delivery=delivery, outcome=outcome, step=step))
+    _count(run.report, step)
+    sender.on_progress(1)
+    log.debug(
+        "settled",
+        extra={"issue": run.issue.id, "delivery": delivery.id, "state": str(step.state), "phase": outcome.phase,
+               "code": outcome.code},
+    )  # fmt: skip
+    return step
+
+
+async def _turn_away(sender: Sender, run: IssueRun, writer: LedgerWriter, delivery: Delivery) -> None:
+    """The mark failed: the reader left, the claim was lost, or the issue stopped, and then no lane goes on."""
+    writer.turn_away(delivery)
+    run.report.turned_away += 1
+    if writer.problem or await asyncio.to_thread(issue_state, sender, run) is not IssueState.SENDING:
+        run.over = True
+
+
+async def _judge(sender: Sender, run: IssueRun, step: NextStep, outcome: Outcome) -> None:
+    """Stop where the server refuses us rather than a reader, or where more was accepted than there are readers."""
+    if step.blame is Blame.LOGIN:
+        await _fail(sender, run, LoginRefused(f"{outcome.server} wants other credentials: {name_answer(outcome)}"))
+    if outcome.kind is OutcomeKind.ACCEPTED:
+        run.sender_refusals = 0
+    if step.blame is Blame.SENDER:
+        run.sender_refusals += 1
+    if step.blame is Blame.SENDER and run.sender_refusals >= SENDER_REFUSALS_IN_A_ROW:
+        often = f"{SENDER_REFUSALS_IN_A_ROW} times in a row"
+        why = f"{outcome.server} refused the sender {often}: {name_answer(outcome)}"
+        await _fail(sender, run, TransportError(why), pause=True)
+    if run.accepted_before + run.report.accepted > run.report.expected:
+        await _fail(sender, run, TransportError("more messages were accepted than there are readers"), pause=True)
+
+
+async def _fail(sender: Sender, run: IssueRun, error: TransportError, *, pause: bool = False) -> None:
+    """The first failure stops every lane; the others only follow from it."""
+    if run.over:
+        return
+    run.over = True
+    if pause or isinstance(error, LoginRefused):
+        await _pause(sender, run, error.message)
+        error = _resumable(error, run)
+    run.problem = error
+
+
+async def _pause(sender: Sender, run: IssueRun, reason: str) -> None:
+    """The reason goes into the log that nobody can edit, so it names nobody."""
+    reason = hide_addresses(reason)
+    run.report.paused = reason
+    log.warning("paused", extra={"issue": run.issue.id, "reason": reason})
+    await asyncio.to_thread(pause_issue, sender, run, reason)
+
+
+async def _leave(run: IssueRun, writer: LedgerWriter, lanes: list[asyncio.Task[None]]) -> None:
+    """Claims that nobody used go back; lanes that still run are cut off."""
+    run.over = True
+    for lane in lanes:
+        lane.cancel()
+    await asyncio.gather(*lanes, return_exceptions=True)
+    while run.waiting:
+        writer.release(run.waiting.popleft())
+
+
+def _recipient(delivery: Delivery) -> Recipient:
+    return Recipient(
+        delivery_id=delivery.id, subscriber_id=subscriber_of(delivery), address=delivery.address, name=delivery.name
+    )
+
+
+def _count(report: IssueReport, step: NextStep) -> None:
+    match step.state:
+        case DeliveryState.ACCEPTED:
+            report.accepted += 1
+        case DeliveryState.UNCERTAIN:
+            report.uncertain += 1
+        case DeliveryState.QUEUED:
+            report.deferred += 1
+        case DeliveryState.EXPIRED:
+            report.expired += 1
+        case _:
+            report.refused += 1
+
+
+def _resumable(error: TransportError, run: IssueRun) -> TransportError:
+    """The same error, saying how to go on."""
+    which = f"{run.newsletter.slug} {run.issue.number}"
+    step = f"mend that, then run: digest issue resume {run.issue.number} --newsletter {run.newsletter.slug}"
+    return type(error)(f"{error.message}; issue {which} is paused", next_step=step)

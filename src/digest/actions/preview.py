@@ -1,0 +1,266 @@
+"""Preview: an issue as a reader would get it, without claiming, recording or sending anything (docs/semantics.md S15).
+
+existing issue ─┐
+├─▶ render ─▶ compose for one reader ─▶ issue.html, issue.txt, issue.eml
+next, as drafted┘
+"""
+
+import re
+import secrets
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from html import escape, unescape
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from digest.actions.choose_newsletter import choose_newsletter
+from digest.actions.close import draft_content
+from digest.actions.publish import web_address
+from digest.core.message import compose, lay_out
+from digest.core.model import CadenceLine, Issue, IssueContent, Newsletter, Rendered
+from digest.core.people import Envelope, Recipient
+from digest.core.states import ClaimState, IssueState
+from digest.errors import NotFound, NothingToDo, UsageError
+from digest.render.issue import render_issue
+from digest.store.claims import list_claims
+from digest.store.database import Database, Session
+from digest.store.issues import find_issue, list_variants
+from digest.store.newsletters import list_cadences
+from digest.store.posts import get_post
+from digest.store.sources import list_sources
+from digest.store.subscribers import find_subscriber
+
+READER = "reader@example.org"
+
+_SOURCE = re.compile(r'(?<= src=")[^"]*(?=")')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A post that waits for the admin, and why."""
+
+    post_id: int
+    title: str
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """One reader's message of an issue, made or as it would be."""
+
+    newsletter: Newsletter
+    content: IssueContent
+    rendered: Rendered
+    envelope: Envelope
+    drafted: bool  # it is what the next issue would be
+    held: tuple[Held, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreviewFiles:
+    """Where a preview was written."""
+
+    html: Path
+    text: Path
+    eml: Path
+
+
+def preview_issue(
+    database: Database,
+    *,
+    key: bytes,
+    now: datetime,
+    newsletter: str | None = None,
+    number: int | None = None,
+    cadence: str | None = None,
+    reader: str = READER,
+    web_base: str | None = None,
+    templates: Path | None = None,
+    mark: str = "",
+) -> Preview:
+    """Issue `number` of a newsletter, else what its next one would be, as `reader` would get it.
+
+    The reader's name is used where the address is known, but links to leave are made for nobody: trying them in a
+    preview unsubscribes no one. With a `mark`, such as "[Test] ", the subject begins with it and the message is one to be
+    sent: no two of them have the same Message-ID.
+
+    Raises:
+        NotFound: no such newsletter, cadence or issue.
+        UsageError: no newsletter is named, and there are several.
+        NothingToDo: the next issue has no posts yet.
+        TemplateError: the theme is broken.
+    """
+    with database.read() as session:
+        chosen = choose_newsletter(session, newsletter)
+        known = find_subscriber(session, reader)
+        found = _draft(session, chosen, cadence, now) if number is None else _existing(session, chosen, number)
+    rendered = found.rendered or _render(found, chosen, web_base=web_base, templates=templates)
+    recipient = Recipient(delivery_id=0, subscriber_id=0, address=reader, name=known.name if known else "")
+    skeleton = lay_out(
+        rendered,
+        newsletter=chosen,
+        issue_id=found.issue.id,
+        merge_key=found.issue.merge_key,
+        language=found.content.language,
+    )
+    return Preview(
+        newsletter=chosen,
+        content=found.content,
+        rendered=rendered,
+        envelope=compose(
+            skeleton,
+            recipient,
+            key=key,
+            base_url=web_base,
+            dated=now,
+            subject_prefix=mark,
+            copy=secrets.token_hex(8) if mark else "",
+        ),
+        drafted=number is None,
+        held=found.held,
+    )
+
+
+def write_preview(preview: Preview, folder: Path, *, images: Mapping[str, Path] | None = None) -> PreviewFiles:
+    """Write issue.html, issue.txt and issue.eml into a folder; returns where they are.
+
+    `images` names a local file for the URL of a picture: the HTML file then shows a copy of it, for a blog that does
+    not exist or a machine without network. The .eml keeps the URLs, as it is what would be sent.
+
+    Raises:
+        UsageError: the folder or a file in it cannot be written.
+    """
+    files = PreviewFiles(html=folder / "issue.html", text=folder / "issue.txt", eml=folder / "issue.eml")
+    try:
+        _write(preview, files, images or {})
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be written: {error.strerror}", next_step="choose another folder") from error
+    return files
+
+
+def _write(preview: Preview, files: PreviewFiles, images: Mapping[str, Path]) -> None:
+    folder = files.html.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    message = message_from_bytes(preview.envelope.message, policy=policy.default)
+    html = _with_local_pictures(_part(message, "html"), folder, images)
+    files.html.write_text(html, encoding="utf-8", newline="\n")
+    files.text.write_text(_part(message, "plain"), encoding="utf-8", newline="\n")
+    files.eml.write_bytes(preview.envelope.message)
+
+
+def match_pictures(content: IssueContent, folder: Path) -> dict[str, Path]:
+    """The URLs of an issue's pictures whose file names a folder has: the `images` of `write_preview`.
+
+    Raises:
+        UsageError: the folder cannot be read.
+    """
+    try:
+        files = {file.name: file for file in folder.iterdir() if file.is_file()}
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be read: {error.strerror}", next_step="name a folder of pictures") from error
+    every = (picture for post in (*content.posts, *content.more) for picture in post.card.pictures)
+    written = (url for picture in every for url in (picture.src, picture.full) if url)
+    urls = {form for url in written for form in (url, url.replace("http://", "https://", 1))}
+    named = ((url, unquote(urlsplit(url).path.rpartition("/")[2])) for url in urls)
+    return {url: files[name] for url, name in named if name in files}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """An issue to show, and what of it was rendered: that is what was or will be mailed."""
+
+    issue: Issue
+    content: IssueContent
+    rendered: Rendered | None = None
+    held: tuple[Held, ...] = ()
+
+
+def _draft(session: Session, newsletter: Newsletter, cadence: str | None, now: datetime) -> _Found:
+    line = _line(session, newsletter, cadence)
+    held = _held(session, line)
+    content = draft_content(session, newsletter, line, now)
+    if not content.posts and not content.more:
+        raise _nothing_yet(session, newsletter, held=len(held))
+    issue = Issue(
+        id=0,
+        newsletter_id=newsletter.id,
+        cadence_id=line.id,
+        number=content.number,
+        slot_key="",
+        period_start=content.period_start,
+        period_end=content.period_end,
+        due_at=content.period_end,
+        state=IssueState.FROZEN,
+        merge_key=secrets.token_hex(8),  # as a real issue's: a post cannot guess it
+        content=content,
+    )
+    return _Found(issue=issue, content=content, held=held)
+
+
+def _nothing_yet(session: Session, newsletter: Newsletter, *, held: int) -> NothingToDo:
+    if not list_sources(session, newsletter_id=newsletter.id):
+        step = f"digest source add URL --newsletter {newsletter.slug}"
+        return NothingToDo(f"{newsletter.slug} reads no source yet, so its next issue has no posts", next_step=step)
+    waiting = f"; {held} held" if held else ""
+    return NothingToDo(
+        f"the next issue of {newsletter.slug} has no posts yet{waiting}",
+        next_step="digest post list shows the posts; digest post release POST lets an older one in",
+    )
+
+
+def _line(session: Session, newsletter: Newsletter, cadence: str | None) -> CadenceLine:
+    lines = list_cadences(session, newsletter.id)
+    named = [line for line in lines if cadence in {None, line.name}]
+    if not named:
+        names = ", ".join(line.name for line in lines) or "none"
+        raise NotFound(f"{newsletter.slug} has no cadence {cadence or ''}".strip(), next_step=f"it has: {names}")
+    return named[0]
+
+
+def _held(session: Session, line: CadenceLine) -> tuple[Held, ...]:
+    claims = list_claims(session, cadence_id=line.id, states=(ClaimState.HELD,))
+    pairs = [(claim, get_post(session, claim.post_id)) for claim in claims]
+    return tuple(Held(post_id=post.id, title=post.card.title, reason=claim.reason) for claim, post in pairs if post)
+
+
+def _existing(session: Session, newsletter: Newsletter, number: int) -> _Found:
+    issue = find_issue(session, newsletter_id=newsletter.id, number=number)
+    if issue is None or issue.content is None:
+        step = f"digest issue list --newsletter {newsletter.slug}"
+        raise NotFound(f"{newsletter.slug} has no issue {number}", next_step=step)
+    stored = [variant.rendered for variant in list_variants(session, issue.id) if variant.rendered]
+    return _Found(issue=issue, content=issue.content, rendered=next(iter(stored), None))
+
+
+def _render(found: _Found, newsletter: Newsletter, *, web_base: str | None, templates: Path | None) -> Rendered:
+    web = web_address(web_base, newsletter, found.issue)
+    return render_issue(
+        found.issue,
+        newsletter,
+        language=found.content.language,
+        web_url=web,
+        archive_url=web.rpartition("/")[0] if web else None,
+        templates=templates,
+    )
+
+
+def _part(message: EmailMessage, kind: str) -> str:
+    body = message.get_body((kind,))
+    return str(body.get_content()).replace("\r\n", "\n") if body else ""
+
+
+def _with_local_pictures(html: str, folder: Path, images: Mapping[str, Path]) -> str:
+    def local(found: re.Match[str]) -> str:
+        file = images.get(unescape(found[0]))
+        if file is None:
+            return found[0]
+        copy = folder / "images" / file.name
+        copy.parent.mkdir(exist_ok=True)
+        shutil.copyfile(file, copy)
+        return escape(f"images/{file.name}")
+
+    return _SOURCE.sub(local, html)

@@ -1,0 +1,215 @@
+"""Periods ─▶ issues on their way out.
+
+ close what is due ─▶ frozen ─▶ render what is missing ─▶ draft  (waits for approval, or for its deadline)
+                   └▶ skipped (empty, thin, too late)    └▶ sending (deliver makes its deliveries)
+
+Each arrow is a transaction or compare-and-set of its own, so a turn that is killed anywhere is taken up by the next.
+Freezing reads no template and rendering changes no content: a broken template delays an issue and loses nothing.
+"""
+
+import logging
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from digest.actions.close import close_periods
+from digest.core.model import Issue, Newsletter, Rendered
+from digest.core.states import IssueState
+from digest.errors import Conflict, DigestError
+from digest.render.issue import render_issue
+from digest.store import events
+from digest.store import issues as store
+from digest.store.database import Database, Session
+from digest.store.newsletters import get_newsletter, list_newsletters
+
+log = logging.getLogger(__name__)
+
+
+def publish(
+    database: Database,
+    *,
+    now: datetime,
+    web_base: str | None = None,
+    only: str | None = None,
+    hold: bool = True,
+    templates: Path | None = None,
+) -> tuple[Issue, ...]:
+    """Close the periods that are due, render what is frozen, let go what may go. Run it twice: the same issues.
+
+    `only` is a newsletter's slug; `hold=False` closes periods although the clock seems to have jumped; `templates`
+    is the folder of the user's own. Returns the issues that this call made, moved or could not render, each as it stands
+    now. A failure to render stays with its issue (frozen, with a reason and an event) and is tried again and told by
+    each call until it is mended; the other newsletters go on.
+
+    Raises:
+        NotFound: there is no newsletter `only`.
+        DatabaseError: the database refused.
+    """
+    with database.read() as session:
+        newsletters = (get_newsletter(session, only),) if only else list_newsletters(session)
+    touched: dict[int, None] = {}  # ids in order
+    for newsletter in newsletters:
+        closed = close_periods(database, newsletter, now=now, hold=hold)
+        touched.update(dict.fromkeys(issue.id for issue in closed))
+        for issue in _list(database, newsletter, IssueState.FROZEN):
+            render_variants(database, issue, newsletter, now=now, web_base=web_base, templates=templates)
+            _let_go(database, issue.id, newsletter, now=now)
+            touched[issue.id] = None
+        touched.update(dict.fromkeys(_keep_deadlines(database, newsletter, now=now)))
+    return _read(database, touched)
+
+
+def render_variants(
+    database: Database,
+    issue: Issue,
+    newsletter: Newsletter,
+    *,
+    now: datetime,
+    web_base: str | None = None,
+    templates: Path | None = None,
+) -> bool:
+    """Render what is missing of an issue. False where something failed: then the issue says what.
+
+    No transaction is open while templates run; of two processes that render, the first to finish is kept.
+    """
+    with database.write() as session:
+        store.add_variant(session, issue_id=issue.id, key=f"*/{newsletter.language}", language=newsletter.language)
+        variants = store.list_variants(session, issue.id)
+    for variant in variants:
+        if variant.rendered is None:
+            try:
+                rendered = _render(issue, newsletter, language=variant.language, web_base=web_base, templates=templates)
+            except DigestError as error:
+                _note_failure(database, issue, error.message, now=now)
+                return False
+            except Exception as fault:  # recursion, memory, a bug: it is this issue's, and the others go on
+                if _note_failure(database, issue, f"a fault in digest itself: {type(fault).__name__}", now=now):
+                    log.exception("an issue was not rendered", extra={"issue": issue.id, "fault": type(fault).__name__})
+                return False
+            with database.write() as session:
+                store.save_rendered(session, variant_id=variant.id, rendered=rendered)
+    return True
+
+
+def approve_issue(session: Session, issue: Issue, *, now: datetime, how: str = "command") -> Issue:
+    """Let a draft go out.
+
+    Raises:
+        Conflict: the issue is no draft.
+    """
+    if not store.move_issue(
+        session,
+        issue_id=issue.id,
+        state=IssueState.SENDING,
+        from_states=(IssueState.DRAFT,),
+        sending_at=now,
+        reason=None,
+    ):
+        raise Conflict(
+            f"issue {issue.number} does not wait for approval: it is {issue.state}",
+            next_step="digest issue list shows what each waits for",
+        )
+    events.record(session, "issue.approved", at=now, newsletter_id=issue.newsletter_id, issue_id=issue.id, how=how)
+    return store.get_issue(session, issue.id)
+
+
+def web_address(web_base: str | None, newsletter: Newsletter, issue: Issue) -> str | None:
+    """Where the issue stands on the web."""
+    return f"{web_base.rstrip('/')}/archive/{newsletter.slug}/{issue.number}" if web_base else None
+
+
+def _render(
+    issue: Issue, newsletter: Newsletter, *, language: str, web_base: str | None, templates: Path | None
+) -> Rendered:
+    archive = f"{web_base.rstrip('/')}/archive/{newsletter.slug}" if web_base else None
+    return render_issue(
+        issue,
+        newsletter,
+        language=language,
+        web_url=web_address(web_base, newsletter, issue),
+        archive_url=archive,
+        templates=templates,
+    )
+
+
+def _note_failure(database: Database, issue: Issue, words: str, *, now: datetime) -> bool:
+    """Keep the problem with the issue; the log has one line a problem, not one a turn. Whether it is a new one."""
+    problem = f"not rendered: {words}"
+    if issue.reason == problem:
+        return False
+    frozen = (IssueState.FROZEN,)
+    with database.write() as session:
+        if store.move_issue(session, issue_id=issue.id, state=IssueState.FROZEN, from_states=frozen, reason=problem):
+            events.record(session, "issue.unrendered", at=now, newsletter_id=issue.newsletter_id, issue_id=issue.id,
+                          reason=words)  # fmt: skip
+    return True
+
+
+def _let_go(database: Database, issue_id: int, newsletter: Newsletter, *, now: datetime) -> bool:
+    """Move a frozen issue on, once all of it is rendered."""
+    with database.write() as session:
+        issue = store.get_issue(session, issue_id)
+        variants = store.list_variants(session, issue_id)
+        if not variants or any(variant.rendered is None for variant in variants):
+            return False
+        late = now - issue.due_at
+        if late > timedelta(hours=newsletter.max_late_hours):
+            why = f"ready {late.total_seconds() / 3600:.0f} hours after its slot: it is sent if you approve it"
+            return _make_draft(session, issue, now=now, reason=why, approve_by=None)
+        if newsletter.approval:
+            within = newsletter.approve_within_hours
+            deadline = None if within is None else now + timedelta(hours=within)
+            return _make_draft(session, issue, now=now, reason=None, approve_by=deadline)
+        moved = store.move_issue(session, issue_id=issue_id, state=IssueState.SENDING, from_states=(IssueState.FROZEN,),
+                                 sending_at=now, reason=None)  # fmt: skip
+        if moved:
+            events.record(session, "issue.ready", at=now, newsletter_id=issue.newsletter_id, issue_id=issue_id)
+        return moved
+
+
+def _make_draft(
+    session: Session, issue: Issue, *, now: datetime, reason: str | None, approve_by: datetime | None
+) -> bool:
+    moved = store.move_issue(session, issue_id=issue.id, state=IssueState.DRAFT, from_states=(IssueState.FROZEN,),
+                             reason=reason, approve_by=approve_by)  # fmt: skip
+    if moved:
+        events.record(session, "issue.draft", at=now, newsletter_id=issue.newsletter_id, issue_id=issue.id,
+                      reason=reason, approve_by=approve_by and approve_by.isoformat())  # fmt: skip
+    return moved
+
+
+def _keep_deadlines(database: Database, newsletter: Newsletter, *, now: datetime) -> list[int]:
+    """Drafts whose deadline has come go out by themselves, unless it passed long ago, while nothing ran."""
+    moved = []
+    for issue in _list(database, newsletter, IssueState.DRAFT):
+        if issue.approve_by is None or issue.approve_by > now:
+            continue
+        with database.write() as session:
+            if now - issue.approve_by > timedelta(hours=newsletter.max_late_hours):
+                _drop_deadline(session, issue, now=now)
+                moved.append(issue.id)
+                continue
+            try:
+                approve_issue(session, issue, now=now, how="deadline")
+            except Conflict:  # approved or cancelled a moment ago
+                continue
+            moved.append(issue.id)
+    return moved
+
+
+def _drop_deadline(session: Session, issue: Issue, *, now: datetime) -> None:
+    why = "its deadline passed while nothing ran: it is sent if you approve it"
+    store.move_issue(session, issue_id=issue.id, state=IssueState.DRAFT, from_states=(IssueState.DRAFT,), reason=why,
+                     approve_by=None)  # fmt: skip
+    events.record(session, "issue.draft", at=now, newsletter_id=issue.newsletter_id, issue_id=issue.id, reason=why,
+                  approve_by=None)  # fmt: skip
+
+
+def _list(database: Database, newsletter: Newsletter, state: IssueState) -> tuple[Issue, ...]:
+    with database.read() as session:
+        return store.list_issues(session, newsletter_id=newsletter.id, states=(state,))
+
+
+def _read(database: Database, issue_ids: Iterable[int]) -> tuple[Issue, ...]:
+    with database.read() as session:
+        return tuple(store.get_issue(session, issue_id) for issue_id in issue_ids)

@@ -1,0 +1,53 @@
+"""Issues that are going out and do not move: nobody would notice, because nothing fails.
+
+A server that answers 4yz to all of a list's mail, for weeks, refuses nothing; every turn ends well.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from digest.actions.control import BY_HAND
+from digest.core.model import Issue
+from digest.core.states import IssueState
+from digest.store import sending
+from digest.store.database import Database, Session
+from digest.store.issues import list_issues
+from digest.store.newsletters import newsletter_of_id
+
+STUCK_AFTER = timedelta(hours=6)
+"""Greylisting and a full relay are over by then; a delivery is given up only after 48 hours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stuck:
+    """An issue that does not move, and why, without addresses."""
+
+    newsletter: str  # its slug
+    number: int | None
+    reason: str
+    next_step: str
+
+
+def list_stuck(database: Database, *, now: datetime) -> tuple[Stuck, ...]:
+    """Issues in `sending` of which nothing came to rest for `STUCK_AFTER`, and those that a failure paused."""
+    with database.read() as session:
+        issues = list_issues(session, states=(IssueState.SENDING, IssueState.PAUSED))
+        return tuple(stuck for issue in issues if (stuck := _judge(session, issue, now)))
+
+
+def _judge(session: Session, issue: Issue, now: datetime) -> Stuck | None:
+    slug = newsletter_of_id(session, issue.newsletter_id).slug
+    name = f"{issue.number} --newsletter {slug}"
+    if issue.state is IssueState.PAUSED:
+        if issue.reason == BY_HAND:
+            return None
+        return Stuck(newsletter=slug, number=issue.number, reason="paused by a failure",
+                     next_step=f"digest issue show {name} says why; then digest issue resume {name}")  # fmt: skip
+    moved = sending.moved_at(session, issue.id) or issue.sending_at or issue.due_at
+    if now - moved < STUCK_AFTER:
+        return None
+    code = sending.deferred_with(session, issue.id)
+    word = f"; the mail server answers {code}" if code else ""
+    return Stuck(newsletter=slug, number=issue.number,
+                 reason=f"no message has come through since {moved:%Y-%m-%d %H:%M} UTC{word}",
+                 next_step=f"digest delivery list {name}")  # fmt: skip
