@@ -1,0 +1,297 @@
+"""The composition root: Settings → App.
+
+ turn: last call of the closing sources ─▶ publish ─▶ deliver ─▶ gather
+
+Nothing below this floor sees Settings; the verbs get keyword arguments.
+"""
+
+import asyncio
+import os
+import secrets
+import socket
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Self
+
+from digest.clock import Clock, system_clock
+from digest.config import Settings
+from digest.sources.fetch import Fetcher
+from digest.sources.guard import Guard, parse_networks
+from digest.sources.pace import Pacer
+from digest.store.database import Database
+from digest.store.meta import check_key, has_fingerprint
+from digest.store.schema import check_schema
+
+if TYPE_CHECKING:
+    from digest.actions.deliver import DeliverReport
+    from digest.actions.gather import GatherReport, OnProgress
+    from digest.core.model import Issue
+    from digest.mail.transport import Transport
+
+
+GATHER_LIMIT = timedelta(minutes=4)
+"""A turn reads sources that no issue waits for no longer than this; the rest is read first by the next turn."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class App:
+    """A deployment, opened."""
+
+    settings: Settings
+    database: Database
+    key: bytes
+    clock: Clock
+
+    @classmethod
+    def open(cls, settings: Settings, *, clock: Clock = system_clock) -> Self:
+        """Open the database of these settings.
+
+        Raises:
+            DatabaseError: missing, older or newer than the program.
+            SettingsError: the secret key cannot be read, or is not the one that the database was made with.
+        """
+        database = connect(settings)
+        try:
+            check_schema(database)
+            key = settings.key(make=not has_fingerprint(database))
+            check_key(database, key)
+            return cls(settings=settings, database=database, key=key, clock=clock)
+        except BaseException:
+            database.close()
+            raise
+
+    def transport(self) -> "Transport":
+        """Where messages go by these settings: a relay, or a Maildir until one is set up.
+
+        Raises:
+            SettingsError: nothing can be sent with these settings.
+        """
+        if self.settings.mail.transport == "maildir":
+            from digest.mail.maildir import MaildirTransport  # noqa: PLC0415 - each command loads what it uses
+
+            return MaildirTransport(self.settings.path(self.settings.mail.maildir))
+        from digest.mail.smtp import SmtpTransport  # noqa: PLC0415 - aiosmtplib only where mail goes out
+
+        smtp = self.settings.smtp
+        return SmtpTransport(
+            host=smtp.host,
+            port=smtp.port,
+            security=smtp.security,
+            username=smtp.username,
+            password=smtp.password.get_secret_value() if smtp.password else None,
+            connections=smtp.connections,
+            allow_plain_anywhere=smtp.allow_plain_anywhere,
+            ca_file=self.settings.path(smtp.ca_file) if smtp.ca_file else None,
+            hostname=smtp.hostname,
+        )
+
+    def fetcher(self) -> Fetcher:
+        """A polite, guarded fetcher by these settings."""
+        return make_fetcher(self.settings)
+
+    def close(self) -> None:
+        """Close the database."""
+        self.database.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What one turn did."""
+
+    gathered: "GatherReport | None"
+    issues: "tuple[Issue, ...]"
+    delivered: "DeliverReport"
+    stopped: bool = False  # it was asked to stop before its end
+
+    @property
+    def unrendered(self) -> "tuple[Issue, ...]":
+        """Issues that wait for a template to be mended."""
+        return tuple(issue for issue in self.issues if is_unrendered(issue))
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing was due."""
+        delivered = self.delivered
+        return not (
+            (self.gathered and self.gathered.polled)
+            or self.issues
+            or delivered.problem
+            or any(issue.touched for issue in delivered.issues)
+        )
+
+    @property
+    def is_partial(self) -> bool:
+        """Something failed and is listed: a source, a delivery, an issue that is not rendered or was paused."""
+        delivered = self.delivered
+        failed = any(issue.refused or issue.expired or issue.uncertain or issue.paused for issue in delivered.issues)
+        failed = failed or bool(self.unrendered or delivered.held)
+        return failed or bool(self.gathered and (self.gathered.failed or self.gathered.unfinished))
+
+
+def is_unrendered(issue: "Issue") -> bool:
+    """Whether it waits for a template to be mended."""
+    return bool(issue.state == "frozen" and issue.reason)
+
+
+async def turn(
+    app: App,
+    *,
+    with_gather: bool = True,
+    hold: bool = True,
+    fetcher: Fetcher | None = None,
+    transport: "Transport | None" = None,
+    stop: asyncio.Event | None = None,
+    on_progress: Callable[[int], None] = lambda _steps: None,
+    on_gather: "OnProgress | None" = None,
+) -> Report:
+    """last call ─▶ publish ─▶ deliver ─▶ gather.  Run it twice: nothing is sent twice.
+
+    What is due goes out before other sources are read: no slot waits for a feed that is not its own. Safe to overlap
+    with others, to repeat and to kill. `stop` finishes what is in hand. What stops the delivery is in the report; what
+    stops the whole is raised. `hold=False` is an admin's word that the clock is right (core/period). `on_progress`
+    hears of messages, `on_gather` of sources looked at.
+
+    Raises:
+        SettingsError: the transport or the fetcher cannot be made of these settings.
+        DatabaseError: the database refused.
+    """  # noqa: D403 - the pipeline, drawn
+    chosen = transport or app.transport()  # first: wrong settings are said before anything is done
+    stop = stop or asyncio.Event()
+    reader = (fetcher or app.fetcher()) if with_gather else None
+    first, issues = await publish_due(app, fetcher=reader, hold=hold, stop=stop, on_progress=on_gather)
+    delivered = await deliver_due(app, transport=chosen, stop=stop, on_progress=on_progress)
+    rest = await gather_due(app, fetcher=reader, breaks=(stop,), on_progress=on_gather) if reader else None
+    gathered = first.joined(rest) if first and rest else first or rest
+    return Report(gathered=gathered, issues=issues, delivered=delivered, stopped=stop.is_set())
+
+
+async def publish_due(
+    app: App,
+    *,
+    fetcher: Fetcher | None,
+    hold: bool = True,
+    stop: asyncio.Event,
+    on_progress: "OnProgress | None" = None,
+) -> "tuple[GatherReport | None, tuple[Issue, ...]]":
+    """last call ─▶ publish: the sources of newsletters whose slot has come are polled first, whatever their turn.
+
+    So what a source published until the slot is in the issue (docs/semantics.md S4). One `now` for both: a slot that
+    comes during the last call waits for its own. Without a fetcher nothing is polled.
+
+    Raises:
+        DatabaseError: the database refused.
+    """  # noqa: D403 - the pipeline, drawn
+    from digest.actions.publish import publish  # noqa: PLC0415 - each command loads what it uses
+
+    now = app.clock()
+    first = None
+    if fetcher:
+        first = await _unless((stop,), _last_call(app, fetcher=fetcher, now=now, on_progress=on_progress))
+    if stop.is_set():
+        return first, ()
+    issues = await asyncio.to_thread(
+        publish,
+        app.database,
+        now=now,
+        hold=hold,
+        web_base=app.settings.web.base_url,
+        templates=app.settings.path(app.settings.templates),
+    )
+    return first, issues
+
+
+async def deliver_due(
+    app: App,
+    *,
+    transport: "Transport | None" = None,
+    stop: asyncio.Event,
+    on_progress: Callable[[int], None] = lambda _steps: None,
+) -> "DeliverReport":
+    """Send what is going out.
+
+    Raises:
+        SettingsError: the transport cannot be made of these settings.
+        DatabaseError: the database refused.
+    """
+    from digest.actions.deliver import deliver  # noqa: PLC0415 - each command loads what it uses
+
+    return await deliver(
+        app.database,
+        transport=transport or app.transport(),
+        key=app.key,
+        base_url=app.settings.web.base_url,
+        clock=app.clock,
+        owner=new_owner(),
+        concurrency=app.settings.smtp.connections,
+        stop=stop,
+        on_progress=on_progress,
+    )
+
+
+async def gather_due(
+    app: App, *, fetcher: Fetcher, breaks: Sequence[asyncio.Event] = (), on_progress: "OnProgress | None" = None
+) -> "GatherReport | None":
+    """Poll what is due, for `GATHER_LIMIT` at most. None where one of `breaks` came first: the next turn goes on.
+
+    Raises:
+        DatabaseError: the database refused.
+    """
+    from digest.actions.gather import gather  # noqa: PLC0415 - each command loads what it uses
+
+    work = gather(app.database, fetcher=fetcher, now=app.clock(), within=GATHER_LIMIT, on_progress=on_progress)
+    return await _unless(breaks, work)
+
+
+async def _last_call(app: App, *, fetcher: Fetcher, now: datetime, on_progress: "OnProgress | None") -> "GatherReport":
+    from digest.actions.cutoff import closing_sources  # noqa: PLC0415 - each command loads what it uses
+    from digest.actions.gather import GatherReport, gather  # noqa: PLC0415
+
+    closing = await asyncio.to_thread(closing_sources, app.database, now=now)
+    if not closing:
+        return GatherReport()
+    return await gather(app.database, fetcher=fetcher, now=now, force=True, only=closing, on_progress=on_progress)
+
+
+async def _unless(
+    breaks: Sequence[asyncio.Event], work: "Coroutine[None, None, GatherReport]"
+) -> "GatherReport | None":
+    """The work, or None where one of these came first: gathering is broken off, and the next turn takes it up again."""
+    if any(event.is_set() for event in breaks):
+        work.close()
+        return None
+    task = asyncio.ensure_future(work)
+    waits = [asyncio.ensure_future(event.wait()) for event in breaks]
+    try:
+        await asyncio.wait((task, *waits), return_when=asyncio.FIRST_COMPLETED)
+        return await task if task.done() else None
+    finally:
+        for one in (task, *waits):
+            one.cancel()
+        await asyncio.gather(task, *waits, return_exceptions=True)
+
+
+def new_owner() -> str:
+    """A name for the ledger that no other process has or will have."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+def connect(settings: Settings) -> Database:
+    """The database of these settings; nothing is opened before its first use.
+
+    Raises:
+        SettingsError: the URL names no database that digest knows.
+        DatabaseError: the driver for Postgres is not installed.
+    """
+    return Database(settings.database_url, busy_timeout_ms=round(settings.database.busy_timeout * 1000))
+
+
+def make_fetcher(settings: Settings) -> Fetcher:
+    """A fetcher; it needs no database.
+
+    Raises:
+        UsageError: a network of fetch.allow_private is misspelt.
+    """
+    fetch = settings.fetch
+    guard = Guard(ports=frozenset(fetch.ports), allow_private=parse_networks(fetch.allow_private))
+    return Fetcher(guard=guard, pacer=Pacer(at_once=fetch.connections), about_url=fetch.about_url)

@@ -1,0 +1,234 @@
+"""Settings: read from the file, the environment and secret files; every mistake is one clear sentence."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from digest.config import Settings, list_settings, section_texts
+from digest.errors import SettingsError
+from tests.command import obey_permissions
+
+DOCS = Path(__file__).parents[1] / "docs" / "settings.md"
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in list(os.environ):
+        if name.startswith("DIGEST_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def write(text: str, name: str = "digest.toml") -> Path:
+    path = Path(name).absolute()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_without_a_file_the_defaults_hold() -> None:
+    settings = Settings.load()
+    assert settings.mail.transport == "maildir"
+    assert settings.database_url == f"sqlite:///{Path.cwd()}/digest.db"
+    assert settings.smtp.port is None
+
+
+def test_relative_paths_start_at_the_settings_file() -> None:
+    file = write('[mail]\nmaildir = "box"\n[database]\nurl = "sqlite:///data/d.db"\n', "deep/er/digest.toml")
+    settings = Settings.load(file)
+    assert settings.path(settings.mail.maildir) == file.parent / "box"
+    assert settings.database_url == f"sqlite:///{file.parent}/data/d.db"
+    assert settings.path(Path("/var/box")) == Path("/var/box")
+
+
+@pytest.mark.parametrize("url", ["sqlite:////var/d.db", "postgresql://anna@db/digest", "sqlite:///"])
+def test_an_absolute_database_stays_where_it_is(url: str) -> None:
+    assert Settings.load(write(f'[database]\nurl = "{url}"')).database_url == url
+
+
+def test_digest_config_names_the_file_and_the_option_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    write('[smtp]\nhost = "a"', "a.toml")
+    write('[smtp]\nhost = "b"', "b.toml")
+    monkeypatch.setenv("DIGEST_CONFIG", "a.toml")
+    assert Settings.load().smtp.host == "a"
+    assert Settings.load(Path("b.toml")).smtp.host == "b"
+
+
+def test_the_environment_wins_over_the_file_setting_by_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    write('[smtp]\nhost = "file"\nusername = "anna"\n[fetch]\nports = [8080]')
+    monkeypatch.setenv("DIGEST_SMTP__HOST", "environment")
+    monkeypatch.setenv("DIGEST_FETCH__ALLOW_PRIVATE", '["10.0.0.0/8"]')
+    settings = Settings.load()
+    assert (settings.smtp.host, settings.smtp.username) == ("environment", "anna")
+    assert (settings.fetch.ports, settings.fetch.allow_private) == ((8080,), ("10.0.0.0/8",))
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence", "step"),
+    [
+        ('[smtp]\nhots = "x"', "unknown setting smtp.hots", "did you mean smtp.host?"),
+        ('[stmp]\nhost = "x"', "unknown setting stmp", "did you mean smtp?"),
+        ('secret_dir = "x"', "unknown setting secret_dir", "did you mean secrets_dir?"),
+        ('home = "/"', "unknown setting home", "docs/settings.md"),
+        ('[smtp]\nport = "many"', "smtp.port: ", "it is number"),
+        ("[smtp]\nport = 0", "smtp.port: ", "it is number"),
+        ('[mail]\ntransport = "pigeon"', "mail.transport: ", '"maildir" or "smtp"'),
+        ('smtp = "x"', "smtp: ", "docs/settings.md"),
+        ("[smtp\n", "is not valid TOML: ", "mend that line"),
+        ("[smtp]\nhost = 'a'\nhost = 'b'", "is not valid TOML: ", "mend that line"),
+        ("[smtp]\n[web]\n[smtp]\n", "is not valid TOML: [smtp] stands there twice (at line 3", "under the first one"),
+        ("[fetch]\nports = 80", "fetch.ports: it must stand between [ and ]", "list of numbers"),
+    ],
+)
+def test_a_mistake_in_the_file_is_one_sentence_with_the_next_step(text: str, sentence: str, step: str) -> None:
+    file = write(text)
+    with pytest.raises(SettingsError) as refused:
+        Settings.load()
+    assert str(file) in refused.value.message
+    assert sentence in refused.value.message
+    assert step in (refused.value.next_step or "")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence", "step"),
+    [
+        ("DIGEST_SMTP__HOTS", "x", "unknown environment variable DIGEST_SMTP__HOTS", "DIGEST_SMTP__HOST?"),
+        ("DIGEST_SMTP_HOST", "x", "unknown environment variable DIGEST_SMTP_HOST", "DIGEST_SMTP__HOST?"),
+        ("DIGEST_HOME", "/", "unknown environment variable DIGEST_HOME", ""),
+        ("DIGEST_SMTP__PORT", "many", "environment variable DIGEST_SMTP__PORT: smtp.port", "it is number"),
+        ("DIGEST_FETCH__PORTS", "80,443", "DIGEST_FETCH__PORTS is no JSON list", "[80, 443]"),
+        ("DIGEST_FETCH__PORTS", '["http"]', "DIGEST_FETCH__PORTS: fetch.ports", "list of numbers"),
+        ("DIGEST_CONFIG", "missing.toml", "missing.toml", "digest init"),
+    ],
+)
+def test_a_mistake_in_the_environment_names_the_variable(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, sentence: str, step: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as refused:
+        Settings.load()
+    assert sentence in refused.value.message
+    assert step in (refused.value.next_step or "")
+
+
+def test_a_secret_is_never_shown() -> None:
+    write('[smtp]\npassword = ["hunter2"]')
+    with pytest.raises(SettingsError) as refused:
+        Settings.load()
+    assert "hunter2" not in f"{refused.value.message}{refused.value.next_step}{refused.value.__cause__}"
+    assert "hunter2" not in repr(Settings.load(write('[smtp]\npassword = "hunter2"')))
+
+
+def test_a_named_file_that_is_missing_is_refused_and_an_unnamed_one_is_not() -> None:
+    with pytest.raises(SettingsError, match="there is no settings file"):
+        Settings.load(Path("other.toml"))
+    assert Settings.load().logs.level == "info"
+
+
+def test_a_file_in_another_encoding_is_refused() -> None:
+    Path("digest.toml").write_bytes('name = "Zürich"'.encode("latin-1"))
+    with pytest.raises(SettingsError, match=r"cannot be read: .*at byte 9"):
+        Settings.load()
+
+
+@pytest.mark.parametrize("hidden", ["digest.toml", "secrets/smtp_password"])
+def test_a_file_that_may_not_be_read_is_one_sentence(hidden: str) -> None:
+    write("")
+    write("hunter2\n", "secrets/smtp_password")
+    Path(hidden).chmod(0)
+    code = """
+from digest.config import Settings
+from digest.errors import SettingsError
+try:
+    Settings.load()
+except SettingsError as error:
+    print(error.message)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, preexec_fn=obey_permissions, check=True
+    )
+    assert done.stdout.endswith(f"{hidden} cannot be read: Permission denied\n")
+
+
+def test_the_smtp_password_comes_from_its_file_unless_set_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    write('secrets_dir = "keys"')
+    write("from the file \r\n", "keys/smtp_password")
+    password = Settings.load().smtp.password
+    assert password
+    assert password.get_secret_value() == "from the file "
+    monkeypatch.setenv("DIGEST_SMTP__PASSWORD", "from the environment")
+    password = Settings.load().smtp.password
+    assert password
+    assert password.get_secret_value() == "from the environment"
+
+
+def test_the_secret_key_is_made_once_for_its_owner_only() -> None:
+    key = Settings.load().key()
+    assert len(key) >= 32
+    assert Settings.load().key() == key
+    assert Path("secrets/secret_key").stat().st_mode & 0o777 == 0o600
+    Path("secrets/secret_key").unlink()
+    with pytest.raises(SettingsError, match="is missing"):
+        Settings.load().key(make=False)
+
+
+def test_an_empty_secret_key_is_refused() -> None:
+    write("\n", "secrets/secret_key")
+    with pytest.raises(SettingsError, match="secret_key is empty"):
+        Settings.load().key()
+
+
+def test_every_setting_is_documented_with_type_default_and_variable() -> None:
+    text = DOCS.read_text(encoding="utf-8")
+    for setting in list_settings():
+        row = re.search(rf"^\| `{setting.name}` \| .*`{setting.variable}`.*$", text, re.MULTILINE)
+        assert row, f"{setting.variable} is not in docs/settings.md: python -m tests.make_settings"
+        assert setting.text in row[0]
+    for section in section_texts():
+        assert f"## [{section}]" in text
+
+
+def test_the_settings_page_is_up_to_date() -> None:
+    from tests.make_settings import settings_tables
+
+    assert settings_tables() in DOCS.read_text(encoding="utf-8"), "run: python -m tests.make_settings"
+
+
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ("news.example.org", "such as https://news.example.org"),
+        ("http://news.example.org", "https://"),
+        ("ftp://news.example.org", "such as https"),
+        ("https://", "such as https"),
+        ("https://anna:secret@news.example.org", "user name"),
+        ("https://news.example.org/?a=b", "? or #"),
+        ("https://news.example.org/\\r\\nBcc: x", "control character"),
+        ("https://bücher.example", "xn--"),
+        ("https://news.example.org:port", "Port"),
+    ],
+)
+def test_a_public_address_that_no_link_can_begin_with_is_refused(address: str, says: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.load(write(f'[web]\nbase_url = "{address}"'))
+    assert "web.base_url: " in caught.value.message
+    assert says in caught.value.message
+    assert "secret" not in caught.value.message
+
+
+@pytest.mark.parametrize("address", ["https://n.example/digest/", "http://localhost:8000", "http://[::1]:8000"])
+def test_https_or_this_machine_is_a_public_address(address: str) -> None:
+    assert Settings.load(write(f'[web]\nbase_url = "{address}"')).web.base_url == address
+
+
+@pytest.mark.parametrize(
+    "address", ["https://n.example/über", "https://n.example/\\r\\nX: y", "me", "mailto:a@b.example"]
+)
+def test_a_page_about_you_that_breaks_a_header_is_refused(address: str) -> None:
+    with pytest.raises(SettingsError, match=r"fetch\.about_url: "):
+        Settings.load(write(f'[fetch]\nabout_url = "{address}"'))
+    assert Settings.load(write('[fetch]\nabout_url = "http://n.example/me"')).fetch.about_url == "http://n.example/me"
