@@ -1,0 +1,173 @@
+"""`digest explain`: why somebody did or did not get an issue; why a post is or is not in one."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from digest.cli.context import open_app
+from digest.cli.options import AsJson, OnlyNewsletter
+from digest.cli.output import note, print_facts, print_json, print_table
+
+if TYPE_CHECKING:
+    from digest.app import App
+    from digest.core.model import Newsletter
+    from digest.core.people import Subscription
+    from digest.store.database import Session
+    from digest.store.people_story import Story
+    from digest.store.places import Place
+
+
+def explain(
+    context: typer.Context,
+    what: Annotated[str, typer.Argument(metavar="ADDRESS|POST", help="An address; or a post's id, link or title.")],
+    *,
+    newsletter: OnlyNewsletter = None,
+    issue: Annotated[int | None, typer.Option(help="For an address: only the issue of this number.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="For an address: so many of the newest issues.")] = 10,
+    as_json: AsJson = False,
+) -> None:
+    """Say why somebody got an issue, or a post is in it.
+
+    Or why not. Of an address it shows the subscriptions too, with the consent that made them.
+
+    Example: digest explain anna@example.org --issue 12
+    """
+    opened = open_app(context)
+    is_address = "@" in what and "/" not in what
+    with opened.database.read() as session:
+        newsletters = _newsletters(session, newsletter)
+        if is_address:
+            facts, rows = _explain_person(session, opened, what, newsletters, issue=issue, limit=limit)
+        else:
+            facts, rows = _explain_post(session, opened, what, newsletters)
+    if as_json:
+        print_json({**facts, "answers": rows})
+        return
+    ties = facts.pop("subscriptions", ())
+    print_facts(facts)
+    for table in filter(None, (ties, rows)):
+        print_table([list(row.values()) for row in table], head=list(table[0]))
+    if is_address and not ties:
+        note("subscribed to nothing" + (f" of {newsletter}" if newsletter else ""))
+    if not rows:
+        note("no issue was due yet" if is_address else "no newsletter reads its source")
+
+
+def _newsletters(session: "Session", slug: str | None) -> "tuple[Newsletter, ...]":
+    from digest.store.newsletters import get_newsletter, list_newsletters
+
+    return (get_newsletter(session, slug),) if slug else list_newsletters(session)
+
+
+def _explain_person(
+    session: "Session",
+    opened: "App",
+    address: str,
+    newsletters: "tuple[Newsletter, ...]",
+    *,
+    issue: int | None,
+    limit: int,
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    from digest.core.addresses import address_key
+    from digest.core.explain import Person, explain_delivery
+    from digest.store.explain import issues_for
+    from digest.store.newsletters import list_cadences
+
+    story = _known(session, opened, address)
+    rows = []
+    for newsletter in newsletters:
+        lines = list_cadences(session, newsletter.id)
+        about = Person(
+            subscription=story.subscriptions.get(newsletter.slug),
+            suppression=story.suppression,
+            first_cadence_id=lines[0].id if lines else None,
+        )
+        for sent in issues_for(
+            session, newsletter_id=newsletter.id, address_key=address_key(address), number=issue, limit=limit
+        ):
+            answer = explain_delivery(sent.issue, sent.delivery, about)
+            row = {"newsletter": newsletter.slug, "issue": sent.issue.number, "slot": sent.issue.slot_key}
+            rows.append({**row, "answer": answer})
+    facts = {
+        "address": address,
+        "known": "yes" if story.subscriber else "no: never added, or erased",
+        "suppressed": f"yes: {story.suppression.reason}" if story.suppression else "no",
+        "subscriptions": [
+            _tie(newsletter.slug, story.subscriptions[newsletter.slug])
+            for newsletter in newsletters
+            if newsletter.slug in story.subscriptions
+        ],
+    }
+    return facts, rows
+
+
+def _known(session: "Session", opened: "App", address: str) -> "Story":
+    """What is known of an address.
+
+    Raises:
+        NotFound: nothing is.
+    """
+    from digest.errors import NotFound
+    from digest.store.people_story import tell_story
+
+    story = tell_story(session, address, secret=opened.key)
+    if story.subscriber is None and story.suppression is None:
+        step = "digest subscriber list --search PART, or digest subscriber add"
+        raise NotFound(f"nothing is known of {address}: never added, or erased", next_step=step)
+    return story
+
+
+def _tie(slug: str, tie: "Subscription") -> dict[str, Any]:
+    """A subscription as a row: whether, since when, and by which consent."""
+    ended = f" ({tie.ended_why})" if tie.ended_why else ""
+    consent = tie.consent
+    return {
+        "newsletter": slug,
+        "state": f"{tie.state}{ended}",
+        "since": tie.ended_at or consent.confirmed_at or consent.at,
+        "consent": " ".join(filter(None, (consent.how, consent.origin and f"({consent.origin})"))),
+        "words": consent.text,
+    }
+
+
+def _explain_post(
+    session: "Session", opened: "App", words: str, newsletters: "tuple[Newsletter, ...]"
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    from digest.store.places import find_post, list_places
+
+    post = find_post(session, words)
+    slugs = {newsletter.slug for newsletter in newsletters}
+    places = [place for place in list_places(session, post_id=post.id) if place.newsletter in slugs]
+    rows = [
+        {
+            "newsletter": place.newsletter,
+            "cadence": place.cadence,
+            "state": str(place.state),
+            "answer": _answer(session, opened, place),
+        }
+        for place in places
+    ]
+    facts = {
+        "post": post.id,
+        "title": post.title,
+        "link": post.link,
+        "source": post.source,
+        "counts from": post.effective_at,
+        "first seen": post.seen_at,
+    }
+    return facts, rows
+
+
+def _answer(session: "Session", opened: "App", place: "Place") -> str:
+    from digest.core.explain import explain_claim
+    from digest.store.places import find_post
+
+    into = find_post(session, str(place.merged_into)) if place.merged_into else None
+    return explain_claim(
+        place.state,
+        reason=place.reason,
+        issue=f"issue {place.issue_number} of {place.newsletter} ({place.issue_state})" if place.issue_number else None,
+        into=f"{into.title!r} (post {into.id})" if into else None,
+        effective_at=place.effective_at,
+        now=opened.clock(),
+    )

@@ -1,0 +1,99 @@
+"""The commands by name. A command's module is loaded when the command is called; `digest --help` reads this page alone."""
+
+from collections.abc import Iterator, MutableMapping
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+EXIT_CODES = (
+    "Exit codes: 0 done; 1 error; 2 usage; 3 partly done; 4 nothing to do; 75 try again later; 130 interrupted."
+)
+
+SUMMARIES = {
+    "demo": "Show the whole life of a newsletter on a sample blog.",
+    "init": "Make a folder with settings, secrets and a database.",
+    "run": "Gather, publish and deliver what is due, once.",
+    "serve": "Gather, publish and deliver until stopped.",
+    "explain": "Say why somebody got an issue, or a post is in it.",
+    "plan": "Show when the next issues are due.",
+    "preview": "Show an issue as a reader would get it.",
+    "db": "Upgrade, check, back up and copy the database.",
+    "newsletter": "What is sent, as whom, and how often.",
+    "source": "Where posts come from: feeds, folders of Markdown.",
+    "post": "Gathered posts: list, hold, release, exclude, pin.",
+    "issue": "Issues: list, show, approve, stop, and the editor's note.",
+    "delivery": "Who got an issue: the ledger, row by row.",
+    "subscriber": "The people who get a newsletter.",
+}
+"""In the order of the help. Each is the first sentence of its command's own help; a test holds them equal."""
+
+_MODULES = {"issue": "issue_sending"}  # its module adds to those of `issue`
+
+
+class LazyGroup(TyperGroup):
+    """The program's own group."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.commands = _Loaded()
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - the base class has it
+        """The list in `digest --help`, without loading what it lists."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(SUMMARIES.items()))
+
+
+class _Loaded(MutableMapping[str, Any]):
+    """Name → command, loaded at its first use; the names are known before."""
+
+    def __init__(self) -> None:
+        self._loaded: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._loaded:
+            if name not in SUMMARIES:
+                raise KeyError(name)
+            self._loaded[name] = _load(name)
+        return self._loaded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(SUMMARIES)
+
+    def __len__(self) -> int:
+        return len(SUMMARIES)
+
+    def __setitem__(self, name: str, command: Any) -> None:
+        self._loaded[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._loaded[name]
+
+
+def _load(name: str) -> Any:
+    """A noun's group, or a command of its own, as the library builds it."""
+    module = import_module(f"digest.cli.{_MODULES.get(name, name)}")
+    holder = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
+    holder.callback()(_hold)  # makes a group of it, so that one command alone keeps its name
+    if noun := getattr(module, "app", None):
+        holder.add_typer(noun)
+    else:
+        holder.command()(getattr(module, name))
+    _document_exit_codes(holder)
+    group = typer.main.get_command(holder)
+    assert isinstance(group, TyperGroup)
+    return group.commands[name]
+
+
+def _hold() -> None:
+    """Nothing: the program's own callback has run."""
+
+
+def _document_exit_codes(noun: typer.Typer) -> None:
+    """Every command's help ends with the same line, a new command's too."""
+    for command in noun.registered_commands:
+        command.epilog = EXIT_CODES
+    for group in noun.registered_groups:
+        if group.typer_instance is not None:
+            _document_exit_codes(group.typer_instance)

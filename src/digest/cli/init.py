@@ -1,0 +1,208 @@
+"""`digest init`: a folder with settings, secrets and a database, ready for the first newsletter."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from digest.cli.ask import ask, can_ask
+from digest.cli.options import AsJson
+from digest.cli.output import note, print_json
+from digest.cli.pages import remark_on_pages
+from digest.cli.settings_file import settings_text
+
+if TYPE_CHECKING:
+    from digest.config import Settings
+
+PARTLY = 3
+
+Choices = dict[str, dict[str, Any]]
+
+
+def init(
+    directory: Annotated[Path, typer.Argument(metavar="[DIR]", help="The folder; made if missing.")] = Path(),
+    *,
+    database: Annotated[str | None, typer.Option(help="[default: sqlite:///digest.db in the folder]")] = None,
+    base_url: Annotated[
+        str | None, typer.Option(help="An https address where pages of yours answer; else unset.")
+    ] = None,
+    smtp_host: Annotated[str | None, typer.Option(help="Send through this server; else mails go to a folder.")] = None,
+    smtp_port: Annotated[int | None, typer.Option(help="[default: by the security]")] = None,
+    smtp_security: Annotated[str, typer.Option(help="tls, starttls or plain.")] = "starttls",
+    smtp_username: Annotated[str | None, typer.Option(help="[default: no login]")] = None,
+    smtp_password_file: Annotated[Path | None, typer.Option(help="Copied to secrets/smtp_password.")] = None,
+    newsletter: Annotated[str | None, typer.Option(metavar="SLUG", help="The first newsletter's short name.")] = None,
+    name: Annotated[str | None, typer.Option(help="Its name, as readers see it.")] = None,
+    sender: Annotated[str | None, typer.Option(help="The address it comes from.")] = None,
+    zone: Annotated[str | None, typer.Option(help="Its time zone, such as Europe/Berlin.")] = None,
+    cadence: Annotated[str | None, typer.Option(help='How often. [default: "weekly on mon at 08:00"]')] = None,
+    postal_address: Annotated[str | None, typer.Option(help="The sender's postal address.")] = None,
+    source: Annotated[str | None, typer.Option(metavar="URL", help="The first blog or feed it reads.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a folder with settings, secrets and a database.
+
+    On a terminal it asks. It never overwrites. Exits with 3 where only the first source could not be read.
+
+    Example: digest init news --newsletter week --sender anna@example.org
+    """
+    folder = directory.absolute()
+    _refuse_existing(folder / "digest.toml")
+    smtp = _given(host=smtp_host, port=smtp_port, security=smtp_security, username=smtp_username)
+    chosen = _chosen(smtp if smtp_host else {}, database=_given(url=database), web=_given(base_url=base_url))
+    password = _read_password(smtp_password_file) if smtp_password_file else None
+    if can_ask() and not smtp_host:
+        password = _ask_mail(chosen) or password
+    values = _given(name=name, sender_address=sender, zone=zone, postal_address=postal_address)
+    slug = newsletter or (ask("Short name of your first newsletter (empty: later)", default="") if can_ask() else "")
+    rules = _complete_newsletter(slug, values, cadence) if slug else []
+    if slug and not source and can_ask():
+        source = ask("A blog or feed that it reads (empty: later)", default="")
+    settings = _write(folder, chosen, password=password)
+    _open(settings, slug=slug, values=values, rules=rules)
+    added = _add_source(settings, source, slug) if slug and source else False
+    _tell(folder, settings, slug, reads=added)
+    if as_json:
+        print_json({"folder": folder, "newsletter": slug or None, "source": source if added else None})
+    if slug and source and not added:
+        raise typer.Exit(PARTLY)
+
+
+def _chosen(smtp: dict[str, Any], **sections: dict[str, Any]) -> Choices:
+    return {"mail": {"transport": "smtp" if smtp else "maildir"}, "smtp": smtp, **sections}
+
+
+def _refuse_existing(file: Path) -> None:
+    from digest.errors import Conflict
+
+    if file.exists():
+        raise Conflict(f"{file} exists already; nothing was changed", next_step="edit it, or name another folder")
+
+
+def _read_password(file: Path) -> str:
+    from digest.errors import DigestError
+
+    try:
+        return file.read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DigestError(f"{file} cannot be read: {error}", next_step="name another file") from error
+
+
+def _ask_mail(chosen: Choices) -> str | None:
+    """Where mail goes. Returns the password."""
+    host = ask("SMTP server (empty: keep messages in a folder for now)", default="")
+    if not host:
+        return None
+    security = ask("Its security: tls, starttls or plain", default="starttls", check=_check_security)
+    username = ask("User name (empty: no login)", default="")
+    chosen["mail"] = {"transport": "smtp"}
+    chosen["smtp"] = {"host": host, "security": security} | ({"username": username} if username else {})
+    return ask("Password", secret=True) if username else None
+
+
+def _check_security(word: str) -> None:
+    from digest.errors import UsageError
+
+    if word not in {"tls", "starttls", "plain"}:
+        raise UsageError(f"{word!r} is none of tls, starttls, plain")
+
+
+def _complete_newsletter(slug: str, values: dict[str, Any], cadence: str | None) -> list[str]:
+    """Fill in what is missing before anything is written. Returns the cadences."""
+    from digest.actions.newsletters import check_slug
+    from digest.cli.newsletter import ask_cadence, complete
+    from digest.core.cadence import parse
+
+    check_slug(slug)
+    complete(values, slug)
+    if cadence:
+        parse(cadence)
+    return [cadence] if cadence else ask_cadence()
+
+
+def _write(folder: Path, chosen: Choices, *, password: str | None) -> "Settings":
+    """The files. The settings are checked before the first is written.
+
+    Raises:
+        SettingsError: a choice is no valid setting, or the folder cannot be written.
+    """
+    from digest.config import SMTP_PASSWORD_FILE, Settings
+    from digest.errors import SettingsError
+
+    text = settings_text(chosen)
+    Settings.check(text)
+    file, secrets = folder / "digest.toml", folder / "secrets"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        secrets.mkdir(mode=0o700, exist_ok=True)
+        if password is not None:
+            _write_new(secrets / SMTP_PASSWORD_FILE, password + "\n", mode=0o600)
+        _write_new(file, text, mode=0o644)
+    except OSError as error:
+        raise SettingsError(
+            f"{error.filename or folder} cannot be written: {error.strerror}", next_step="name another folder"
+        ) from error
+    return Settings.load(file)
+
+
+def _write_new(file: Path, text: str, *, mode: int) -> None:
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as handle:
+        handle.write(text)
+
+
+def _open(settings: "Settings", *, slug: str, values: dict[str, Any], rules: list[str]) -> None:
+    """Create the database, and the first newsletter in it."""
+    from digest.actions.newsletters import add_newsletter
+    from digest.app import App, connect
+    from digest.store.schema import upgrade
+
+    database = connect(settings)
+    upgrade(database)
+    database.close()
+    app = App.open(settings)  # makes the secret key
+    try:
+        if slug:
+            add_newsletter(app.database, slug=slug, cadences=rules, now=app.clock(), **values)
+    finally:
+        app.close()
+
+
+def _add_source(settings: "Settings", where: str, slug: str) -> bool:
+    """Let the newsletter read it. A blog that does not answer now must not undo the rest: it is told."""
+    import asyncio
+
+    from digest.actions.sources import add_source
+    from digest.app import App
+    from digest.errors import DigestError
+
+    app = App.open(settings)
+    try:
+        asyncio.run(add_source(app.database, where, fetcher=app.fetcher(), now=app.clock(), newsletter=slug))
+    except DigestError as error:
+        note(f"{where} is not added: {error.message}", next_step=error.next_step)
+        return False
+    finally:
+        app.close()
+    return True
+
+
+def _tell(folder: Path, settings: "Settings", slug: str, *, reads: bool) -> None:
+    note(f"made {folder}: digest.toml, secrets/ and the database")
+    note("keep a copy of secrets/secret_key: links in mails hang on it")
+    if settings.mail.transport == "maildir":
+        note(f"messages go to the folder {settings.path(settings.mail.maildir)} until [mail] transport is smtp")
+    elif settings.smtp.username and settings.smtp.password is None:
+        note(f"the password of {settings.smtp.username} is missing: put it into {folder}/secrets/smtp_password")
+    remark_on_pages(settings)
+    steps = [] if folder == Path.cwd() else [f"cd {folder}"]
+    if not slug:
+        steps.append('digest newsletter add week --name "The Week" --sender you@example.org')
+    steps += [] if reads else [f"digest source add --newsletter {slug or 'week'} URL"]
+    steps += ["digest subscriber add ADDRESS", "digest plan"]
+    for step in steps:
+        typer.echo(f"next: {step}", err=True)
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}

@@ -1,0 +1,114 @@
+"""`digest preview`: an issue as files, on a loopback page or in the browser."""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from digest.cli.context import open_app
+from digest.cli.options import AsJson, Newsletter
+from digest.cli.output import note, print_facts, print_json, print_table
+
+if TYPE_CHECKING:
+    from digest.actions.preview import Preview, PreviewFiles
+
+
+def preview(
+    context: typer.Context,
+    newsletter: Newsletter = None,
+    issue: Annotated[
+        int | None, typer.Option(min=1, help="An issue that was made; else the next one, as it stands.")
+    ] = None,
+    cadence: Annotated[str | None, typer.Option(help="Which cadence's next issue; else the first.")] = None,
+    reader: Annotated[str, typer.Option("--as", metavar="ADDRESS", help="Whose message.")] = "reader@example.org",
+    out: Annotated[Path, typer.Option(help="The folder to write into.")] = Path("preview"),
+    images: Annotated[Path | None, typer.Option(help="Show pictures from this folder where file names match.")] = None,
+    show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    serve: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, metavar="PORT", help="Serve it on 127.0.0.1, made anew on each load."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show an issue as a reader would get it.
+
+    Claims, records and sends nothing. Writes issue.html, issue.txt and issue.eml. Links to leave are made for nobody.
+
+    Example: digest preview --open
+    """
+    from digest.actions.preview import match_pictures, preview_issue, write_preview
+
+    opened = open_app(context)
+
+    def make() -> "tuple[Preview, PreviewFiles]":
+        made = preview_issue(
+            opened.database,
+            key=opened.key,
+            now=opened.clock(),
+            newsletter=newsletter,
+            number=issue,
+            cadence=cadence,
+            reader=reader,
+            web_base=opened.settings.web.base_url,
+            templates=opened.settings.path(opened.settings.templates),
+        )
+        return made, write_preview(made, out, images=match_pictures(made.content, images) if images else None)
+
+    made, files = make()
+    _print(made, files, as_json=as_json)
+    if show and serve is None:
+        _open(files.html.absolute().as_uri())
+    if serve is not None:
+        _serve(out, serve, make, show=show)
+
+
+def _print(made: "Preview", files: "PreviewFiles", *, as_json: bool) -> None:
+    content = made.content
+    if as_json:
+        facts = {"newsletter": made.newsletter.slug, "number": content.number, "drafted": made.drafted}
+        words = {"subject": made.rendered.subject, "preheader": made.rendered.preheader}
+        print_json({**facts, **words, "content": content, "held": made.held, "files": files})
+        return
+    print_facts({
+        "issue": f"{content.number}{', as it would be now' if made.drafted else ''}",
+        "period": f"{_wall(content.period_start, content.zone)} to {_wall(content.period_end, content.zone)} {content.zone}",
+        "subject": made.rendered.subject,
+        "preheader": made.rendered.preheader,
+        "html": files.html,
+        "text": files.text,
+        "eml": files.eml,
+    })  # fmt: skip
+    rows = [
+        (group.label or group.kind, post.source, post.card.title) for group in content.groups for post in group.posts
+    ]
+    rows += [("more", post.source, post.card.title) for post in content.more]
+    print_table(rows, head=("group", "source", "title"))
+    for held in made.held:
+        note(f"held: {held.title} ({held.reason or 'no reason given'})")
+    if made.held:
+        note(f"{len(made.held)} posts are held", next_step=f"digest post release {made.held[0].post_id}")
+
+
+def _wall(at: datetime, zone: str) -> str:
+    return f"{at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}"
+
+
+def _open(address: str) -> None:
+    import webbrowser
+
+    if not webbrowser.open(address):
+        note(f"no browser could be started; open {address}")
+
+
+def _serve(folder: Path, port: int, make: Callable[[], object], *, show: bool) -> None:
+    from digest.cli.preview_server import preview_server
+
+    with preview_server(folder, port, make) as server:
+        address = f"http://127.0.0.1:{server.server_address[1]}/issue.html"
+        note(f"serving {address}; Ctrl-C stops")
+        if show:
+            _open(address)
+        server.serve_forever()

@@ -1,0 +1,254 @@
+"""`digest run`: one turn, for a cron line."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from digest.cli.context import open_app
+from digest.cli.options import AsJson, DryRun
+from digest.cli.output import note, print_json, print_table, progress
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from digest.actions.deliver import DeliverReport
+    from digest.actions.holds import Held
+    from digest.actions.issue_run import IssueReport
+    from digest.app import App, Report
+    from digest.cli.output import Progress
+    from digest.core.model import Issue
+
+HEAD = ("step", "what", "result")
+PARTLY = 3
+
+
+def run(
+    context: typer.Context,
+    *,
+    no_gather: Annotated[bool, typer.Option("--no-gather", help="Leave the sources alone.")] = False,
+    dry_run: DryRun = False,
+    clock_is_right: Annotated[
+        bool, typer.Option("--clock-is-right", help="Publish what is held because the clock seems to have jumped.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what went wrong, or waits for you.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Gather, publish and deliver what is due, once.
+
+    Made for a cron line, every five minutes or so. Safe to repeat, to overlap and to kill: nobody gets an issue twice. Exits with 0 when it did something, 4 when
+    nothing was due, 3 when some of it failed and is listed, 75 when the mail server cannot take messages now.
+
+    Example: digest --config /srv/digest/digest.toml run --quiet
+    """
+    from digest.actions.holds import list_holds
+    from digest.errors import NothingToDo
+    from digest.logs import set_up_logs
+
+    app = open_app(context)
+    if dry_run:
+        _show_forecast(app, as_json=as_json)
+        return
+    set_up_logs("debug" if app.settings.logs.level == "debug" else "error", app.settings.logs.format)
+    report = _turn(app, with_gather=not no_gather, hold=not clock_is_right)
+    if as_json:
+        print_json(describe(report))
+    elif (rows := rows_of(report)) and (report.is_partial or not quiet):
+        print_table(rows, head=HEAD)
+    holds = list_holds(app.database, now=app.clock())
+    _remark_waiting(app, report, holds)
+    _remark(app, report, quiet=quiet)
+    if report.delivered.problem:
+        raise report.delivered.problem
+    if report.is_empty and report.stopped:
+        raise KeyboardInterrupt
+    if any(held.broken for held in holds):
+        raise typer.Exit(PARTLY)
+    if report.is_empty and quiet:  # cron mails whatever is said
+        raise typer.Exit(NothingToDo.exit_code)
+    if report.is_empty:
+        raise NothingToDo("nothing is due", next_step="digest plan shows what comes")
+    if report.is_partial:
+        raise typer.Exit(PARTLY)
+
+
+def describe(report: "Report") -> dict[str, Any]:
+    """The report as plain values: `gathered`, `issues`, `delivered`."""
+    gathered, delivered = report.gathered, report.delivered
+    return {
+        "gathered": None if gathered is None else {
+            "polled": len(gathered.polled), "new": gathered.new, "edited": gathered.edited,
+            "failed": [{"source": one.title or one.url, "problem": one.problem} for one in gathered.failed],
+        },
+        "issues": [
+            {"id": issue.id, "number": issue.number, "slot": issue.slot_key, "state": issue.state,
+             "reason": issue.reason} for issue in report.issues
+        ],
+        "delivered": {
+            "accepted": delivered.accepted, "issues": delivered.issues, "requeued": delivered.requeued,
+            "held": delivered.held, "problem": delivered.problem.message if delivered.problem else None,
+        },
+    }  # fmt: skip
+
+
+def rows_of(report: "Report") -> list[tuple[str, str, str]]:
+    """The report as rows of a table."""
+    rows = []
+    if report.gathered:
+        for one in report.gathered.polled:
+            words = one.problem or f"{one.new} new, {one.edited} edited"
+            rows.append(("gather", one.title or one.url, words))
+    for issue in report.issues:
+        which = f"issue {issue.number}" if issue.number else f"slot {issue.slot_key}"
+        rows.append(("publish", which, f"{issue.state}: {issue.reason}" if issue.reason else str(issue.state)))
+    rows += [
+        ("deliver", f"{one.newsletter} {one.number}", _words(one)) for one in report.delivered.issues if one.touched
+    ]
+    return rows
+
+
+def _words(one: "IssueReport") -> str:
+    counts = {
+        "accepted": one.accepted,
+        "deferred": one.deferred,
+        "refused": one.refused,
+        "given up": one.expired,
+        "uncertain": one.uncertain,
+        "turned away": one.turned_away,
+    }
+    told = ", ".join(f"{number} {name}" for name, number in counts.items() if number) or "nothing was due"
+    return f"{told} of {one.expected}" + (f"; paused: {one.paused}" if one.paused else "; done" if one.done else "")
+
+
+def _remark_paused(delivered: "DeliverReport") -> None:
+    if delivered.problem:  # says it already
+        return
+    for one in delivered.issues:
+        if one.paused:
+            step = f"digest issue resume {one.number} --newsletter {one.newsletter} sends it all the same"
+            note(f"issue {one.number} of {one.newsletter} is paused: {one.paused}", next_step=step)
+
+
+def _approval(app: "App", issue: "Issue") -> str:
+    from digest.store.newsletters import list_newsletters
+
+    with app.database.read() as session:
+        slugs = {one.id: one.slug for one in list_newsletters(session)}
+    return f"digest issue approve {issue.number} --newsletter {slugs[issue.newsletter_id]}"
+
+
+def _turn(app: "App", *, with_gather: bool, hold: bool) -> "Report":
+    import asyncio
+
+    from digest.app import turn
+    from digest.errors import Interrupted
+
+    async def once() -> "Report":
+        stop = asyncio.Event()
+        _stop_on_signals(stop)
+        with progress("gathering" if with_gather else "sending") as bar:
+            watch = _Watch(bar)
+            return await turn(
+                app, with_gather=with_gather, hold=hold, stop=stop, on_progress=watch.sent, on_gather=watch.gathered
+            )
+
+    try:
+        return asyncio.run(once())
+    except (KeyboardInterrupt, asyncio.CancelledError) as broken:
+        raise Interrupted("interrupted; what was sent is recorded", next_step="run it again to go on") from broken
+
+
+class _Watch:
+    """One bar for all: sources that an issue waits for, messages, then the other sources."""
+
+    def __init__(self, bar: "Progress") -> None:
+        self.bar = bar
+        self.done = 0
+        self.is_sending = False
+
+    def gathered(self, done: int, total: int) -> None:
+        if self.is_sending:
+            self.bar.begin("gathering")
+            self.is_sending, self.done = False, 0
+        self.bar.advance(done - self.done, total=total)
+        self.done = done
+
+    def sent(self, messages: int) -> None:
+        if not self.is_sending:
+            self.bar.begin("sending")
+            self.is_sending = True
+        self.bar.advance(messages)
+
+
+def _stop_on_signals(stop: "asyncio.Event") -> None:
+    """The first Ctrl-C or SIGTERM finishes the messages in hand; the second breaks off."""
+    import asyncio
+    import signal
+    from contextlib import suppress
+
+    loop, main = asyncio.get_running_loop(), asyncio.current_task()
+
+    def heed() -> None:
+        if stop.is_set() and main is not None:
+            main.cancel()
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with suppress(NotImplementedError):  # not on Windows
+            loop.add_signal_handler(number, heed)
+
+
+def _show_forecast(app: "App", *, as_json: bool) -> None:
+    from digest.actions.forecast import forecast
+    from digest.errors import NothingToDo
+
+    rows = forecast(app.database, now=app.clock()).rows
+    if as_json:
+        print_json([dict(zip(HEAD, row, strict=True)) for row in rows])
+    elif rows:
+        print_table(rows, head=HEAD)
+    if not rows:
+        raise NothingToDo("nothing is due", next_step="digest plan shows what comes")
+
+
+def _remark_waiting(app: "App", report: "Report", holds: "tuple[Held, ...]") -> None:
+    """What does not go out, and what never did."""
+    from digest.actions.stuck import list_stuck
+    from digest.core.period import is_missed
+
+    for held in holds:
+        note(f"{held.newsletter} ({held.cadence}) is held: {held.reason}", next_step=held.next_step)
+    told = {(one.newsletter, one.number) for one in report.delivered.issues if one.paused}
+    waiting = list_stuck(app.database, now=app.clock())
+    for stuck in (one for one in waiting if (one.newsletter, one.number) not in told):
+        note(f"issue {stuck.newsletter} {stuck.number} does not move: {stuck.reason}", next_step=stuck.next_step)
+    for issue in report.issues:
+        if is_missed(issue.reason):
+            note(f"the slot {issue.slot_key} was {issue.reason}")
+
+
+def _remark(app: "App", report: "Report", *, quiet: bool) -> None:
+    from digest.actions.record import ALARM_STEP
+
+    for source in report.gathered.alarms if report.gathered else ():
+        note(f"warning: {source.title} {source.alarm}", next_step=ALARM_STEP)
+    if report.gathered and report.gathered.unfinished:
+        note(
+            f"time was up before {len(report.gathered.unfinished)} sources were read", next_step="the next run goes on"
+        )
+    for issue in report.unrendered:
+        note(f"issue {issue.number} is {issue.reason}", next_step="mend that; the next run tries again")
+    for issue in report.issues:
+        if issue.state == "draft":
+            note(f"issue {issue.number} waits for approval", next_step=_approval(app, issue))
+    delivered = report.delivered
+    _remark_paused(delivered)
+    if delivered.accepted and not quiet and app.settings.mail.transport == "maildir":
+        folder = app.settings.path(app.settings.mail.maildir)
+        note(
+            f"the mail is in the folder {folder}: no mail server is set up",
+            next_step='set mail.transport = "smtp" and [smtp] in digest.toml',
+        )
+    unknown = delivered.held + sum(issue.uncertain for issue in delivered.issues)
+    if unknown:
+        note(f"of {unknown} messages nobody knows whether they arrived; they are held, not sent again",
+             next_step="digest delivery list NUMBER --uncertain; docs/delivery.md says what to do")  # fmt: skip

@@ -1,0 +1,320 @@
+"""`digest subscriber`: the people, one at a time or as a list."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from digest.cli.context import open_app
+from digest.cli.options import AsJson, Newsletter, Yes
+from digest.cli.output import confirm, note, print_facts, print_json, print_table
+from digest.cli.subscriber_import import import_list
+from digest.core.states import SubscriptionState
+
+if TYPE_CHECKING:
+    from digest.app import App
+    from digest.core.model import Newsletter as Owner
+    from digest.core.people import Listed
+    from digest.store.people_story import Story
+
+app = typer.Typer(name="subscriber", no_args_is_help=True, help="The people who get a newsletter.")
+app.command("import")(import_list)
+
+Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="An email address, however it is written.")]
+State = Annotated[SubscriptionState | None, typer.Option(help="Only those in this state.")]
+Zone = Annotated[str | None, typer.Option(help="Their time zone, like Europe/Berlin.")]
+Language = Annotated[str | None, typer.Option(help="Their language, like de.")]
+
+
+@app.command()
+def add(
+    context: typer.Context,
+    address: Address,
+    *,
+    newsletter: Newsletter = None,
+    name: Annotated[str, typer.Option(help="How they are greeted.")] = "",
+    consent: Annotated[str | None, typer.Option(help="The words they agreed to, kept as proof.")] = None,
+    pending: Annotated[bool, typer.Option("--pending", help="They have not confirmed yet: nothing is sent.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="They left, and have asked to come back.")] = False,
+    zone: Zone = None,
+    language: Language = None,
+    as_json: AsJson = False,
+) -> None:
+    """Subscribe one person, who asked for it.
+
+    The time and the words of their consent are kept as proof.
+
+    Example: digest subscriber add anna@example.org --consent "asked on 4 May"
+    """
+    from digest.actions.subscribe import add_subscriber
+    from digest.core.people import Consent
+
+    opened = open_app(context)
+    chosen, now = _choose(opened, newsletter), opened.clock()
+    tie = add_subscriber(
+        opened.database,
+        address,
+        newsletter_id=chosen.id,
+        secret=opened.key,
+        now=now,
+        consent=Consent(at=now, how="command", text=consent),
+        state=SubscriptionState.PENDING if pending else SubscriptionState.ACTIVE,
+        name=name,
+        zone=zone,
+        language=language,
+        again=again,
+    )
+    if as_json:
+        print_json(tie)
+    note(f"{address} gets {chosen.name}" + (" once they have confirmed" if pending else " from its next issue on"))
+
+
+@app.command("list")
+def list_people(
+    context: typer.Context,
+    *,
+    newsletter: Newsletter = None,
+    state: State = None,
+    search: Annotated[str | None, typer.Option(help="A part of the address or the name.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 100,
+    after: Annotated[int, typer.Option(metavar="ID", help="Go on after this id.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """List the people of a newsletter, a page at a time.
+
+    Example: digest subscriber list --state pending --search example.org
+    """
+    from digest.store.subscribers import count_subscribers, list_subscribers
+
+    opened = open_app(context)
+    only = _choose(opened, newsletter).id
+    with opened.database.read() as session:
+        page = list_subscribers(session, newsletter_id=only, state=state, search=search, after=after, limit=limit)
+        total = count_subscribers(session, newsletter_id=only, state=state, search=search)
+    rows = [_line(listed) for listed in page]
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(
+            (tuple(row.values()) for row in rows), head=("id", "address", "name", "state", "since", "suppressed")
+        )
+    if len(page) == limit < total:
+        note(f"{len(page)} of {total:,} shown", next_step=f"--after {page[-1].subscriber.id} shows the next ones")
+
+
+@app.command()
+def show(context: typer.Context, address: Address, as_json: AsJson = False) -> None:
+    """Show all that is known of one person.
+
+    Consent, subscriptions, deliveries, events.
+
+    Example: digest subscriber show anna@example.org
+    """
+    from digest.errors import NotFound
+    from digest.store.people_story import tell_story
+
+    opened = open_app(context)
+    with opened.database.read() as session:
+        story = tell_story(session, address, secret=opened.key)
+    if story.subscriber is None and story.suppression is None:
+        raise NotFound(f"nothing is known of {address}", next_step="digest subscriber list --search PART")
+    if as_json:
+        print_json(story)
+    else:
+        _print_story(story)
+
+
+@app.command()
+def edit(
+    context: typer.Context,
+    address: Address,
+    *,
+    new_address: Annotated[str | None, typer.Option("--address", help="Their new address.")] = None,
+    name: Annotated[str | None, typer.Option(help='How they are greeted; "" for none.')] = None,
+    zone: Annotated[str | None, typer.Option(help='Their time zone; "" for the newsletter\'s.')] = None,
+    language: Annotated[str | None, typer.Option(help='Their language; "" for the newsletter\'s.')] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change a person's address, name, zone or language.
+
+    Consent and history stay.
+
+    Example: digest subscriber edit anna@example.org --address anna@example.net
+    """
+    from digest.actions.subscribe import edit_subscriber
+    from digest.errors import UsageError
+
+    if new_address is None and name is None and zone is None and language is None:
+        raise UsageError("nothing to change was given", next_step="add --address, --name, --zone or --language")
+    opened = open_app(context)
+    person = edit_subscriber(
+        opened.database,
+        address,
+        secret=opened.key,
+        now=opened.clock(),
+        new_address=new_address,
+        name=name,
+        zone=zone,
+        language=language,
+    )
+    if as_json:
+        print_json(person)
+    note(f"{person.address} is changed")
+
+
+@app.command()
+def end(
+    context: typer.Context,
+    address: Address,
+    newsletter: Newsletter = None,
+    why: Annotated[str, typer.Option(help="In a few words.")] = "by the admin",
+    as_json: AsJson = False,
+) -> None:
+    """Unsubscribe a person from one newsletter.
+
+    What still waits is not sent; no import brings them back. If they ask: digest subscriber add --again.
+
+    Example: digest subscriber end anna@example.org --why "asked by letter"
+    """
+    from digest.actions.subscribe import end_subscription
+
+    opened = open_app(context)
+    chosen = _choose(opened, newsletter)
+    tie = end_subscription(opened.database, address, newsletter_id=chosen.id, why=why, now=opened.clock())
+    if as_json:
+        print_json(tie)
+    note(f"{address} no longer gets {chosen.name}")
+
+
+@app.command()
+def remove(context: typer.Context, address: Address, yes: Yes = False, as_json: AsJson = False) -> None:
+    """Erase a person for good. Cannot be undone.
+
+    Every trace but a keyed hash, which keeps imports from bringing them back.
+
+    Example: digest subscriber remove anna@example.org --yes
+    """
+    from digest.actions.subscribe import erase
+    from digest.store.subscribers import get_subscriber
+
+    opened = open_app(context)
+    with opened.database.read() as session:
+        person = get_subscriber(session, address)
+    confirm(f"Erase {person.address} for good?", yes=yes)
+    erase(opened.database, address, secret=opened.key, now=opened.clock())
+    if as_json:
+        print_json({"erased": True, "subscriber_id": person.id})
+    note("erased; backups made earlier still hold them")
+
+
+@app.command()
+def export(
+    context: typer.Context,
+    newsletter: Newsletter = None,
+    state: State = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Into this file; else to stdout.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write the people of a newsletter as CSV.
+
+    Safe to open in a spreadsheet, and fit to be imported again.
+
+    Example: digest subscriber export --state active --output people.csv
+    """
+    from digest.actions.export_subscribers import export_subscribers, write_file, write_stream
+
+    opened = open_app(context)
+    chosen = _choose(opened, newsletter)
+    people = export_subscribers(opened.database, newsletter_id=chosen.id, state=state)
+    if output is None:
+        write_stream(typer.get_text_stream("stdout"), people, as_json=as_json)
+        return
+    count = write_file(output, people, as_json=as_json)
+    note(f"{count:,} people in {output}")
+
+
+@app.command()
+def suppress(
+    context: typer.Context,
+    address: Address,
+    note_text: Annotated[str | None, typer.Option("--note", help="Why, for yourself.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Never mail this address again, in any newsletter.
+
+    Whatever a list or a form says, until: digest subscriber unsuppress.
+
+    Example: digest subscriber suppress carl@example.org --note "asked us to"
+    """
+    from digest.actions.subscribe import suppress as suppress_address
+
+    opened = open_app(context)
+    suppress_address(opened.database, address, secret=opened.key, now=opened.clock(), note=note_text)
+    if as_json:
+        print_json({"address": address, "suppressed": True})
+    note(f"{address} is never mailed again")
+
+
+@app.command()
+def unsuppress(context: typer.Context, address: Address, yes: Yes = False, as_json: AsJson = False) -> None:
+    """Allow a suppressed address again.
+
+    Only if they asked for it: complaints cost the sender's name.
+
+    Example: digest subscriber unsuppress carl@example.org --yes
+    """
+    from digest.actions.subscribe import get_suppression
+    from digest.actions.subscribe import unsuppress as unsuppress_address
+
+    opened = open_app(context)
+    with opened.database.read() as session:
+        found = get_suppression(session, address, secret=opened.key)
+    confirm(f"Did the owner of {address} (suppressed: {found.reason}) ask to be mailed again?", yes=yes)
+    reason = unsuppress_address(opened.database, address, secret=opened.key, now=opened.clock())
+    if as_json:
+        print_json({"address": address, "suppressed": False, "was": reason})
+    note(f"{address} may be mailed again (was suppressed: {reason})")
+
+
+def _choose(opened: "App", slug: str | None) -> "Owner":
+    from digest.actions.choose_newsletter import choose_newsletter
+
+    with opened.database.read() as session:
+        return choose_newsletter(session, slug)
+
+
+def _line(listed: "Listed") -> dict[str, Any]:
+    person, tie = listed.subscriber, listed.subscription
+    return {
+        "id": person.id,
+        "address": person.address,
+        "name": person.name or None,
+        "state": str(tie.state) if tie else None,
+        "since": tie.consent.confirmed_at or tie.consent.at or person.created_at if tie else person.created_at,
+        "suppressed": listed.suppressed,
+    }
+
+
+def _print_story(story: "Story") -> None:
+    facts: dict[str, Any] = {}
+    if person := story.subscriber:
+        facts = {"address": person.address, "name": person.name or None, "time zone": person.zone}
+        facts |= {"language": person.language, "known since": person.created_at}
+    if found := story.suppression:
+        facts["suppressed"] = f"{found.reason}, {found.created_at:%Y-%m-%d}" + (f": {found.note}" if found.note else "")
+    for slug, tie in story.subscriptions.items():
+        ended = f" on {tie.ended_at:%Y-%m-%d}: {tie.ended_why}" if tie.ended_at else ""
+        facts[f"{slug}"] = f"{tie.state}{ended}"
+        facts["  agreed"] = tie.consent.at or "unknown when"
+        facts["  how"] = " ".join(filter(None, (tie.consent.how, tie.consent.origin and f"({tie.consent.origin})")))
+        facts["  to the words"] = tie.consent.text
+        facts["  confirmed"] = tie.consent.confirmed_at
+    print_facts(facts)
+    if story.deliveries:
+        rows = [
+            (line.newsletter, line.number, line.state, line.at, line.code, line.reason) for line in story.deliveries
+        ]
+        print_table(rows, head=("newsletter", "issue", "state", "at", "code", "reason"))
+    if story.events:
+        rows_of_events = [(event.at, event.kind, event.data or None) for event in story.events]
+        print_table(rows_of_events, head=("at", "event", "data"))

@@ -1,0 +1,150 @@
+"""`digest init`: a folder one can start with, never over one that is in use."""
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.cli.terminal import type_to_digest
+from tests.command import obey_permissions, run_digest
+
+from digest.cli.settings_file import settings_text
+from digest.config import Settings, list_settings
+
+LINE = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+CHOICES = st.fixed_dictionaries(
+    {},
+    optional={
+        "": st.fixed_dictionaries({}, optional={"secrets_dir": st.just("keys")}),
+        "smtp": st.fixed_dictionaries(
+            {}, optional={"host": LINE, "username": LINE, "port": st.integers(1, 65535), "allow_plain_anywhere": st.booleans()}
+        ),
+        "fetch": st.fixed_dictionaries({}, optional={"ports": st.lists(st.integers(1, 9)), "allow_private": st.lists(LINE)}),
+    },
+)  # fmt: skip
+
+
+@settings(deadline=None, max_examples=100)
+@given(CHOICES)
+def test_the_written_settings_read_back_as_chosen(chosen: dict[str, dict[str, Any]]) -> None:
+    read = tomllib.loads(settings_text(chosen))
+    flat = read | {"": {name: value for name, value in read.items() if not isinstance(value, dict)}}
+    for section, values in chosen.items():
+        assert flat[section] == values
+    Settings.check(settings_text(chosen))
+
+
+def test_the_written_file_names_every_setting_and_its_default() -> None:
+    lines = settings_text({}).splitlines()
+    for setting in list_settings():
+        assert any(line.startswith(f"# {setting.name} =") for line in lines), setting.variable
+    uncommented = [line.removeprefix("# ") for line in lines if " = " in line or line.startswith("[")]
+    every = Settings.model_validate(tomllib.loads("\n".join(uncommented)))
+    assert every.model_dump() == Settings().model_dump()
+
+
+def test_a_setting_that_does_not_exist_is_a_fault_of_the_caller() -> None:
+    with pytest.raises(KeyError, match="hots"):
+        settings_text({"smtp": {"hots": "x"}})
+
+
+def test_init_makes_settings_secrets_database_and_a_newsletter(tmp_path: Path) -> None:
+    (tmp_path / "password.txt").write_text("hunter2\n")
+    made = run_digest(
+        "init", "news", "--smtp-host", "mail.example.org", "--smtp-username", "anna", "--smtp-password-file",
+        "password.txt", "--newsletter", "week", "--sender", "anna@example.org", "--zone", "europe/berlin",
+        "--cadence", "daily at 7", cwd=tmp_path,
+    )  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    news = tmp_path / "news"
+    assert "hunter2" not in (news / "digest.toml").read_text() + made.stderr
+    assert {file.name: file.stat().st_mode & 0o777 for file in (news / "secrets").iterdir()} == {
+        "secret_key": 0o600, "smtp_password": 0o600
+    }  # fmt: skip
+    assert (news / "secrets").stat().st_mode & 0o777 == 0o700
+    settings = Settings.load(news / "digest.toml")
+    assert (settings.mail.transport, settings.smtp.host, settings.smtp.username) == ("smtp", "mail.example.org", "anna")
+    assert settings.smtp.password
+    assert settings.smtp.password.get_secret_value() == "hunter2"
+    (newsletter,) = json.loads(run_digest("newsletter", "list", "--json", cwd=news).stdout)
+    assert (newsletter["slug"], newsletter["cadences"][0]["rule"]) == ("week", "daily at 07:00")
+    plan = json.loads(run_digest("plan", "--days", "2", "--json", cwd=news).stdout)
+    assert [row["slot"][11:] for row in plan] == ["07:00", "07:00"]
+
+
+def test_init_adds_a_first_source_and_says_where_that_fails(tmp_path: Path) -> None:
+    posts = tmp_path / "posts"
+    posts.mkdir()
+    (posts / "a.md").write_text("---\ntitle: Hello\ndate: 2026-01-05\n---\nWords.\n")
+    week = ("--newsletter", "week", "--sender", "anna@example.org")
+    made = run_digest("init", "news", *week, "--source", str(posts), cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    assert "source add" not in made.stderr
+    (source,) = json.loads(run_digest("source", "list", "--json", cwd=tmp_path / "news").stdout)
+    assert str(posts) in source.values()
+    partly = run_digest("init", "other", *week, "--source", "http://127.0.0.1:9/", cwd=tmp_path)
+    assert (partly.returncode, "http://127.0.0.1:9/ is not added: " in partly.stderr) == (3, True)
+    assert (tmp_path / "other" / "digest.toml").exists()
+
+
+def test_init_refuses_to_overwrite_and_changes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "digest.toml").write_text("# mine\n")
+    done = run_digest("init", cwd=tmp_path)
+    assert (done.returncode, "exists already" in done.stderr) == (1, True)
+    assert [file.name for file in tmp_path.iterdir()] == ["digest.toml"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        (("--smtp-host", "h", "--smtp-security", "none"), 1, "smtp.security"),
+        (("--newsletter", "The Week", "--sender", "a@example.org"), 2, "'The Week' is no slug"),
+        (("--newsletter", "week"), 2, "the sender's address is missing"),
+        (("--newsletter", "week", "--sender", "a@example.org", "--cadence", "hourly"), 2, "'hourly'"),
+        (("--smtp-host", "h", "--smtp-password-file", "none.txt"), 1, "none.txt cannot be read"),
+    ],
+)
+def test_a_wrong_choice_leaves_no_folder_behind(
+    tmp_path: Path, words: tuple[str, ...], code: int, sentence: str
+) -> None:
+    done = run_digest("init", "news", *words, cwd=tmp_path)
+    assert done.returncode == code, done.stderr
+    assert sentence in done.stderr
+    assert not (tmp_path / "news").exists()
+
+
+def test_a_folder_that_may_not_be_written_is_one_sentence(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    done = run_digest("init", "news", cwd=tmp_path, preexec_fn=obey_permissions)
+    assert (done.returncode, done.stderr.splitlines()[0]) == (
+        1, f"error: {tmp_path}/news cannot be written: Permission denied"
+    )  # fmt: skip
+
+
+def test_on_a_terminal_it_asks_and_keeps_the_password_out_of_sight(tmp_path: Path) -> None:
+    answers = ["mail.example.org", "ssl", "tls", "anna", "hunter2", "week", "The Week", "anna@example.org", "",
+               "Europe/Berlin", "Hauptstr. 1", "mondays at 8", ""]  # fmt: skip
+    code, shown = type_to_digest("init", "news", cwd=tmp_path, answers=answers)
+    assert code == 0, shown
+    assert "hunter2" not in shown
+    assert "'ssl' is none of tls, starttls, plain" in shown
+    settings = Settings.load(tmp_path / "news" / "digest.toml")
+    assert (settings.smtp.security, settings.smtp.username) == ("tls", "anna")
+    assert settings.smtp.password
+    assert settings.smtp.password.get_secret_value() == "hunter2"
+    (newsletter,) = json.loads(run_digest("newsletter", "list", "--json", cwd=tmp_path / "news").stdout)
+    assert (newsletter["name"], newsletter["sender_name"]) == ("The Week", "The Week")
+
+
+def test_a_public_address_is_warned_of_because_nobody_serves_its_pages(tmp_path: Path) -> None:
+    done = run_digest("init", ".", "--base-url", "https://news.example.org", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "this version serves no pages there\nnext: unset [web] base_url" in done.stderr
+    assert "serves no pages" not in run_digest("init", "other", cwd=tmp_path).stderr
+    refused = run_digest("init", "third", "--base-url", "http://news.example.org", cwd=tmp_path)
+    assert refused.returncode == 1
+    assert "must begin with https://" in refused.stderr
+    assert not (tmp_path / "third").exists()

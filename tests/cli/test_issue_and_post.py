@@ -1,0 +1,240 @@
+"""The editor's commands: posts before the freeze, issues after it, and the reasons for both."""
+
+import json
+import mailbox
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from tests import cast
+from tests.cast import NOW
+
+from digest.actions.admit import admit_posts
+from digest.actions.publish import publish
+from digest.cli.main import main
+from digest.core.states import DeliveryState, IssueState
+from digest.store import claims, issues, newsletters
+from digest.store.database import Database
+
+MIDNIGHT = datetime(2017, 8, 14, 7, tzinfo=UTC)
+
+
+class Run:
+    """What a command answered."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+
+Digest = Callable[..., Run]
+
+
+@pytest.fixture
+def digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Digest:
+    """The command in a folder of its own, by its real entry point."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: str) -> Run:
+        monkeypatch.setattr(sys, "argv", ["digest", *words])
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        done = capsys.readouterr()
+        return Run(code, done.out, done.err)
+
+    return run
+
+
+@pytest.fixture
+def home(tmp_path: Path, sqlite_template: Path) -> Iterator[Database]:
+    """A newsletter with three posts in the week that ended at MIDNIGHT, one of them far back-dated."""
+    shutil.copyfile(sqlite_template, tmp_path / "digest.db")
+    database = Database(f"sqlite:///{tmp_path}/digest.db")
+    with database.write() as session:
+        people = cast.assemble(session, now=MIDNIGHT - timedelta(days=5))
+        newsletters.update_newsletter(session, people.newsletter, approval=True)
+        source = cast.add_source(session, people.newsletter)
+        for key, days in (("Harbour lights", 2), ("Clay", 3), ("Old tales", 400)):
+            at = MIDNIGHT - timedelta(days=days)
+            cast.add_post(session, source, key, effective_at=at, seen_at=MIDNIGHT - timedelta(days=1))
+        posts = claims.backlog(session, source_id=source)
+        admit_posts(session, source_id=source, posts=posts, first_look=False, now=MIDNIGHT - timedelta(days=1))
+    yield database
+    database.close()
+
+
+def states(digest: Digest) -> dict[str, str]:
+    return {place["title"]: place["state"] for place in digest("post", "list", "--json").json}
+
+
+def test_posts_are_listed_with_their_state_and_reason(home: Database, digest: Digest) -> None:
+    assert states(digest) == {"Post Harbour lights": "pending", "Post Clay": "pending", "Post Old tales": "held"}
+    (held,) = digest("post", "list", "--state", "held", "--newsletter", "weekly", "--json").json
+    assert held["reason"].startswith("back-dated: ")
+    shown = digest("post", "show", "harbour")
+    assert "https://blog.example/Harbour lights" in shown.out
+    assert "pending" in shown.out
+
+
+def test_the_editor_holds_releases_excludes_and_pins(home: Database, digest: Digest) -> None:
+    assert digest("post", "hold", "clay").code == 0
+    assert digest("post", "release", "Old tales").code == 0
+    assert digest("post", "exclude", "https://blog.example/Clay").code == 0
+    assert digest("post", "pin", "1", "--newsletter", "weekly").code == 0
+    assert states(digest) == {"Post Harbour lights": "pending", "Post Clay": "excluded", "Post Old tales": "pending"}
+    (issue,) = publish(home, now=NOW)
+    assert [(g.kind, [p.card.title for p in g.posts]) for g in issue.content.groups] == [
+        ("pinned", ["Post Harbour lights"]),
+        ("earlier", ["Post Old tales"]),
+    ]
+
+
+def test_the_same_again_is_nothing_to_do_and_the_impossible_is_said(home: Database, digest: Digest) -> None:
+    assert digest("post", "pin", "clay").code == 0
+    again = digest("post", "pin", "clay")
+    assert (again.code, "stands there already" in again.err) == (4, True)
+    assert digest("post", "unpin", "clay").code == 0
+    publish(home, now=NOW)
+    taken = digest("post", "hold", "clay")
+    assert (taken.code, "cannot hold a post that is issued in weekly (weekly)" in taken.err) == (1, True)
+
+
+def test_words_that_name_no_post_or_several_are_refused(home: Database, digest: Digest) -> None:
+    nothing, several = digest("post", "hold", "nonsense"), digest("post", "hold", "Post")
+    assert (nothing.code, "no post has the id, link or title 'nonsense'" in nothing.err) == (1, True)
+    assert (several.code, "names several posts" in several.err) == (2, True)
+    assert set(states(digest).values()) == {"pending", "held"}
+
+
+def test_an_issue_is_listed_shown_and_approved(home: Database, digest: Digest) -> None:
+    publish(home, now=NOW)
+    (listed,) = digest("issue", "list", "--newsletter", "weekly", "--json").json
+    assert (listed["number"], listed["state"], listed["posts"]) == (1, "draft", 2)
+    shown = digest("issue", "show")
+    assert shown.out == digest("issue", "show", "1", "-n", "weekly").out
+    assert shown.out.index("Harbour lights") < shown.out.index("Clay")
+    assert digest("issue", "approve", "1").code == 0
+    again = digest("issue", "approve", "1")
+    assert (again.code, "does not wait for approval: it is sending" in again.err) == (1, True)
+    missing = digest("issue", "show", "7")
+    assert (missing.code, "weekly has no issue 7" in missing.err) == (1, True)
+
+
+def test_the_editors_note_is_written_in_markdown_and_cleaned(home: Database, digest: Digest, tmp_path: Path) -> None:
+    words = tmp_path / "note.md"
+    words.write_text("Hello *all*\n\n<script>alert(1)</script>\n\n[x](javascript:alert(1))", encoding="utf-8")
+    assert digest("issue", "note", "--file", str(words), "--author", "Mara").code == 0
+    assert digest("issue", "note").out.startswith("Hello all")
+    (issue,) = publish(home, now=NOW)
+    assert issue.content.note.author == "Mara"
+    assert "<em>all</em>" in issue.content.note.html
+    assert "<script" not in issue.content.note.html
+    assert 'href="javascript' not in issue.content.note.html
+    gone = digest("issue", "note", "--clear")
+    assert (gone.code, "no note waits" in gone.err) == (4, True)
+
+
+def test_a_note_that_cannot_be_read_or_says_nothing_is_refused(home: Database, digest: Digest, tmp_path: Path) -> None:
+    (tmp_path / "bad.md").write_bytes(b"\xff\xfe\x00")
+    assert digest("issue", "note", "--file", "bad.md").code == 1
+    assert digest("issue", "note", "--text", "  ").code == 2
+    assert digest("issue", "note", "--text", "a", "--file", "bad.md").code == 2
+    assert digest("issue", "note").code == 4
+
+
+def test_a_test_copy_is_the_next_issue_until_one_is_made_and_leaves_everything_alone(
+    home: Database, digest: Digest, tmp_path: Path
+) -> None:
+    def copies() -> list[str]:
+        return sorted(copy["Subject"] for copy in mailbox.Maildir(tmp_path / "mailbox", create=False))
+
+    first = digest("issue", "test", "--to", "editor@x.example")
+    assert first.code == 0, first.err
+    assert first.err.startswith("a copy of issue 1 as it would be now of weekly went to ")
+    assert states(digest)["Post Clay"] == "pending", "nothing is claimed"
+    publish(home, now=NOW)
+    second = digest("issue", "test", "--to", "editor@x.example", "--json")
+    assert (second.code, second.json["drafted"], second.json["number"]) == (0, False, 1)
+    assert digest("issue", "test", "1", "--to", "editor@x.example", "--newsletter", "weekly").code == 0
+    assert len(copies()) == 3, "each copy is a message of its own"
+    assert all(subject.startswith("[Test] ") for subject in copies())
+    refused = digest("issue", "test", "--to", "not an address")
+    assert (refused.code, len(copies())) == (1, 3)
+    assert digest("issue", "test", "7", "--to", "editor@x.example").code == 1
+    assert not digest("delivery", "list", "1", "--json").json
+
+
+def test_where_there_is_nothing_to_send_a_test_says_so(home: Database, digest: Digest) -> None:
+    for words in ("Harbour lights", "Clay"):
+        assert digest("post", "exclude", words).code == 0
+    none = digest("issue", "test", "--to", "editor@x.example")
+    assert (none.code, none.out) == (4, "")
+    assert none.err.splitlines() == [
+        "the next issue of weekly has no posts yet; 1 held",
+        "next: digest post list shows the posts; digest post release POST lets an older one in",
+    ]
+
+
+def test_a_newsletter_that_reads_nothing_is_told_to_add_a_source(home: Database, digest: Digest) -> None:
+    with home.write() as session:
+        cast.add_cadence(session, cast.add_newsletter(session, "new"))
+    none = digest("issue", "test", "--to", "editor@x.example", "--newsletter", "new")
+    assert (none.code, none.err.splitlines()) == (4, [
+        "new reads no source yet, so its next issue has no posts", "next: digest source add URL --newsletter new"
+    ])  # fmt: skip
+
+
+def test_explain_says_why_a_post_is_or_is_not_in_an_issue(home: Database, digest: Digest) -> None:
+    def answer(words: str) -> str:
+        return digest("explain", words, "--json").json["answers"][0]["answer"]
+
+    assert answer("clay") == "waits for the next issue"
+    assert "back-dated" in answer("old tales")
+    publish(home, now=NOW)
+    assert answer("clay") == "in issue 1 of weekly (draft)"
+    assert "Post Clay" in digest("explain", "clay").out
+
+
+def test_explain_says_why_a_person_did_or_did_not_get_an_issue(home: Database, digest: Digest) -> None:
+    (issue,) = publish(home, now=NOW)
+
+    def answer(name: str) -> str:
+        done = digest("explain", f"{name}@example.org", "--newsletter", "weekly", "--issue", "1", "--json")
+        return done.json["answers"][0]["answer"]
+
+    assert answer("anna") == "the issue waits for approval"
+    with home.write() as session:
+        issues.move_issue(session, issue_id=issue.id, state=IssueState.SENDING, from_states=(IssueState.DRAFT,),
+                          sending_at=NOW, expected=1)  # fmt: skip
+        cast.add_delivery(session, issue.id, 1, state=DeliveryState.ACCEPTED, code=250, enhanced="2.0.0")
+    assert answer("anna") == "accepted by the mail server (250 2.0.0)"
+    assert answer("ben") == "never confirmed the subscription"
+    assert answer("dora").startswith("had left on ")
+
+
+def test_explain_shows_the_subscriptions_before_any_issue_was_due(home: Database, digest: Digest) -> None:
+    shown = digest("explain", "ben@example.org")
+    assert "weekly\tpending\t2017-07-15 07:05 UTC\tform (192.0.2.7)\tSend me the weekly digest." in shown.out
+    assert shown.err == "no issue was due yet\n"
+    (tie,) = digest("explain", "dora@example.org", "--json").json["subscriptions"]
+    assert (tie["state"], tie["since"]) == ("ended (unsubscribed)", "2017-08-09T07:00:00Z")
+
+
+def test_explain_says_of_what_nobody_knows_what_to_do_next(home: Database, digest: Digest) -> None:
+    nobody, nothing = digest("explain", "nobody@example.org"), digest("explain", "nonsense")
+    assert (nobody.code, nobody.out, nobody.err.splitlines()) == (1, "", [
+        "error: nothing is known of nobody@example.org: never added, or erased",
+        "next: digest subscriber list --search PART, or digest subscriber add",
+    ])  # fmt: skip
+    assert (nothing.code, nothing.err.splitlines()) == (1, [
+        "error: no post has the id, link or title 'nonsense'", "next: digest post list shows them"
+    ])  # fmt: skip

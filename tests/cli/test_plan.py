@@ -1,0 +1,87 @@
+"""`digest plan`: what comes, in local time and UTC, and where the clocks change."""
+
+import json
+import shutil
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from tests import cast
+
+from digest.cli.main import main
+from digest.clock import system_clock
+from digest.store.database import Database
+
+
+@pytest.fixture
+def home(tmp_path: Path, sqlite_template: Path, monkeypatch: pytest.MonkeyPatch) -> Database:
+    """A newsletter that goes out at half past two, when clocks change in Berlin."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copyfile(sqlite_template, tmp_path / "digest.db")
+    database = Database(f"sqlite:///{tmp_path}/digest.db")
+    now = system_clock()
+    with database.write() as session:
+        newsletter = cast.add_newsletter(session, "night", zone="Europe/Berlin")
+        cast.add_cadence(session, newsletter, "daily", rule="daily at 02:30", zone="Europe/Berlin", started_at=now)
+    return database
+
+
+@pytest.fixture
+def plan(home: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    def run(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["digest", "plan", *words])
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        done = capsys.readouterr()
+        return code, done.out, done.err
+
+    yield run
+    home.close()
+
+
+def test_a_year_of_slots_marks_both_changes_of_clocks(plan) -> None:
+    code, out, _ = plan("--days", "366", "--json")
+    rows = json.loads(out)
+    assert (code, {row["newsletter"] for row in rows}, {row["zone"] for row in rows}) == (
+        0,
+        {"night"},
+        {"Europe/Berlin"},
+    )
+    assert 365 <= len(rows) <= 367
+    remarks = {row["remark"] for row in rows if row["remark"]}
+    assert "clocks went forward 60 min since the slot before; 02:30 does not exist that day" in remarks
+    assert "02:30 happens twice that day, this is the first" in remarks
+    assert {row["clock_change_minutes"] for row in rows} == {0, 60, -60}
+    for row in rows:
+        sign, hours, minutes = row["offset"][0], int(row["offset"][1:3]), int(row["offset"][4:])
+        offset = timedelta(hours=hours, minutes=minutes) * (-1 if sign == "-" else 1)
+        local = datetime.fromisoformat(row["utc"]).replace(tzinfo=None) + offset
+        assert f"{local:%a %Y-%m-%d %H:%M}" == row["local"]
+
+
+def test_the_plan_is_a_table_of_the_days_asked_for(plan) -> None:
+    code, out, err = plan("--days", "3", "--newsletter", "night")
+    head, *rows = out.splitlines()
+    assert (code, head, err) == (0, "newsletter\tcadence\tlocal\toffset\tutc\tremark", "")
+    assert 2 <= len(rows) <= 4
+    assert all(row.startswith("night\tdaily\t") for row in rows)
+
+
+def test_what_is_held_because_the_clock_jumped_is_told_with_the_next_step(plan, home: Database) -> None:
+    with home.write() as session:
+        then = system_clock() - timedelta(days=90)
+        cast.add_cadence(session, 1, "old", started_at=then, last_slot_at=then)
+    code, _, err = plan()
+    assert code == 0
+    assert err.startswith("night (old) is held: ")
+    assert "next: if the clock is right: digest run --clock-is-right" in err
+
+
+def test_an_unknown_newsletter_is_refused(plan) -> None:
+    assert plan("--newsletter", "nihgt")[::2] == (
+        1, "error: there is no newsletter 'nihgt'\nnext: did you mean night?\n"
+    )  # fmt: skip

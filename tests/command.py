@@ -1,0 +1,64 @@
+"""The real command `digest`, in a process of its own."""
+
+import ctypes
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+DIGEST = Path(sys.executable).with_name("digest")
+
+prctl: Callable[..., int] = ctypes.CDLL(None).prctl if sys.platform == "linux" else lambda *_: 0
+"""prctl(2) of Linux; elsewhere it does nothing."""
+
+
+def run_digest(*arguments: str | Path, cwd: Path, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run it to its end; the settings are those of the folder and of `env`, and nothing of the caller's."""
+    command = options.pop("command", [DIGEST])
+    env = clean_environment(options.pop("env", {}))
+    return subprocess.run(
+        [*command, *arguments], cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=110, **options
+    )
+
+
+def start_digest(*arguments: str | Path, cwd: Path, **options: Any) -> subprocess.Popen[str]:
+    """Start it, to be interrupted or overlapped."""
+    command = options.pop("command", [DIGEST])
+    env = clean_environment(options.pop("env", {}))
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen([*command, *arguments], cwd=cwd, env=env, **{**pipes, **options})
+
+
+def clean_environment(more: dict[str, str]) -> dict[str, str]:
+    """The environment without the settings of whoever runs the tests."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("DIGEST_")} | more
+
+
+def obey_permissions() -> None:
+    """For `preexec_fn`: root ignores the permissions of files until these capabilities are out of its reach."""
+    if os.geteuid() == 0:
+        for capability in (1, 2, 3):  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER of capabilities(7)
+            prctl(24, capability, 0, 0, 0)  # PR_CAPBSET_DROP: gone at the next exec
+
+
+@contextmanager
+def small_disk(folder: Path, kilobytes: int) -> Iterator[dict[str, Any]]:
+    """A folder with so much space, and what to start a process with: where no disk can be mounted, a limit of files."""
+    folder.mkdir(exist_ok=True)
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", folder]
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        yield {"preexec_fn": lambda: _limit_files(kilobytes * 1024)}
+        return
+    try:
+        yield {}
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def _limit_files(size: int) -> None:
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
