@@ -1,13 +1,12 @@
 """The ledger's moves, on both databases: every one is compare-and-set."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import text
 from tests import cast
 
-from digest.core.people import Delivery, Outcome
+from digest.core.people import Claimed, Delivery, Outcome
 from digest.core.policy import after
 from digest.core.states import DeliveryState, IssueState, OutcomeKind, SubscriptionState
 from digest.errors import Conflict, NotFound
@@ -35,17 +34,18 @@ def prepare(database: Database, *people: str, variants: tuple[str, ...] = ("en",
 
 def take(
     database: Database, issue: int, *, owner: str = "one", limit: int = 10, now: datetime = cast.NOW
-) -> tuple[Delivery, ...]:
+) -> tuple[Claimed, ...]:
     with database.write() as session:
         return deliveries.claim(session, issue, owner=owner, limit=limit, now=now, lease_until=now + LEASE)
 
 
-def mark(database: Database, *taken: Delivery, owner: str = "one", now: datetime = cast.NOW) -> frozenset[int]:
+def mark(database: Database, *taken: Claimed, owner: str = "one", now: datetime = cast.NOW) -> frozenset[int]:
     with database.write() as session:
-        return deliveries.mark_inflight(session, taken, owner=owner, lease_until=now + LEASE)
+        named = [(one, f"<{one.id}@x.example>") for one in taken]
+        return deliveries.mark_inflight(session, named, owner=owner, lease_until=now + LEASE)
 
 
-def settle(database: Database, delivery: Delivery, outcome: Outcome = ACCEPTED, now: datetime = cast.NOW) -> int:
+def settle(database: Database, delivery: Claimed, outcome: Outcome = ACCEPTED, now: datetime = cast.NOW) -> int:
     step = after(outcome, tries=delivery.tries + 1, first_try=delivery.trying_since or now, now=now)
     with database.write() as session:
         given = deliveries.Settlement(delivery=delivery, outcome=outcome, step=step)
@@ -109,8 +109,9 @@ def test_readers_get_their_language_and_their_cadence(database: Database) -> Non
 def test_the_whole_way_to_accepted(database: Database) -> None:
     _, issue = prepare(database)
     (taken,) = take(database, issue)
-    assert (taken.state, taken.owner, taken.fence, taken.dated) == (DeliveryState.CLAIMED, "one", 1, cast.NOW)
+    assert (states(database, issue), taken.owner, taken.fence, taken.dated) == (["claimed"], "one", 1, cast.NOW)
     assert mark(database, taken) == {taken.id}
+    assert rows(database, issue)[0].message_id == f"<{taken.id}@x.example>"
     assert settle(database, taken) == 1
     (row,) = rows(database, issue)
     assert (row.state, row.tries, row.code, row.reply) == (DeliveryState.ACCEPTED, 1, 250, "queued")
@@ -223,14 +224,14 @@ def test_a_deferred_one_waits_and_keeps_its_count(database: Database) -> None:
     assert settle(database, taken, deferred) == 1
     assert take(database, issue, now=cast.NOW + timedelta(minutes=14)) == ()
     (again,) = take(database, issue, now=cast.NOW + timedelta(minutes=15))
-    assert (again.tries, again.fence, again.code) == (1, 2, 450)
+    assert (again.tries, again.fence, rows(database, issue)[0].code) == (1, 2, 450)
 
 
 def test_acceptance_is_never_written_on_what_was_not_in_flight(database: Database) -> None:
     _, issue = prepare(database)
     (taken,) = take(database, issue)
     assert settle(database, taken) == 0
-    assert settle(database, replace(taken, fence=9)) == 0
+    assert settle(database, taken._replace(fence=9)) == 0
     assert states(database, issue) == ["claimed"]
 
 
@@ -253,7 +254,7 @@ def test_claiming_walks_the_index_of_queued_rows(sqlite_database: Database) -> N
     from sqlalchemy import event
 
     def note(connection, cursor, statement, parameters, context, many):
-        if "UPDATE delivery SET state=?, owner" in statement:
+        if "WITH due AS" in statement:
             seen.append(" ".join(str(row[3]) for row in cursor.execute("EXPLAIN QUERY PLAN " + statement, parameters)))
 
     event.listen(sqlite_database.engine, "after_cursor_execute", note)
@@ -261,3 +262,23 @@ def test_claiming_walks_the_index_of_queued_rows(sqlite_database: Database) -> N
         deliveries.claim(session, issue, owner="a", limit=5, now=cast.NOW, lease_until=cast.NOW)
     assert "ix_delivery_queued" in seen[0]
     assert "TEMP B-TREE" not in seen[0]
+
+
+def test_marking_and_settling_find_their_rows_by_id(sqlite_database: Database) -> None:
+    _, issue = prepare(sqlite_database, *(f"reader{number}@x.example" for number in range(5)))
+    taken = take(sqlite_database, issue)
+    seen: list[str] = []
+    from sqlalchemy import event
+
+    def note(connection, cursor, statement, parameters, context, many):
+        if "json_each" in statement:
+            seen.append(" ".join(str(row[3]) for row in cursor.execute("EXPLAIN QUERY PLAN " + statement, parameters)))
+
+    event.listen(sqlite_database.engine, "before_cursor_execute", note)
+    assert len(mark(sqlite_database, *taken)) == 6
+    for one in taken:
+        settle(sqlite_database, one)
+    assert len(seen) == 7
+    for plan in seen:
+        assert "SEARCH delivery USING INTEGER PRIMARY KEY" in plan, plan
+        assert "SCAN delivery" not in plan

@@ -1,15 +1,14 @@
 """One issue on its way out in this process, and its steps in the store. Every step is short and made for a thread."""
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from digest.clock import Clock
-from digest.core.message import Skeleton, lay_out, message_id
+from digest.core.id_set import IdSet
+from digest.core.message import Skeleton, lay_out
 from digest.core.model import Issue, Newsletter
-from digest.core.people import Delivery
 from digest.core.states import DeliveryState, IssueState
 from digest.errors import DigestError
 from digest.mail.transport import Transport
@@ -60,11 +59,6 @@ class Sender:
     claim_lease: timedelta
     dot_lease: timedelta
 
-    @property
-    def batch(self) -> int:
-        """Deliveries claimed at once: enough to keep every lane busy, few enough for a lease."""
-        return 10 * self.concurrency
-
 
 @dataclass(slots=True)
 class IssueRun:
@@ -76,8 +70,7 @@ class IssueRun:
     report: IssueReport
     accepted_before: int
     base_url: str | None  # as it was when the issue began to go out, like the newsletter's sender
-    waiting: deque[Delivery] = field(default_factory=deque)
-    claiming: asyncio.Lock = field(default_factory=asyncio.Lock)
+    seen: IdSet = field(default_factory=IdSet)  # accepted in this process
     over: bool = False  # no lane takes another
     problem: DigestError | None = None
     sender_refusals: int = 0
@@ -132,19 +125,6 @@ def why_stuck(sender: Sender, run: IssueRun) -> str | None:
     return f"nothing could be sent for {hours:.0f} hours, since {since:%Y-%m-%d %H:%M} UTC"
 
 
-def claim_batch(sender: Sender, run: IssueRun) -> tuple[Delivery, ...]:
-    """The next deliveries that are this process's, their Message-IDs noted."""
-    now = sender.clock()
-    with sender.database.write() as session:
-        taken = ledger.claim(
-            session, run.issue.id, owner=sender.owner, limit=sender.batch, now=now,
-            lease_until=now + sender.claim_lease,
-        )  # fmt: skip
-        ids = ((one, _message_id(sender, run, one)) for one in taken)
-        ledger.note_message_ids(session, ids)
-    return taken
-
-
 def issue_state(sender: Sender, run: IssueRun) -> IssueState:
     """The issue's state now, which others may change at any moment."""
     with sender.database.read() as session:
@@ -161,12 +141,6 @@ def pause_issue(sender: Sender, run: IssueRun, reason: str) -> None:
     """No final dot after this."""
     with sender.database.write() as session:
         sending.pause(session, run.issue.id, reason=reason, now=sender.clock())
-
-
-def subscriber_of(delivery: Delivery) -> int:
-    """Whom it is for."""
-    assert delivery.subscriber_id is not None, "an erased person's delivery is skipped at the claim"
-    return delivery.subscriber_id
 
 
 def _keep_sender(session: Session, issue_id: int, base_url: str | None) -> tuple[Newsletter, str | None]:
@@ -190,7 +164,3 @@ def _skeletons(session: Session, issue: Issue, newsletter: Newsletter) -> dict[i
         for variant in list_variants(session, issue.id)
         if variant.rendered
     }
-
-
-def _message_id(sender: Sender, run: IssueRun, delivery: Delivery) -> str:
-    return message_id(run.newsletter, run.issue.id, subscriber_of(delivery), key=sender.key)

@@ -6,22 +6,21 @@ claim ─▶ compose ─▶ send … mark … dot ─▶ settle
 import asyncio
 import logging
 
+from digest.actions.claim_queue import ClaimQueue
 from digest.actions.issue_run import (
     IssueReport,
     IssueRun,
     Sender,
-    claim_batch,
     finish_issue,
     has_due,
     issue_state,
     pause_issue,
-    subscriber_of,
     why_stuck,
 )
 from digest.actions.ledger import LedgerWriter
 from digest.core.addresses import hide_addresses
 from digest.core.message import compose
-from digest.core.people import Delivery, Outcome, Recipient
+from digest.core.people import Claimed, Outcome, Recipient
 from digest.core.policy import SENDER_REFUSALS_IN_A_ROW, Blame, NextStep, after, name_answer
 from digest.core.states import DeliveryState, IssueState, OutcomeKind
 from digest.errors import DigestError, LoginRefused, MessageError, TransportError
@@ -41,13 +40,17 @@ async def send_issue(sender: Sender, run: IssueRun) -> None:
         return
     if await asyncio.to_thread(has_due, sender, run):
         await _open_transport(sender, run)
-        writer = LedgerWriter(sender.database, owner=sender.owner, clock=sender.clock, lease=sender.dot_lease)
+        writer = LedgerWriter(
+            sender.database, issue_id=run.issue.id, owner=sender.owner, clock=sender.clock,
+            claim_lease=sender.claim_lease, dot_lease=sender.dot_lease,
+        )  # fmt: skip
         async with writer:
-            lanes = [asyncio.create_task(_lane(sender, run, writer)) for _ in range(sender.concurrency)]
+            queue = ClaimQueue(writer, lanes=sender.concurrency)
+            lanes = [asyncio.create_task(_lane(sender, run, writer, queue)) for _ in range(sender.concurrency)]
             try:
                 await asyncio.gather(*lanes)
             finally:
-                await _leave(run, writer, lanes)
+                await _leave(run, writer, queue, lanes)
         run.problem = run.problem or writer.problem
     run.report.done = await asyncio.to_thread(finish_issue, sender, run)
     if run.problem:
@@ -62,10 +65,13 @@ async def _open_transport(sender: Sender, run: IssueRun) -> None:
         raise _resumable(error, run) from error
 
 
-async def _lane(sender: Sender, run: IssueRun, writer: LedgerWriter) -> None:
+async def _lane(sender: Sender, run: IssueRun, writer: LedgerWriter, queue: ClaimQueue) -> None:
     """Messages one after another. A failure ends every lane after the message it has in hand."""
     try:
-        while (delivery := await _next(sender, run)) is not None:
+        while not _is_over(sender, run) and (delivery := await queue.take()) is not None:
+            if _is_over(sender, run):
+                writer.release(delivery)
+                return
             try:
                 await _send_one(sender, run, writer, delivery)
             except TransportError as error:
@@ -79,17 +85,11 @@ async def _lane(sender: Sender, run: IssueRun, writer: LedgerWriter) -> None:
         run.problem = run.problem or error
 
 
-async def _next(sender: Sender, run: IssueRun) -> Delivery | None:
-    """The next claimed delivery; claims more when none is left."""
-    async with run.claiming:
-        if run.over or sender.stop.is_set():
-            return None
-        if not run.waiting:
-            run.waiting.extend(await asyncio.to_thread(claim_batch, sender, run))
-        return run.waiting.popleft() if run.waiting else None
+def _is_over(sender: Sender, run: IssueRun) -> bool:
+    return run.over or sender.stop.is_set()
 
 
-async def _send_one(sender: Sender, run: IssueRun, writer: LedgerWriter, delivery: Delivery) -> None:
+async def _send_one(sender: Sender, run: IssueRun, writer: LedgerWriter, delivery: Claimed) -> None:
     """Claimed ─▶ … ─▶ settled. The message is composed now and gated; the mark stands before its final dot."""
     try:
         envelope = compose(
@@ -97,7 +97,7 @@ async def _send_one(sender: Sender, run: IssueRun, writer: LedgerWriter, deliver
             _recipient(delivery),
             key=sender.key,
             base_url=run.base_url,
-            dated=delivery.dated or sender.clock(),
+            dated=delivery.dated,
         )
     except MessageError as error:
         outcome = Outcome(kind=OutcomeKind.REFUSED, phase="compose", reply=error.message)
@@ -106,7 +106,7 @@ async def _send_one(sender: Sender, run: IssueRun, writer: LedgerWriter, deliver
     marks: list[bool] = []
 
     async def before_dot() -> bool:
-        marks.append(await writer.mark(delivery))
+        marks.append(await writer.mark(delivery, envelope.message_id))
         return marks[0]
 
     outcome = await sender.transport.send(envelope, before_dot=before_dot)
@@ -114,24 +114,25 @@ async def _send_one(sender: Sender, run: IssueRun, writer: LedgerWriter, deliver
         await _turn_away(sender, run, writer, delivery)
         return
     step = _settle(sender, run, writer, delivery, outcome)
-    await _judge(sender, run, step, outcome)
+    await _judge(sender, run, delivery, step, outcome)
 
 
-def _settle(sender: Sender, run: IssueRun, writer: LedgerWriter, delivery: Delivery, outcome: Outcome) -> NextStep:
+def _settle(sender: Sender, run: IssueRun, writer: LedgerWriter, delivery: Claimed, outcome: Outcome) -> NextStep:
     now = sender.clock()
     step = after(outcome, tries=delivery.tries + 1, first_try=delivery.trying_since or now, now=now)
     writer.settle(Settlement(delivery=delivery, outcome=outcome, step=step))
     _count(run.report, step)
     sender.on_progress(1)
-    log.debug(
-        "settled",
-        extra={"issue": run.issue.id, "delivery": delivery.id, "state": str(step.state), "phase": outcome.phase,
-               "code": outcome.code},
-    )  # fmt: skip
+    if log.isEnabledFor(logging.DEBUG):  # asked first: there are thousands a second
+        log.debug(
+            "settled",
+            extra={"issue": run.issue.id, "delivery": delivery.id, "state": str(step.state), "phase": outcome.phase,
+                   "code": outcome.code},
+        )  # fmt: skip
     return step
 
 
-async def _turn_away(sender: Sender, run: IssueRun, writer: LedgerWriter, delivery: Delivery) -> None:
+async def _turn_away(sender: Sender, run: IssueRun, writer: LedgerWriter, delivery: Claimed) -> None:
     """The mark failed: the reader left, the claim was lost, or the issue stopped, and then no lane goes on."""
     writer.turn_away(delivery)
     run.report.turned_away += 1
@@ -139,20 +140,23 @@ async def _turn_away(sender: Sender, run: IssueRun, writer: LedgerWriter, delive
         run.over = True
 
 
-async def _judge(sender: Sender, run: IssueRun, step: NextStep, outcome: Outcome) -> None:
-    """Stop where the server refuses us rather than a reader, or where more was accepted than there are readers."""
-    if step.blame is Blame.LOGIN:
-        await _fail(sender, run, LoginRefused(f"{outcome.server} wants other credentials: {name_answer(outcome)}"))
+async def _judge(sender: Sender, run: IssueRun, delivery: Claimed, step: NextStep, outcome: Outcome) -> None:
+    """Stop where the server refuses us rather than a reader, or where somebody got more than is in the ledger."""
     if outcome.kind is OutcomeKind.ACCEPTED:
         run.sender_refusals = 0
+        if not run.seen.add(delivery.id):
+            await _fail(sender, run, TransportError(f"delivery {delivery.id} was accepted twice"), pause=True)
+        if run.accepted_before + run.report.accepted > run.report.expected:
+            await _fail(sender, run, TransportError("more messages were accepted than there are readers"), pause=True)
+        return
+    if step.blame is Blame.LOGIN:
+        await _fail(sender, run, LoginRefused(f"{outcome.server} wants other credentials: {name_answer(outcome)}"))
     if step.blame is Blame.SENDER:
         run.sender_refusals += 1
     if step.blame is Blame.SENDER and run.sender_refusals >= SENDER_REFUSALS_IN_A_ROW:
         often = f"{SENDER_REFUSALS_IN_A_ROW} times in a row"
         why = f"{outcome.server} refused the sender {often}: {name_answer(outcome)}"
         await _fail(sender, run, TransportError(why), pause=True)
-    if run.accepted_before + run.report.accepted > run.report.expected:
-        await _fail(sender, run, TransportError("more messages were accepted than there are readers"), pause=True)
 
 
 async def _fail(sender: Sender, run: IssueRun, error: TransportError, *, pause: bool = False) -> None:
@@ -174,19 +178,19 @@ async def _pause(sender: Sender, run: IssueRun, reason: str) -> None:
     await asyncio.to_thread(pause_issue, sender, run, reason)
 
 
-async def _leave(run: IssueRun, writer: LedgerWriter, lanes: list[asyncio.Task[None]]) -> None:
+async def _leave(run: IssueRun, writer: LedgerWriter, queue: ClaimQueue, lanes: list[asyncio.Task[None]]) -> None:
     """Claims that nobody used go back; lanes that still run are cut off."""
     run.over = True
     for lane in lanes:
         lane.cancel()
     await asyncio.gather(*lanes, return_exceptions=True)
-    while run.waiting:
-        writer.release(run.waiting.popleft())
+    for delivery in await queue.close():
+        writer.release(delivery)
 
 
-def _recipient(delivery: Delivery) -> Recipient:
+def _recipient(delivery: Claimed) -> Recipient:
     return Recipient(
-        delivery_id=delivery.id, subscriber_id=subscriber_of(delivery), address=delivery.address, name=delivery.name
+        delivery_id=delivery.id, subscriber_id=delivery.subscriber_id, address=delivery.address, name=delivery.name
     )
 
 

@@ -8,15 +8,16 @@ import asyncio
 import logging
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Self
+from typing import Self, TypeVar
 
 from digest.clock import Clock
-from digest.core.people import Delivery
+from digest.core.people import Claimed
 from digest.errors import DatabaseError, DigestError, TryLater
 from digest.store import deliveries as store
 from digest.store.database import Database
 from digest.store.deliveries import Settlement
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 _ATTEMPTS = 6
@@ -25,20 +26,37 @@ _ATTEMPTS = 6
 
 @dataclass(slots=True)
 class _Batch:
-    marks: list[tuple[Delivery, "asyncio.Future[bool]"]] = field(default_factory=list)
+    marks: list[tuple[Claimed, str, "asyncio.Future[bool]"]] = field(default_factory=list)
     settlements: list[Settlement] = field(default_factory=list)
-    turned_away: list[Delivery] = field(default_factory=list)
-    released: list[Delivery] = field(default_factory=list)
+    turned_away: list[Claimed] = field(default_factory=list)
+    released: list[Claimed] = field(default_factory=list)
+    claims: list[tuple[int, "asyncio.Future[tuple[Claimed, ...]]"]] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.marks or self.settlements or self.turned_away or self.released)
+        return bool(self.marks or self.settlements or self.turned_away or self.released or self.claims)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Written:
+    marked: frozenset[int]
+    claimed: tuple[tuple[Claimed, ...], ...]  # for each that asked
 
 
 class LedgerWriter:
-    """The only hand of one sender that writes into the ledger while messages go out. An async context."""
+    """The only hand of one sender that writes into an issue's ledger while messages go out. An async context."""
 
-    def __init__(self, database: Database, *, owner: str, clock: Clock, lease: timedelta) -> None:
-        self.database, self.owner, self.clock, self.lease = database, owner, clock, lease
+    def __init__(
+        self,
+        database: Database,
+        *,
+        issue_id: int,
+        owner: str,
+        clock: Clock,
+        claim_lease: timedelta,
+        dot_lease: timedelta,
+    ) -> None:
+        self.database, self.issue_id, self.owner, self.clock = database, issue_id, owner, clock
+        self.claim_lease, self.dot_lease = claim_lease, dot_lease
         self.problem: DigestError | None = None
         self._batch = _Batch()
         self._work = asyncio.Event()
@@ -60,12 +78,21 @@ class LedgerWriter:
         if self._task is not None:
             await asyncio.shield(self._task)
 
-    async def mark(self, delivery: Delivery) -> bool:
+    async def claim(self, limit: int) -> tuple[Claimed, ...]:
+        """Up to so many deliveries that are due, now this sender's. None where the database is away."""
+        if self.problem:
+            return ()
+        answer: asyncio.Future[tuple[Claimed, ...]] = asyncio.get_running_loop().create_future()
+        self._batch.claims.append((limit, answer))
+        self._work.set()
+        return await answer
+
+    async def mark(self, delivery: Claimed, message_id: str) -> bool:
         """Whether the message may get its final dot: `inflight` is committed. False where the database is away."""
         if self.problem:
             return False
         answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._batch.marks.append((delivery, answer))
+        self._batch.marks.append((delivery, message_id, answer))
         self._work.set()
         return await answer
 
@@ -74,12 +101,12 @@ class LedgerWriter:
         self._batch.settlements.append(settlement)
         self._work.set()
 
-    def turn_away(self, delivery: Delivery) -> None:
+    def turn_away(self, delivery: Claimed) -> None:
         """A claim that failed at the mark."""
         self._batch.turned_away.append(delivery)
         self._work.set()
 
-    def release(self, delivery: Delivery) -> None:
+    def release(self, delivery: Claimed) -> None:
         """A claim that is not used."""
         self._batch.released.append(delivery)
         self._work.set()
@@ -105,7 +132,7 @@ class LedgerWriter:
         """Answer the marks only after the commit."""
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                marked = await asyncio.to_thread(self._write, batch)
+                written = await asyncio.to_thread(self._write, batch)
             except TryLater as error:
                 log.warning("the ledger is busy", extra={"attempt": attempt})
                 if attempt == _ATTEMPTS:
@@ -116,26 +143,36 @@ class LedgerWriter:
                 self._give_up(batch, error)
                 return
             else:
-                for delivery, answer in batch.marks:
-                    _answer(answer, yes=delivery.id in marked)
+                for delivery, _, answer in batch.marks:
+                    _answer(answer, delivery.id in written.marked)
+                for (_, claimer), taken in zip(batch.claims, written.claimed, strict=True):
+                    _answer(claimer, taken)
                 return
 
-    def _write(self, batch: _Batch) -> frozenset[int]:
+    def _write(self, batch: _Batch) -> _Written:
         now = self.clock()
         with self.database.write() as session:
             store.settle(session, batch.settlements, now=now)
             store.turn_away(session, batch.turned_away, now=now)
             store.release(session, batch.released)
-            marks = [delivery for delivery, _ in batch.marks]
-            return store.mark_inflight(session, marks, owner=self.owner, lease_until=now + self.lease)
+            marks = [(delivery, message_id) for delivery, message_id, _ in batch.marks]
+            marked = store.mark_inflight(session, marks, owner=self.owner, lease_until=now + self.dot_lease)
+            lease = now + self.claim_lease
+            claimed = tuple(
+                store.claim(session, self.issue_id, owner=self.owner, limit=limit, now=now, lease_until=lease)
+                for limit, _ in batch.claims
+            )
+        return _Written(marked=marked, claimed=claimed)
 
     def _give_up(self, batch: _Batch, problem: DigestError) -> None:
         """Nothing more goes out; what was in flight becomes uncertain when its lease is over."""
         self.problem = problem
-        for _, answer in batch.marks:
-            _answer(answer, yes=False)
+        for _, _, answer in batch.marks:
+            _answer(answer, False)  # noqa: FBT003 - the answer itself
+        for _, claimer in batch.claims:
+            _answer(claimer, ())
 
 
-def _answer(future: "asyncio.Future[bool]", *, yes: bool) -> None:
+def _answer(future: "asyncio.Future[T]", value: T) -> None:
     if not future.done():  # its lane may have been cancelled
-        future.set_result(yes)
+        future.set_result(value)

@@ -11,11 +11,14 @@ from functools import lru_cache
 
 import idna
 
+from digest.errors import MessageError
+
 MAX_LENGTH = 254  # RFC 5321 4.5.3.1.3, without the angle brackets
 MAX_LOCAL = 64  # RFC 5321 4.5.3.1.1
 
 # RFC 5322 3.2.3 dot-atom.
 _PLAIN_LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+_UNSAFE = re.compile(r"[\x00-\x20\x7f<>()\[\],;:\\\"]")
 _ANY_ADDRESS = re.compile(r"[^\s<>()\[\]\"',;:]+@[^\s<>()\[\]\"',;:]+")
 
 
@@ -57,6 +60,30 @@ def parse_address(text: str) -> str:
     return f"{local}@{_judge_domain(domain)}"
 
 
+def ascii_address(address: str) -> str:
+    """A stored address as it stands in a header and on an envelope: its domain in IDNA ASCII, the local part as it is.
+
+    Raises:
+        MessageError: it has no domain, or characters that could end the header or command it stands in.
+    """
+    local, at, domain = address.strip().rpartition("@")
+    on_wire = _wire_domain(domain)
+    if not (at and local and on_wire) or _UNSAFE.search(local):
+        raise MessageError("an address cannot stand in a message header", next_step="correct or remove the address")
+    return f"{local}@{on_wire}"
+
+
+@lru_cache(maxsize=65_536)
+def _wire_domain(domain: str) -> str:
+    """Empty where it cannot stand in a header."""
+    try:
+        # IDNA 2008: the codec of the standard library, IDNA 2003, makes straße.de the domain of somebody else.
+        on_wire = domain if domain.isascii() else idna.encode(domain, uts46=True).decode("ascii")
+    except (idna.IDNAError, UnicodeError):
+        return ""
+    return "" if _UNSAFE.search(on_wire) else on_wire
+
+
 @lru_cache(maxsize=65_536)
 def _ascii_domain(domain: str) -> str:
     if domain.isascii():
@@ -84,4 +111,4 @@ def _judge(text: str) -> str:
     return f"{valid.local_part}@{valid.ascii_domain}"
 
 
-__all__ = ["MAX_LENGTH", "MAX_LOCAL", "address_hash", "address_key", "parse_address"]
+__all__ = ["MAX_LENGTH", "MAX_LOCAL", "address_hash", "address_key", "ascii_address", "parse_address"]

@@ -7,15 +7,17 @@ soft breaks, no line passes 76 octets whatever the value is, and no value can ma
 
 import base64
 import re
+from collections.abc import Iterator
 
 _LINE = 76
 _ROOM = _LINE - 3  # "=" at the end, and two more where the first octet gets guarded
 _WORD = 75  # RFC 2047: an encoded word, delimiters included
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _NEWLINES = re.compile(r"\r\n|\r|\n")
+_AS_IT_IS = re.compile(r"[!-<>-~]+(?: [!-<>-~]+)*")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _PRINTABLE = frozenset(range(33, 127)) - {ord("=")} | {ord(" "), ord("\t")}
-_QP = [chr(octet) if octet in _PRINTABLE else f"={octet:02X}" for octet in range(256)]
+_QP = {octet: f"={octet:02X}" for octet in range(256) if octet not in _PRINTABLE}
 _Q_SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")
 _Q = [chr(octet) if octet in _Q_SAFE else "_" if octet == ord(" ") else f"={octet:02X}" for octet in range(256)]
 
@@ -27,6 +29,8 @@ def clean_line(text: str) -> str:
 
 def encode_chunk(text: str) -> bytes:
     """Quoted-printable UTF-8 (RFC 2045 §6.7) that starts and ends at the beginning of a line; CRLF only."""
+    if _AS_IT_IS.fullmatch(text):  # most names and links
+        return "".join([_guard(text[start : start + _ROOM]) + "=\r\n" for start in range(0, len(text), _ROOM)]).encode()
     lines = _NEWLINES.split(text.replace("\x00", ""))
     last = lines.pop()
     out = [_wrap(line, hard=True) + "\r\n" for line in lines]
@@ -74,25 +78,21 @@ def header(name: str, value: str) -> bytes:
 
 def _wrap(line: str, *, hard: bool) -> str:
     """One line of text as lines of at most 76 octets. `hard`: a real line break follows it."""
-    octets = [_QP[octet] for octet in line.encode("utf-8", "replace")]
-    if hard and octets and octets[-1] in {" ", "\t"}:
-        octets[-1] = f"={ord(octets[-1]):02X}"  # a relay may strip white space before a line break
-    encoded = "".join(octets)
-    return _guard(encoded) if len(encoded) <= _ROOM else "=\r\n".join(_guard(piece) for piece in _pieces(octets))
+    encoded = line.encode("utf-8", "replace").decode("latin-1").translate(_QP)
+    if hard and encoded.endswith((" ", "\t")):
+        encoded = f"{encoded[:-1]}={ord(encoded[-1]):02X}"  # a relay may strip white space before a line break
+    return _guard(encoded) if len(encoded) <= _ROOM else "=\r\n".join(map(_guard, _pieces(encoded)))
 
 
-def _pieces(octets: list[str]) -> list[str]:
-    """Cut so that each piece, its guard and the soft break fit into a line."""
-    pieces: list[str] = []
-    piece: list[str] = []
-    size = 0
-    for octet in octets:
-        if size + len(octet) > _ROOM:
-            pieces.append("".join(piece))
-            piece, size = [], 0
-        piece.append(octet)
-        size += len(octet)
-    return [*pieces, "".join(piece)]
+def _pieces(encoded: str) -> Iterator[str]:
+    """Cut so that each piece, its guard and the soft break fit into a line, and no "=XX" is torn."""
+    start = 0
+    while len(encoded) - start > _ROOM:
+        end = start + _ROOM
+        end -= next((back for back in (1, 2) if encoded[end - back] == "="), 0)
+        yield encoded[start:end]
+        start = end
+    yield encoded[start:]
 
 
 def _guard(piece: str) -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from digest.core.states import DeliveryState, OutcomeKind, SubscriptionState
 
@@ -92,6 +92,22 @@ class Delivery:
     reason: str | None = None
 
 
+class Claimed(NamedTuple):
+    """A delivery in one sender's hands: what sending it needs. A tuple, because there are a million of them."""
+
+    id: int
+    issue_id: int
+    subscriber_id: int
+    variant_id: int | None
+    address: str
+    name: str
+    owner: str
+    fence: int
+    tries: int
+    dated: datetime
+    trying_since: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipient:
     """What personalising a message needs."""
@@ -109,6 +125,8 @@ class Envelope:
     sender: str
     recipient: str
     message: bytes
+    message_id: str = ""
+    dotless: bool = False  # known that no line begins with a dot, so that nobody need look for one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

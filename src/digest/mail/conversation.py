@@ -8,8 +8,10 @@ aiosmtplib connects, encrypts and logs in; then this protocol takes its transpor
 """
 
 import asyncio
+import socket
 from collections import deque
 from contextlib import suppress
+from dataclasses import dataclass
 
 from digest.core.people import Envelope, Outcome
 from digest.core.states import OutcomeKind
@@ -19,47 +21,67 @@ from digest.mail.transport import BeforeDot
 PATIENCE = {"mail": 300.0, "rcpt": 300.0, "data": 120.0, "body": 180.0, "dot": 600.0, "rset": 20.0, "quit": 5.0}
 """Seconds to wait for the reply to each phase (RFC 5321 §4.5.3.2; short where nothing depends on it)."""
 
+SEND_BUFFER = 256 * 1024
+"""Octets of the system's buffer: a digest goes into it whole, in one call."""
+
+_REFUSALS = {4: OutcomeKind.DEFERRED, 5: OutcomeKind.REFUSED}
+
 
 class _Lost(Exception):
     """The connection is of no more use."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Features:
+    """What the server offers (RFC 5321 §2.2): its answer to EHLO."""
+
+    pipelining: bool = False  # RFC 2920
+    smtputf8: bool = False  # RFC 6531
+    sized: bool = False  # RFC 1870
+    largest: int = 0  # octets it takes, 0 where it does not say
 
 
 class Conversation(asyncio.Protocol):
     """A connection that takes one message after another. `usable` turns False when it must be dropped."""
 
     def __init__(
-        self, transport: asyncio.Transport, *, server: str, smtputf8: bool, patience: dict[str, float] | None = None
+        self,
+        transport: asyncio.Transport,
+        *,
+        server: str,
+        features: Features,
+        patience: dict[str, float] | None = None,
     ) -> None:
-        self.server, self.smtputf8 = server, smtputf8
+        self.server, self.features = server, features
         self.patience = PATIENCE | (patience or {})
         self.usable = True
         self.messages = 0  # begun on this connection
         self.idle_since = 0.0
         self._transport = transport
+        self._loop = asyncio.get_running_loop()
         self._reader = ReplyReader()
         self._replies: deque[Reply] = deque()
-        self._news = asyncio.Event()
-        self._writable = asyncio.Event()
-        self._writable.set()
+        self._waiter: asyncio.Future[None] | None = None
+        self._deadline, self._phase, self._too_late = 0.0, "mail", ""
+        self._timer: asyncio.TimerHandle | None = None
+        self._paused = False  # the network is slower than we are
         self._why_lost: str | None = None
         transport.set_protocol(self)
+        transport.set_write_buffer_limits(high=0)  # drained means: the system has it all
+        if raw := transport.get_extra_info("socket"):
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
 
     async def send(self, envelope: Envelope, *, before_dot: BeforeDot) -> Outcome:
         """One message. Everything that ends before the dot is certain."""
         self.messages += 1
-        if not (self.smtputf8 or (envelope.sender + envelope.recipient).isascii()):
-            return self._outcome(OutcomeKind.REFUSED, "mail", None, "the server does not take such addresses", "5.6.7")
-        phase = "mail"
+        if unfit := self._unfit(envelope):
+            return unfit
         try:
-            for phase, command, wanted in self._commands(envelope):
-                reply = await self._ask(command, phase)
-                if reply.kind != wanted:
-                    return await self._refused(phase, reply)
-            phase = "body"
-            return await self._send_body(envelope.message, before_dot)
+            refused = await (self._begin if self.features.pipelining else self._begin_slowly)(envelope)
+            return refused or await self._send_body(envelope, before_dot)
         except _Lost as lost:
             self.abort()
-            return self._outcome(OutcomeKind.UNSENT, phase, None, str(lost))
+            return self._outcome(OutcomeKind.UNSENT, self._phase, None, str(lost))
         except BaseException:  # a lane cut off in mid-message: the server must not take what it has for a whole one
             self.abort()
             raise
@@ -68,7 +90,7 @@ class Conversation(asyncio.Protocol):
         """Take leave; nothing depends on the answer."""
         with suppress(_Lost):
             if self.usable:
-                await self._ask("QUIT", "quit")
+                await self._ask("QUIT\r\n", "quit")
         self.abort()
 
     def abort(self) -> None:
@@ -84,7 +106,7 @@ class Conversation(asyncio.Protocol):
             self._replies.extend(self._reader.feed(data))
         except BrokenReply as error:
             self._lose(str(error))
-        self._news.set()
+        self._wake()
 
     def eof_received(self) -> bool:
         """The server has closed its side."""
@@ -94,27 +116,77 @@ class Conversation(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
         self._lose(f"the connection broke: {exc}" if exc else "the server closed the connection")
+        if self._timer:
+            self._timer.cancel()
 
     def pause_writing(self) -> None:
         """The network is slower than we are."""
-        self._writable.clear()
+        self._paused = True
 
     def resume_writing(self) -> None:
         """It has caught up."""
-        self._writable.set()
+        self._paused = False
+        self._wake()
 
     # ── phases ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
+    def _unfit(self, envelope: Envelope) -> Outcome | None:
+        """What this server has said that it does not take."""
+        if not (self.features.smtputf8 or (envelope.sender + envelope.recipient).isascii()):
+            why, enhanced, code = "the server does not take such addresses", "5.6.7", 553
+        elif 0 < self.features.largest < len(envelope.message):
+            why, enhanced, code = f"the server takes no more than {self.features.largest} octets", "5.3.4", 552
+        else:
+            return None
+        return self._outcome(OutcomeKind.REFUSED, "mail", code, why, enhanced)
+
     def _commands(self, envelope: Envelope) -> tuple[tuple[str, str, int], ...]:
+        """Phase, command, and the first digit of the answer that goes on."""
         utf8 = "" if (envelope.sender + envelope.recipient).isascii() else " SMTPUTF8"
+        size = f" SIZE={len(envelope.message)}" if self.features.sized else ""
         return (
-            ("mail", f"MAIL FROM:<{envelope.sender}>{utf8}", 2),
-            ("rcpt", f"RCPT TO:<{envelope.recipient}>", 2),
-            ("data", "DATA", 3),
+            ("mail", f"MAIL FROM:<{envelope.sender}>{size}{utf8}\r\n", 2),
+            ("rcpt", f"RCPT TO:<{envelope.recipient}>\r\n", 2),
+            ("data", "DATA\r\n", 3),
         )
 
-    async def _send_body(self, message: bytes, before_dot: BeforeDot) -> Outcome:
-        self._transport.write(stuff_dots(message))
+    async def _begin_slowly(self, envelope: Envelope) -> Outcome | None:
+        """MAIL, RCPT, DATA one after another; the refusal, if there is one."""
+        for phase, command, wanted in self._commands(envelope):
+            reply = await self._ask(command, phase)
+            if reply.kind != wanted:
+                return await self._refused(phase, reply)
+        return None
+
+    async def _begin(self, envelope: Envelope) -> Outcome | None:
+        """MAIL, RCPT and DATA in one go (RFC 2920). The first refusal counts; the others only follow from it."""
+        commands = self._commands(envelope)
+        self._phase = "mail"
+        self._check_quiet()
+        self._transport.write("".join([command for _, command, _ in commands]).encode())
+        first: tuple[str, Reply] | None = None
+        try:
+            for phase, _, wanted in commands:
+                reply = await self._read(phase)
+                if reply.kind != wanted:
+                    first = first or (phase, reply)
+                if reply.code == 421:
+                    break  # the end: no more answers come
+        except _Lost:
+            if first is None:
+                raise
+            self.abort()
+            return self._judged(*first)
+        if first is None:
+            return None
+        if reply.kind == 3:  # DATA was let through all the same: only a message, or the end of the line, gets out of it
+            self.abort()
+            return self._judged(*first)
+        return await self._refused(*first)
+
+    async def _send_body(self, envelope: Envelope, before_dot: BeforeDot) -> Outcome:
+        self._phase = "body"
+        self._transport.write(envelope.message if envelope.dotless else stuff_dots(envelope.message))
         await self._drain()
         if early := self._said_too_early():
             return early
@@ -139,28 +211,26 @@ class Conversation(asyncio.Protocol):
             if self._why_lost:
                 raise _Lost(self._why_lost)
             return None
-        reply = self._replies.popleft()
         self.abort()
-        kinds = {4: OutcomeKind.DEFERRED, 5: OutcomeKind.REFUSED}
-        kind = kinds.get(reply.kind, OutcomeKind.UNSENT)
-        return self._outcome(kind, "body", reply.code, reply.text, reply.enhanced)
+        return self._judged("body", self._replies.popleft())
 
     async def _refused(self, phase: str, reply: Reply) -> Outcome:
         """A 4yz or 5yz; the connection goes on after RSET. 421 ends it, and whatever it answers was not accepted."""
-        kinds = {4: OutcomeKind.DEFERRED, 5: OutcomeKind.REFUSED}
-        if reply.kind not in kinds:  # a 2yz or 3yz out of place: nobody knows what this server means
-            self.abort()
-            kind = OutcomeKind.UNCERTAIN if phase == "dot" else OutcomeKind.UNSENT
-            return self._outcome(kind, phase, reply.code, reply.text, reply.enhanced)
-        if reply.code == 421:
+        if reply.kind not in _REFUSALS or reply.code == 421:  # a 2yz or 3yz out of place: who knows what that means
             self.abort()
         else:
             await self._reset()
-        return self._outcome(kinds[reply.kind], phase, reply.code, reply.text, reply.enhanced)
+        return self._judged(phase, reply)
+
+    def _judged(self, phase: str, reply: Reply) -> Outcome:
+        """An answer out of place proves nothing after the dot, and before it: that nothing was accepted."""
+        other = OutcomeKind.UNCERTAIN if phase == "dot" else OutcomeKind.UNSENT
+        kind = _REFUSALS.get(reply.kind, other)
+        return self._outcome(kind, phase, reply.code, reply.text, reply.enhanced)
 
     async def _reset(self) -> None:
         try:
-            if (await self._ask("RSET", "rset")).kind != 2:
+            if (await self._ask("RSET\r\n", "rset")).kind != 2:
                 self.abort()
         except _Lost:
             self.abort()
@@ -168,37 +238,63 @@ class Conversation(asyncio.Protocol):
     # ── the wire ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _ask(self, command: str, phase: str) -> Reply:
+        self._phase = phase
+        self._check_quiet()
+        self._transport.write(command.encode())
+        return await self._read(phase)
+
+    def _check_quiet(self) -> None:
         if self._replies:  # an answer to nothing we asked, "421 idle for too long" as a rule
             raise _Lost(f"the server said {self._replies[0].code} {self._replies[0].text}")
         if self._why_lost:
             raise _Lost(self._why_lost)
-        self._transport.write(command.encode() + b"\r\n")
-        return await self._read(phase)
 
     async def _read(self, phase: str) -> Reply:
-        try:
-            async with asyncio.timeout(self.patience[phase]):
-                while not self._replies:
-                    if self._why_lost:
-                        raise _Lost(self._why_lost)
-                    self._news.clear()
-                    await self._news.wait()
-        except TimeoutError:
-            raise _Lost(f"no answer within {self.patience[phase]:g} seconds") from None
+        self._phase = phase
+        while not self._replies:
+            if self._why_lost:
+                raise _Lost(self._why_lost)
+            await self._wait(f"no answer within {self.patience[phase]:g} seconds")
         return self._replies.popleft()
 
     async def _drain(self) -> None:
+        while self._paused and not self._replies and not self._why_lost:
+            await self._wait("the server takes no more of the message")
+
+    async def _wait(self, too_late: str) -> None:
+        """Until something happens, or the phase's patience ends."""
+        self._deadline, self._too_late = self._loop.time() + self.patience[self._phase], too_late
+        if self._timer is None or self._timer.when() > self._deadline:
+            self._set_timer()
+        self._waiter = self._loop.create_future()
         try:
-            async with asyncio.timeout(self.patience["body"]):
-                await self._writable.wait()
-        except TimeoutError:
-            raise _Lost("the server takes no more of the message") from None
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def _set_timer(self) -> None:
+        """One timer for the whole connection, moved only when it is due too late: waits are many and short."""
+        if self._timer:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(self._deadline, self._look_at_the_clock)
+
+    def _look_at_the_clock(self) -> None:
+        self._timer = None
+        if self._waiter is None or self._why_lost:
+            return
+        if self._loop.time() >= self._deadline:
+            self._lose(self._too_late)
+        else:
+            self._set_timer()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
     def _lose(self, why: str) -> None:
         self.usable = False
         self._why_lost = self._why_lost or why
-        self._news.set()
-        self._writable.set()
+        self._wake()
 
     def _outcome(
         self, kind: OutcomeKind, phase: str, code: int | None, reply: str, enhanced: str | None = None

@@ -18,7 +18,7 @@ import certifi
 
 from digest.core.people import Envelope, Outcome
 from digest.errors import LoginRefused, SettingsError, TransportError
-from digest.mail.conversation import Conversation
+from digest.mail.conversation import Conversation, Features
 from digest.mail.transport import BeforeDot
 
 PORTS = {"tls": 465, "starttls": 587, "plain": 25}
@@ -165,8 +165,7 @@ class SmtpTransport:
         transport = cast("asyncio.Transport", client.transport)
         if client.protocol is not None and client.protocol.transport is not None:
             transport = cast("asyncio.Transport", client.protocol.transport)  # STARTTLS has replaced it there
-        smtputf8 = client.supports_extension("smtputf8")
-        return Conversation(transport, server=self.name, smtputf8=smtputf8, patience=self.patience)
+        return Conversation(transport, server=self.name, features=_features(client), patience=self.patience)
 
     def _meaning(self, error: Exception) -> TransportError:
         """One sentence for what went wrong before the first message."""
@@ -212,6 +211,16 @@ async def _greet(client: aiosmtplib.SMTP) -> None:
         await client.ehlo()
     except aiosmtplib.SMTPHeloError:
         await client.helo()
+
+
+def _features(client: aiosmtplib.SMTP) -> Features:
+    size = client.esmtp_extensions.get("size", "0")
+    return Features(
+        pipelining=client.supports_extension("pipelining"),
+        smtputf8=client.supports_extension("smtputf8"),
+        sized=client.supports_extension("size"),
+        largest=int(size) if size.isdecimal() else 0,
+    )
 
 
 def _tls_context(ca_file: Path | None) -> ssl.SSLContext:

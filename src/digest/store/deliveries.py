@@ -6,25 +6,40 @@
 Leases affect progress only: whoever lost a claim fails at the mark, before the message's final dot.
 """
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, literal, literal_column, not_, select, tuple_, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Integer,
+    String,
+    and_,
+    bindparam,
+    func,
+    literal,
+    literal_column,
+    not_,
+    select,
+    update,
+)
 from sqlmodel import Session
 
-from digest.core.people import Delivery, Outcome
+from digest.core.people import Claimed, Delivery, Outcome
 from digest.core.policy import Blame, NextStep
-from digest.core.states import DeliveryState, IssueState, SubscriptionState
-from digest.store.people_tables import DeliveryRow, SubscriberRow, SubscriptionRow, SuppressionRow
+from digest.core.states import DeliveryState, IssueState
+from digest.store.conditions import is_eligible, is_in, is_subscribed, is_suppressed, issue_is
+from digest.store.json_rows import JsonRows
+from digest.store.people_tables import DeliveryRow
+from digest.store.statements import changed_rows
 from digest.store.tables import IssueRow
 
 _delivery = DeliveryRow.__table__  # type: ignore[attr-defined]
 _issue = IssueRow.__table__  # type: ignore[attr-defined]
-_subscription = SubscriptionRow.__table__  # type: ignore[attr-defined]
-_subscriber = SubscriberRow.__table__  # type: ignore[attr-defined]
-_suppression = SuppressionRow.__table__  # type: ignore[attr-defined]
 
 _COLUMNS = tuple(_delivery.c[field.name] for field in fields(Delivery))
 _LONGEST_REPLY = 500
@@ -34,7 +49,7 @@ _LONGEST_REPLY = 500
 class Settlement:
     """What became of one delivery."""
 
-    delivery: Delivery
+    delivery: Claimed
     outcome: Outcome
     step: NextStep
 
@@ -49,93 +64,54 @@ class Reaped:
 
 def claim(
     session: Session, issue_id: int, *, owner: str, limit: int, now: datetime, lease_until: datetime
-) -> tuple[Delivery, ...]:
+) -> tuple[Claimed, ...]:
     """Take up to `limit` deliveries that are due. Those whose reader may no longer get mail are skipped here."""
-    wanted = _delivery.alias()
-    due = (
-        select(wanted.c.id)
-        .where(
-            wanted.c.issue_id == issue_id,
-            wanted.c.state == literal_column("'queued'"),  # see _is
-            (wanted.c.not_before.is_(None)) | (wanted.c.not_before <= now),
-        )
-        .order_by(wanted.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-        .cte("due")  # not a subquery: Postgres may run that more than once, and would then take more than the limit
-    )
-    moved = session.execute(
-        update(_delivery)
-        .where(_delivery.c.id.in_(select(due.c.id)), _is(DeliveryState.QUEUED), _issue_is_sending())
-        .values(
-            state=str(DeliveryState.CLAIMED),
-            owner=owner,
-            fence=_delivery.c.fence + 1,
-            lease_until=lease_until,
-            # Fixed at the first attempt: the Date header.
-            dated=func.coalesce(_delivery.c.dated, now),
-        )
-        .returning(*_COLUMNS)
-    ).mappings()
-    taken = tuple(sorted((_as_delivery(row) for row in moved), key=lambda delivery: delivery.id))
-    skipped = _skip_ineligible(session, taken, now=now)
-    return tuple(delivery for delivery in taken if delivery.id not in skipped)
-
-
-def note_message_ids(session: Session, message_ids: Iterable[tuple[Delivery, str]]) -> None:
-    """Write down under which Message-ID a delivery goes out, before it does: evidence is found by it."""
-    for delivery, message_id in message_ids:
-        if delivery.message_id != message_id:  # None, or the issue was resumed with another sender's domain
-            session.execute(update(_delivery).where(_mine(delivery)).values(message_id=message_id))
+    given = {"issue": issue_id, "new_owner": owner, "most": limit, "now": now, "lease": lease_until}
+    while taken := sorted(Claimed._make(row) for row in session.execute(_CLAIM, given)):
+        skipped = _skip_ineligible(session, _held_by(issue_id, owner), now=now)
+        if len(skipped) < len(taken):
+            return tuple(delivery for delivery in taken if delivery.id not in skipped)
+    return ()
 
 
 def mark_inflight(
-    session: Session, deliveries: Sequence[Delivery], *, owner: str, lease_until: datetime
+    session: Session, deliveries: Sequence[tuple[Claimed, str]], *, owner: str, lease_until: datetime
 ) -> frozenset[int]:
     """Claimed → inflight, in one statement that demands everything: the ids that may get their final dot.
 
     Claimed by this owner under this fence, the subscription active, the address not suppressed, the issue sending.
-    Whoever is not among the ids must not be sent to; `turn_away` says what becomes of them.
+    Whoever is not among the ids must not be sent to; `turn_away` says what becomes of them. With each comes the
+    Message-ID that it goes out under: evidence is found by it.
     """
     if not deliveries:
         return frozenset()
-    moved = session.execute(
-        update(_delivery)
-        .where(
-            tuple_(_delivery.c.id, _delivery.c.fence).in_([(d.id, d.fence) for d in deliveries]),
-            _delivery.c.owner == owner,
-            _delivery.c.state == str(DeliveryState.CLAIMED),
-            _issue_is_sending(),
-            _is_eligible(),
-        )
-        .values(state=str(DeliveryState.INFLIGHT), lease_until=lease_until, tries=_delivery.c.tries + 1)
-        .returning(_delivery.c.id)
-    )
-    return frozenset(moved.scalars())
+    rows = json.dumps([(one.id, one.fence, message_id) for one, message_id in deliveries])
+    given = {"rows": rows, "holder": owner, "lease": lease_until}
+    return frozenset(session.execute(_mark(session.get_bind().dialect.name), given).scalars())
 
 
-def turn_away(session: Session, deliveries: Sequence[Delivery], *, now: datetime) -> None:
+def turn_away(session: Session, deliveries: Sequence[Claimed], *, now: datetime) -> None:
     """What becomes of claims that failed at the mark: skipped with the reason, or queued while the issue waits."""
-    _skip_ineligible(session, deliveries, now=now)
+    for delivery in deliveries:
+        _skip_ineligible(session, _mine(delivery), now=now)
     for delivery in deliveries:
         session.execute(
             update(_delivery)
-            .where(_mine(delivery), _delivery.c.state == str(DeliveryState.CLAIMED), _issue_is(IssueState.CANCELLED))
+            .where(_mine(delivery), _delivery.c.state == str(DeliveryState.CLAIMED), issue_is(IssueState.CANCELLED))
             .values(_skip("the issue was cancelled", now))
         )
     release(session, deliveries)
 
 
-def release(session: Session, deliveries: Iterable[Delivery]) -> int:
+def release(session: Session, deliveries: Iterable[Claimed]) -> int:
     """Claimed → queued: nothing was sent. How many were still ours."""
     released = 0
     for delivery in deliveries:
-        released += _count(
-            session.execute(
-                update(_delivery)
-                .where(_mine(delivery), _delivery.c.state == str(DeliveryState.CLAIMED))
-                .values(state=str(DeliveryState.QUEUED), owner=None, lease_until=None)
-            )
+        released += changed_rows(
+            session,
+            update(_delivery)
+            .where(_mine(delivery), is_in(DeliveryState.CLAIMED))
+            .values(state=str(DeliveryState.QUEUED), owner=None, lease_until=None),
         )
     return released
 
@@ -149,16 +125,17 @@ def settle(session: Session, settlements: Iterable[Settlement], *, now: datetime
     settled = 0
     settlements = tuple(settlements)
     _count_refusals(session, settlements)
+    accepted = [one for one in settlements if one.step.state is DeliveryState.ACCEPTED]
+    settled += _settle_accepted(session, accepted, now=now)
     for settlement in settlements:
-        before = [DeliveryState.INFLIGHT, DeliveryState.UNCERTAIN]
-        if settlement.step.state is not DeliveryState.ACCEPTED:
-            before.append(DeliveryState.CLAIMED)
-        settled += _count(
-            session.execute(
-                update(_delivery)
-                .where(_mine(settlement.delivery), _delivery.c.state.in_([str(state) for state in before]))
-                .values(_settled(settlement, now))
-            )
+        if settlement.step.state is DeliveryState.ACCEPTED:
+            continue
+        before = (DeliveryState.CLAIMED, DeliveryState.INFLIGHT, DeliveryState.UNCERTAIN)
+        settled += changed_rows(
+            session,
+            update(_delivery)
+            .where(_mine(settlement.delivery), _delivery.c.state.in_([str(state) for state in before]))
+            .values(_settled(settlement, now)),
         )
     return settled
 
@@ -170,22 +147,24 @@ def reap(session: Session, *, now: datetime) -> Reaped:
     fence stay on it, so that an owner who was only slow can still say what happened.
     """
     over = _delivery.c.lease_until < now
-    queued = session.execute(
+    queued = changed_rows(
+        session,
         update(_delivery)
-        .where(_is(DeliveryState.CLAIMED), over)
-        .values(state=str(DeliveryState.QUEUED), owner=None, lease_until=None)
+        .where(is_in(DeliveryState.CLAIMED), over)
+        .values(state=str(DeliveryState.QUEUED), owner=None, lease_until=None),
     )
-    uncertain = session.execute(
+    uncertain = changed_rows(
+        session,
         update(_delivery)
-        .where(_is(DeliveryState.INFLIGHT), over)
+        .where(is_in(DeliveryState.INFLIGHT), over)
         .values(
             state=str(DeliveryState.UNCERTAIN),
             lease_until=None,
             reason="the sender stopped between the final dot and the reply",
             settled_at=now,
-        )
+        ),
     )
-    return Reaped(queued=_count(queued), uncertain=_count(uncertain))
+    return Reaped(queued=queued, uncertain=uncertain)
 
 
 def resolve(
@@ -199,12 +178,11 @@ def resolve(
     """The operator's word: `accepted` (there is evidence), or `queued` (send again, at the risk of a second copy)."""
     fresh = {"fence": _delivery.c.fence + 1, "not_before": None, "trying_since": None,
              "reason": f"{to} by the operator"}  # fmt: skip
-    return _count(
-        session.execute(
-            update(_delivery)
-            .where(_delivery.c.id.in_(delivery_ids), _delivery.c.state.in_([str(state) for state in from_states]))
-            .values(state=str(to), owner=None, lease_until=None, settled_at=now, **fresh)
-        )
+    return changed_rows(
+        session,
+        update(_delivery)
+        .where(_delivery.c.id.in_(delivery_ids), _delivery.c.state.in_([str(state) for state in from_states]))
+        .values(state=str(to), owner=None, lease_until=None, settled_at=now, **fresh),
     )
 
 
@@ -219,19 +197,28 @@ def list_deliveries(
     return tuple(_as_delivery(row) for row in rows)
 
 
-def _skip_ineligible(session: Session, deliveries: Sequence[Delivery], *, now: datetime) -> frozenset[int]:
-    ids = [delivery.id for delivery in deliveries]
-    if not ids:
-        return frozenset()
+def _settle_accepted(session: Session, settlements: Sequence[Settlement], *, now: datetime) -> int:
+    """Nearly all of them, in one statement an owner. Never written on a row that was not in flight."""
+    settled = 0
+    for owner in {one.delivery.owner for one in settlements}:
+        rows = [
+            (one.delivery.id, one.delivery.fence, one.outcome.code, one.outcome.enhanced,
+             one.outcome.reply[:_LONGEST_REPLY], one.outcome.phase)
+            for one in settlements if one.delivery.owner == owner
+        ]  # fmt: skip
+        given = {"rows": json.dumps(rows), "holder": owner, "now": now}
+        done: Any = session.execute(_settle(session.get_bind().dialect.name), given)
+        settled += int(done.rowcount)
+    return settled
+
+
+def _skip_ineligible(session: Session, which: ColumnElement[bool], *, now: datetime) -> frozenset[int]:
+    """Claims whose reader may no longer get mail."""
     skipped: set[int] = set()
-    for clause, reason in ((_is_suppressed(), "suppressed"), (not_(_is_subscribed()), "unsubscribed")):
+    for clause, reason in ((is_suppressed(), "suppressed"), (not_(is_subscribed()), "unsubscribed")):
         moved = session.execute(
             update(_delivery)
-            .where(
-                tuple_(_delivery.c.id, _delivery.c.fence).in_([(d.id, d.fence) for d in deliveries]),
-                _delivery.c.state == str(DeliveryState.CLAIMED),
-                clause,
-            )
+            .where(which, is_in(DeliveryState.CLAIMED), clause)
             .values(_skip(reason, now))
             .returning(_delivery.c.id)
         )
@@ -277,40 +264,94 @@ def _settled(settlement: Settlement, now: datetime) -> dict[str, Any]:
     return {**values, **owner, "tries": settlement.delivery.tries + 1}
 
 
-def _mine(delivery: Delivery) -> ColumnElement[bool]:
+def _mine(delivery: Claimed) -> ColumnElement[bool]:
     return and_(_delivery.c.id == delivery.id, _delivery.c.owner == delivery.owner, _delivery.c.fence == delivery.fence)
 
 
-def _is(state: DeliveryState) -> ColumnElement[bool]:
-    """Written out, not bound: only then can the planner use a partial index."""
-    return and_(_delivery.c.state == literal_column(f"'{state}'"))
+def _held_by(issue_id: int, owner: str) -> ColumnElement[bool]:
+    return and_(_delivery.c.issue_id == issue_id, _delivery.c.owner == owner)
 
 
-def _issue_is(state: IssueState) -> ColumnElement[bool]:
-    return exists().where(_issue.c.id == _delivery.c.issue_id, _issue.c.state == str(state))
-
-
-def _issue_is_sending() -> ColumnElement[bool]:
-    return _issue_is(IssueState.SENDING)
-
-
-def _is_subscribed() -> ColumnElement[bool]:
-    return exists().where(
-        _issue.c.id == _delivery.c.issue_id,
-        _subscription.c.newsletter_id == _issue.c.newsletter_id,
-        _subscription.c.subscriber_id == _delivery.c.subscriber_id,
-        _subscription.c.state == str(SubscriptionState.ACTIVE),
+def _make_claim() -> Any:
+    """Made once: building a statement costs more than running it."""
+    wanted = _delivery.alias()
+    due = (
+        select(wanted.c.id)
+        .where(
+            wanted.c.issue_id == bindparam("issue"),
+            wanted.c.state == literal_column("'queued'"),  # see is_in
+            (wanted.c.not_before.is_(None)) | (wanted.c.not_before <= bindparam("now")),
+        )
+        .order_by(wanted.c.id)
+        .limit(bindparam("most"))
+        .with_for_update(skip_locked=True)
+        .cte("due")  # not a subquery: Postgres may run that more than once, and would then take more than the limit
+    )
+    return (
+        update(_delivery)
+        .where(_delivery.c.id.in_(select(due.c.id)), is_in(DeliveryState.QUEUED), issue_is(IssueState.SENDING))
+        .values(
+            state=str(DeliveryState.CLAIMED),
+            owner=bindparam("new_owner"),
+            fence=_delivery.c.fence + 1,
+            lease_until=bindparam("lease"),
+            # Fixed at the first attempt: the Date header.
+            dated=func.coalesce(_delivery.c.dated, bindparam("now", type_=_delivery.c.dated.type)),
+        )
+        .returning(*(_delivery.c[name] for name in Claimed._fields))
     )
 
 
-def _is_suppressed() -> ColumnElement[bool]:
-    return exists().where(
-        _subscriber.c.id == _delivery.c.subscriber_id, _suppression.c.address_hash == _subscriber.c.address_hash
+_CLAIM = _make_claim()
+
+
+@cache
+def _mark(dialect: str) -> Any:
+    mine = JsonRows(dialect, BigInteger(), BigInteger(), String())
+    return (
+        update(_delivery)
+        .where(
+            _delivery.c.id == mine.columns[0],
+            _delivery.c.fence == mine.columns[1],
+            _delivery.c.owner == bindparam("holder"),
+            is_in(DeliveryState.CLAIMED),
+            issue_is(IssueState.SENDING),
+            is_eligible(),
+        )
+        .values(
+            state=str(DeliveryState.INFLIGHT),
+            lease_until=bindparam("lease"),
+            tries=_delivery.c.tries + 1,
+            message_id=mine.columns[2],
+        )
+        .returning(_delivery.c.id)
     )
 
 
-def _is_eligible() -> ColumnElement[bool]:
-    return and_(_is_subscribed(), not_(_is_suppressed()))
+@cache
+def _settle(dialect: str) -> Any:
+    mine = JsonRows(dialect, BigInteger(), BigInteger(), Integer(), String(), String(), String())
+    number, fence, code, enhanced, reply, phase = mine.columns
+    return (
+        update(_delivery)
+        .where(
+            _delivery.c.id == number,
+            _delivery.c.fence == fence,
+            _delivery.c.owner == bindparam("holder"),
+            _delivery.c.state.in_([literal_column(f"'{state}'") for state in ("inflight", "uncertain")]),
+        )
+        .values(
+            state=str(DeliveryState.ACCEPTED),
+            not_before=None,
+            reason=None,
+            code=code,
+            enhanced=enhanced,
+            reply=reply,
+            phase=phase,
+            lease_until=None,
+            settled_at=bindparam("now"),
+        )
+    )
 
 
 def _skip(reason: str, now: datetime) -> dict[str, Any]:
@@ -319,7 +360,3 @@ def _skip(reason: str, now: datetime) -> dict[str, Any]:
 
 def _as_delivery(row: Any) -> Delivery:
     return Delivery(**{**row, "state": DeliveryState(row["state"])})
-
-
-def _count(result: Any) -> int:
-    return int(result.rowcount)

@@ -1,0 +1,60 @@
+"""Claimed deliveries, a little ahead of the lanes that send them."""
+
+import asyncio
+from collections import deque
+
+from digest.actions.ledger import LedgerWriter
+from digest.core.people import Claimed
+
+MOST = 500
+"""Deliveries claimed at once."""
+SECONDS_AHEAD = 5.0
+"""How much work is held: long enough that no lane waits for the database, far shorter than a claim's lease."""
+
+
+class ClaimQueue:
+    """Claims the next ones before the last are gone; how many depends on how fast they go."""
+
+    def __init__(self, writer: LedgerWriter, *, lanes: int) -> None:
+        self._writer, self._least = writer, 2 * lanes
+        self._size = self._least
+        self._waiting: deque[Claimed] = deque()
+        self._fetching: asyncio.Task[None] | None = None
+        self._fetched_at: float | None = None
+        self._is_drained = False
+
+    async def take(self) -> Claimed | None:
+        """The next one; None when nothing is due."""
+        while not self._waiting:
+            if self._is_drained:
+                return None
+            await asyncio.shield(self._fetch())
+        delivery = self._waiting.popleft()
+        if len(self._waiting) < self._size // 2 and not self._is_drained:
+            self._fetch()
+        return delivery
+
+    async def close(self) -> tuple[Claimed, ...]:
+        """Those that nobody took."""
+        self._is_drained = True
+        if self._fetching:
+            await self._fetching
+        left, self._waiting = tuple(self._waiting), deque()
+        return left
+
+    def _fetch(self) -> "asyncio.Task[None]":
+        if self._fetching is None:
+            self._fetching = asyncio.create_task(self._claim())
+        return self._fetching
+
+    async def _claim(self) -> None:
+        now, before = asyncio.get_running_loop().time(), self._fetched_at
+        if before is not None:
+            self._size = min(MOST, max(self._least, int(self._size * SECONDS_AHEAD / max(now - before, 0.001))))
+        self._fetched_at = now
+        try:
+            taken = await self._writer.claim(self._size)
+            self._waiting.extend(taken)
+            self._is_drained = self._is_drained or not taken
+        finally:
+            self._fetching = None

@@ -1,0 +1,127 @@
+"""A variant of an issue as pieces: all that its readers share, laid out and gated once.
+
+ rendered ─▶ skeleton (shared headers, body with holes) ─▶ core/message: a join with a reader's values
+
+multipart/alternative, text first, quoted-printable UTF-8, CRLF only (RFC 5322, 2045, 2046). Every literal of the body
+ends with a line break and every value fills whole lines, so what holds for the pieces holds for their join.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+from digest.core.addresses import ascii_address
+from digest.core.gate import check_message
+from digest.core.merge import FIELDS
+from digest.core.mime import encode_chunk, encode_phrase, encode_text, header, mailbox
+from digest.core.model import Newsletter, Rendered
+from digest.errors import MessageError
+
+_SAMPLE = b"Date: d\r\nMessage-ID: m\r\nTo: t\r\nSubject: s\r\nList-Unsubscribe: u\r\nList-Unsubscribe-Post: p\r\n"
+"""Stands for a reader's own headers while the rest is gated."""
+
+TEXT, HTML = 0, 1
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """An open field of the body: which value, encoded for which part, at which place."""
+
+    place: int
+    field: str
+    kind: int  # TEXT or HTML
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skeleton:
+    """One variant of an issue as pieces. Nothing in it depends on the reader but the open fields."""
+
+    newsletter: Newsletter
+    issue_id: int
+    sender: str  # as the envelope has it
+    domain: str  # the sender's
+    reply_to: str
+    head: bytes  # the headers that all readers share
+    subject: tuple[str, ...]  # literal and field by turns
+    subject_header: bytes | None  # where it has no field
+    body: tuple[bytes, ...]  # empty where a field is open
+    holes: tuple[Hole, ...]
+    fields: tuple[str, ...]  # the values that the body needs
+
+    def fill(self, values: dict[tuple[str, int], bytes]) -> bytes:
+        """The body with these values, by field and part."""
+        pieces = list(self.body)
+        for hole in self.holes:
+            pieces[hole.place] = values[hole.field, hole.kind]
+        return b"".join(pieces)
+
+
+def lay_out(rendered: Rendered, *, newsletter: Newsletter, issue_id: int, merge_key: str, language: str) -> Skeleton:
+    """The skeleton of a variant. `merge_key` is the issue's: only its fields are open, others are text.
+
+    Raises:
+        MessageError: an unknown merge field, an address that cannot stand in a header, or bytes that break a rule.
+    """
+    digest = hashlib.sha256(f"{merge_key}:{issue_id}:{language}".encode()).hexdigest()
+    boundary = f"=_{digest[:24]}"  # "=_" never occurs in quoted-printable, so no part can hold it
+    sender = ascii_address(newsletter.sender_address)
+    head = _shared_headers(newsletter, issue_id, language, boundary)
+    subject = _split(rendered.subject, merge_key)
+    body, holes = _lay_body(rendered, merge_key, boundary)
+    check_message(head + _SAMPLE + b"".join(body))
+    return Skeleton(
+        newsletter=newsletter,
+        issue_id=issue_id,
+        sender=sender,
+        domain=sender.rpartition("@")[2],
+        reply_to=ascii_address(newsletter.reply_to or sender),
+        head=head,
+        subject=subject,
+        subject_header=header("Subject", encode_text(subject[0])) if len(subject) == 1 else None,
+        body=body,
+        holes=holes,
+        fields=tuple(sorted({hole.field for hole in holes})),
+    )
+
+
+def _shared_headers(newsletter: Newsletter, issue_id: int, language: str, boundary: str) -> bytes:
+    sender = ascii_address(newsletter.sender_address)
+    domain = sender.rpartition("@")[2]
+    fields = [
+        ("From", mailbox(newsletter.sender_name, sender)),
+        ("List-Id", f"{encode_phrase(newsletter.name)} <{newsletter.slug}.{domain}>".strip()),
+        # Campaign, list, kind, sender: the four fields that feedback loops group by.
+        ("Feedback-ID", f"{issue_id}:{newsletter.slug}:digest:{domain}"),
+        ("Precedence", "bulk"),
+        ("MIME-Version", "1.0"),
+        ("Content-Type", f'multipart/alternative; boundary="{boundary}"'),
+        ("Content-Language", language),
+    ]
+    if newsletter.reply_to:
+        fields.insert(1, ("Reply-To", ascii_address(newsletter.reply_to)))
+    return b"".join(header(name, value) for name, value in fields)
+
+
+def _lay_body(rendered: Rendered, merge_key: str, boundary: str) -> tuple[tuple[bytes, ...], tuple[Hole, ...]]:
+    pieces: list[bytes] = []
+    holes: list[Hole] = []
+    line = b"\r\n--" + boundary.encode("ascii")
+    part = b"\r\nContent-Type: text/%s; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+    for kind, name, text in ((TEXT, b"plain", rendered.text), (HTML, b"html", rendered.html)):
+        pieces.append(line + part % name)
+        # The boundary's own line break must not end the text with a soft one.
+        whole = text if text.endswith(("\n", "\r")) else text + "\n"
+        for number, piece in enumerate(_split(whole, merge_key)):
+            if number % 2:
+                holes.append(Hole(len(pieces), piece, kind))
+            pieces.append(b"" if number % 2 else encode_chunk(piece))
+    return (*pieces, line + b"--\r\n"), tuple(holes)
+
+
+def _split(text: str, merge_key: str) -> tuple[str, ...]:
+    """Literal and field by turns."""
+    parts = re.split(f"%%{re.escape(merge_key)}:([A-Za-z_]*)%%", text)
+    for field in parts[1::2]:
+        if field not in FIELDS:
+            raise MessageError(f"the template has an unknown merge field {field!r}", next_step=", ".join(FIELDS))
+    return tuple(parts)

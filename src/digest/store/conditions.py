@@ -1,0 +1,45 @@
+"""Who may get a message: the conditions that every move towards the final dot demands, as clauses on the ledger's rows."""
+
+from sqlalchemy import ColumnElement, and_, exists, literal_column, not_
+
+from digest.core.states import DeliveryState, IssueState, SubscriptionState
+from digest.store.people_tables import DeliveryRow, SubscriberRow, SubscriptionRow, SuppressionRow
+from digest.store.tables import IssueRow
+
+_delivery = DeliveryRow.__table__  # type: ignore[attr-defined]
+_issue = IssueRow.__table__  # type: ignore[attr-defined]
+_subscription = SubscriptionRow.__table__  # type: ignore[attr-defined]
+_subscriber = SubscriberRow.__table__  # type: ignore[attr-defined]
+_suppression = SuppressionRow.__table__  # type: ignore[attr-defined]
+
+
+def is_in(state: DeliveryState) -> ColumnElement[bool]:
+    """Written out, not bound: only then can the planner use a partial index."""
+    return and_(_delivery.c.state == literal_column(f"'{state}'"))
+
+
+def issue_is(state: IssueState) -> ColumnElement[bool]:
+    """The delivery's issue."""
+    return exists().where(_issue.c.id == _delivery.c.issue_id, _issue.c.state == str(state))
+
+
+def is_subscribed() -> ColumnElement[bool]:
+    """Its reader still wants this newsletter."""
+    return exists().where(
+        _issue.c.id == _delivery.c.issue_id,
+        _subscription.c.newsletter_id == _issue.c.newsletter_id,
+        _subscription.c.subscriber_id == _delivery.c.subscriber_id,
+        _subscription.c.state == str(SubscriptionState.ACTIVE),
+    )
+
+
+def is_suppressed() -> ColumnElement[bool]:
+    """Its address is never to be mailed again."""
+    return exists().where(
+        _subscriber.c.id == _delivery.c.subscriber_id, _suppression.c.address_hash == _subscriber.c.address_hash
+    )
+
+
+def is_eligible() -> ColumnElement[bool]:
+    """Subscribed and not suppressed, at this moment."""
+    return and_(is_subscribed(), not_(is_suppressed()))
