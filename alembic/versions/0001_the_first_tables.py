@@ -356,8 +356,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("issue_id", "subscriber_id", name=op.f("uq_delivery_issue_id_subscriber_id")),
     )
     with op.batch_alter_table("delivery", schema=None) as batch_op:
-        batch_op.create_index("ix_delivery_leased", ["lease_until"], unique=False, sqlite_where=sa.text("state IN ('claimed', 'inflight')"), postgresql_where=sa.text("state IN ('claimed', 'inflight')"))
-        batch_op.create_index(batch_op.f("ix_delivery_message_id"), ["message_id"], unique=False)
+        batch_op.create_index("ix_delivery_leased", ["id"], unique=False, sqlite_where=sa.text("state IN ('claimed', 'inflight')"), postgresql_where=sa.text("state IN ('claimed', 'inflight')"))
         batch_op.create_index("ix_delivery_queued", ["issue_id", "id"], unique=False, sqlite_where=sa.text("state = 'queued'"), postgresql_where=sa.text("state = 'queued'"))
         batch_op.create_index(batch_op.f("ix_delivery_subscriber_id"), ["subscriber_id"], unique=False)
 

@@ -264,6 +264,22 @@ def test_claiming_walks_the_index_of_queued_rows(sqlite_database: Database) -> N
     assert "TEMP B-TREE" not in seen[0]
 
 
+def test_the_reaper_walks_the_index_of_what_is_held(sqlite_database: Database) -> None:
+    _, issue = prepare(sqlite_database)
+    take(sqlite_database, issue)
+    seen: list[str] = []
+    from sqlalchemy import event
+
+    def note(connection, cursor, statement, parameters, context, many):
+        if statement.startswith("UPDATE"):
+            seen.append(" ".join(str(row[3]) for row in cursor.execute("EXPLAIN QUERY PLAN " + statement, parameters)))
+
+    event.listen(sqlite_database.engine, "before_cursor_execute", note)
+    reap(sqlite_database, cast.NOW + timedelta(days=1))
+    assert len(seen) == 2
+    assert all("ix_delivery_leased" in plan for plan in seen), seen
+
+
 def test_marking_and_settling_find_their_rows_by_id(sqlite_database: Database) -> None:
     _, issue = prepare(sqlite_database, *(f"reader{number}@x.example" for number in range(5)))
     taken = take(sqlite_database, issue)

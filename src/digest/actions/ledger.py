@@ -6,40 +6,21 @@ together in a thread, again and again; nothing is held back to wait for company.
 
 import asyncio
 import logging
-from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Self, TypeVar
+from itertools import chain, repeat
+from typing import Self
 
 from digest.clock import Clock
 from digest.core.people import Claimed
 from digest.errors import DatabaseError, DigestError, TryLater
-from digest.store import deliveries as store
+from digest.store.batches import NOTHING, Batch, BatchWriter, Written
 from digest.store.database import Database
 from digest.store.deliveries import Settlement
 
-T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 _ATTEMPTS = 6
 """At a busy database; each waits for the busy timeout, then a second more than the one before."""
-
-
-@dataclass(slots=True)
-class _Batch:
-    marks: list[tuple[Claimed, str, "asyncio.Future[bool]"]] = field(default_factory=list)
-    settlements: list[Settlement] = field(default_factory=list)
-    turned_away: list[Claimed] = field(default_factory=list)
-    released: list[Claimed] = field(default_factory=list)
-    claims: list[tuple[int, "asyncio.Future[tuple[Claimed, ...]]"]] = field(default_factory=list)
-
-    def __bool__(self) -> bool:
-        return bool(self.marks or self.settlements or self.turned_away or self.released or self.claims)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Written:
-    marked: frozenset[int]
-    claimed: tuple[tuple[Claimed, ...], ...]  # for each that asked
 
 
 class LedgerWriter:
@@ -55,10 +36,14 @@ class LedgerWriter:
         claim_lease: timedelta,
         dot_lease: timedelta,
     ) -> None:
-        self.database, self.issue_id, self.owner, self.clock = database, issue_id, owner, clock
-        self.claim_lease, self.dot_lease = claim_lease, dot_lease
+        self.clock = clock
         self.problem: DigestError | None = None
-        self._batch = _Batch()
+        self._writer = BatchWriter(
+            database, issue_id=issue_id, owner=owner, claim_lease=claim_lease, dot_lease=dot_lease
+        )
+        self._batch = Batch()
+        self._marked: list[tuple[int, asyncio.Future[bool]]] = []
+        self._claimed: list[asyncio.Future[tuple[Claimed, ...]]] = []
         self._work = asyncio.Event()
         self._closing = False
         self._task: asyncio.Task[None] | None = None
@@ -83,7 +68,8 @@ class LedgerWriter:
         if self.problem:
             return ()
         answer: asyncio.Future[tuple[Claimed, ...]] = asyncio.get_running_loop().create_future()
-        self._batch.claims.append((limit, answer))
+        self._batch.claims.append(limit)
+        self._claimed.append(answer)
         self._work.set()
         return await answer
 
@@ -92,7 +78,8 @@ class LedgerWriter:
         if self.problem:
             return False
         answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._batch.marks.append((delivery, message_id, answer))
+        self._batch.marks.append((delivery, message_id))
+        self._marked.append((delivery.id, answer))
         self._work.set()
         return await answer
 
@@ -112,67 +99,55 @@ class LedgerWriter:
         self._work.set()
 
     async def _write_until_closed(self) -> None:
-        while True:
-            await self._work.wait()
-            self._work.clear()
-            batch, self._batch = self._batch, _Batch()
-            if batch:
-                try:
-                    await self._commit(batch)
-                except BaseException:
-                    # A fault of our own: no lane may wait for an answer that never comes.
-                    self._give_up(batch, DatabaseError("the ledger cannot be written", next_step="digest db check"))
-                    raise
-            elif self._closing:
-                return
-            if self._closing or self._batch:
-                self._work.set()
+        try:
+            while self._batch or not self._closing:
+                await self._work.wait()
+                self._work.clear()
+                if self._batch:
+                    await self._commit()
+                if self._closing:
+                    self._work.set()
+        finally:
+            # However it ends, no lane may wait for an answer that never comes.
+            if not self._closing:
+                self.problem = self.problem or DatabaseError(
+                    "the ledger cannot be written", next_step="digest db check"
+                )
+            _answer(self._marked, self._claimed, NOTHING)
+            await asyncio.to_thread(self._writer.close)
 
-    async def _commit(self, batch: _Batch) -> None:
+    async def _commit(self) -> None:
         """Answer the marks only after the commit."""
-        for attempt in range(1, _ATTEMPTS + 1):
+        batch, self._batch = self._batch, Batch()
+        marked, self._marked = self._marked, []
+        claimed, self._claimed = self._claimed, []
+        written = NOTHING
+        try:
+            written = await self._write(batch)
+        except DigestError as error:
+            # Nothing more goes out; what was in flight becomes uncertain when its lease is over.
+            self.problem = error
+        finally:
+            _answer(marked, claimed, written)
+
+    async def _write(self, batch: Batch) -> Written:
+        for attempt in range(1, _ATTEMPTS):
             try:
-                written = await asyncio.to_thread(self._write, batch)
-            except TryLater as error:
+                return await asyncio.to_thread(self._writer.write, batch, now=self.clock(), again=attempt > 1)
+            except TryLater:
                 log.warning("the ledger is busy", extra={"attempt": attempt})
-                if attempt == _ATTEMPTS:
-                    self._give_up(batch, error)
-                    return
                 await asyncio.sleep(attempt)
-            except DigestError as error:
-                self._give_up(batch, error)
-                return
-            else:
-                for delivery, _, answer in batch.marks:
-                    _answer(answer, delivery.id in written.marked)
-                for (_, claimer), taken in zip(batch.claims, written.claimed, strict=True):
-                    _answer(claimer, taken)
-                return
-
-    def _write(self, batch: _Batch) -> _Written:
-        now = self.clock()
-        with self.database.write() as session:
-            store.settle(session, batch.settlements, now=now)
-            store.turn_away(session, batch.turned_away, now=now)
-            store.release(session, batch.released)
-            marks = [(delivery, message_id) for delivery, message_id, _ in batch.marks]
-            marked = store.mark_inflight(session, marks, owner=self.owner, lease_until=now + self.dot_lease)
-            lease = now + self.claim_lease
-            claimed = tuple(
-                store.claim(session, self.issue_id, owner=self.owner, limit=limit, now=now, lease_until=lease)
-                for limit, _ in batch.claims
-            )
-        return _Written(marked=marked, claimed=claimed)
-
-    def _give_up(self, batch: _Batch, problem: DigestError) -> None:
-        """Nothing more goes out; what was in flight becomes uncertain when its lease is over."""
-        self.problem = problem
-        for _, _, answer in batch.marks:
-            _answer(answer, False)  # noqa: FBT003 - the answer itself
-        for _, claimer in batch.claims:
-            _answer(claimer, ())
+        return await asyncio.to_thread(self._writer.write, batch, now=self.clock(), again=True)
 
 
-def _answer(future: "asyncio.Future[T]", value: T) -> None:
-    if not future.done():  # its lane may have been cancelled
-        future.set_result(value)
+def _answer(
+    marked: list[tuple[int, "asyncio.Future[bool]"]],
+    claimed: list["asyncio.Future[tuple[Claimed, ...]]"],
+    written: Written,
+) -> None:
+    for number, mark in marked:
+        if not mark.done():  # its lane may have been cancelled
+            mark.set_result(number in written.marked)
+    for taken, claim in zip(chain(written.claimed, repeat(())), claimed, strict=False):
+        if not claim.done():
+            claim.set_result(taken)

@@ -18,6 +18,11 @@ def is_in(state: DeliveryState) -> ColumnElement[bool]:
     return and_(_delivery.c.state == literal_column(f"'{state}'"))
 
 
+def is_held() -> ColumnElement[bool]:
+    """Claimed or in flight, in the words of the partial index: SQLite does not see that one of them implies it."""
+    return _delivery.c.state.in_([literal_column("'claimed'"), literal_column("'inflight'")])
+
+
 def issue_is(state: IssueState) -> ColumnElement[bool]:
     """The delivery's issue."""
     return exists().where(_issue.c.id == _delivery.c.issue_id, _issue.c.state == str(state))

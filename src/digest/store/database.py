@@ -7,7 +7,7 @@ deferred transaction that upgrades from reading to writing fails at once under c
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +84,18 @@ class Database:
         engine = self.engine.execution_options(digest_write=True) if self.is_sqlite else self.engine
         with translated(self.name), Session(engine) as session, session.begin():
             yield session
+
+    def open_writer(self) -> Connection:
+        """A connection whose every transaction is a writing unit, for who writes again and again.
+
+        Raises:
+            what the driver raises: use it within `translated()`.
+        """
+        return self.engine.connect().execution_options(digest_write=True)
+
+    def translated(self) -> AbstractContextManager[None]:
+        """Within it, what the driver raises becomes our errors."""
+        return translated(self.name)
 
     def close(self) -> None:
         """Close every connection."""

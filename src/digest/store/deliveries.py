@@ -24,6 +24,7 @@ from sqlalchemy import (
     literal,
     literal_column,
     not_,
+    or_,
     select,
     update,
 )
@@ -32,7 +33,7 @@ from sqlmodel import Session
 from digest.core.people import Claimed, Delivery, Outcome
 from digest.core.policy import Blame, NextStep
 from digest.core.states import DeliveryState, IssueState
-from digest.store.conditions import is_eligible, is_in, is_subscribed, is_suppressed, issue_is
+from digest.store.conditions import is_eligible, is_held, is_in, is_subscribed, is_suppressed, issue_is
 from digest.store.json_rows import JsonRows
 from digest.store.people_tables import DeliveryRow
 from digest.store.statements import changed_rows
@@ -87,7 +88,7 @@ def mark_inflight(
         return frozenset()
     rows = json.dumps([(one.id, one.fence, message_id) for one, message_id in deliveries])
     given = {"rows": rows, "holder": owner, "lease": lease_until}
-    return frozenset(session.execute(_mark(session.get_bind().dialect.name), given).scalars())
+    return frozenset(session.execute(mark_statement(session.get_bind().dialect.name), given).scalars())
 
 
 def turn_away(session: Session, deliveries: Sequence[Claimed], *, now: datetime) -> None:
@@ -146,7 +147,7 @@ def reap(session: Session, *, now: datetime) -> Reaped:
     A message in flight becomes uncertain and is never sent again by itself: its dot may have been answered. Owner and
     fence stay on it, so that an owner who was only slow can still say what happened.
     """
-    over = _delivery.c.lease_until < now
+    over = and_(is_held(), _delivery.c.lease_until < now)
     queued = changed_rows(
         session,
         update(_delivery)
@@ -201,15 +202,18 @@ def _settle_accepted(session: Session, settlements: Sequence[Settlement], *, now
     """Nearly all of them, in one statement an owner. Never written on a row that was not in flight."""
     settled = 0
     for owner in {one.delivery.owner for one in settlements}:
-        rows = [
-            (one.delivery.id, one.delivery.fence, one.outcome.code, one.outcome.enhanced,
-             one.outcome.reply[:_LONGEST_REPLY], one.outcome.phase)
-            for one in settlements if one.delivery.owner == owner
-        ]  # fmt: skip
+        rows = [accepted_row(one) for one in settlements if one.delivery.owner == owner]
         given = {"rows": json.dumps(rows), "holder": owner, "now": now}
-        done: Any = session.execute(_settle(session.get_bind().dialect.name), given)
+        done: Any = session.execute(settle_statement(session.get_bind().dialect.name), given)
         settled += int(done.rowcount)
     return settled
+
+
+def accepted_row(settlement: Settlement) -> tuple[int, int, int | None, str | None, str, str]:
+    """Id, fence, code, enhanced code, reply, phase."""
+    delivery, outcome = settlement.delivery, settlement.outcome
+    reply = outcome.reply[:_LONGEST_REPLY].replace("\x00", "")  # Postgres keeps no NUL
+    return delivery.id, delivery.fence, outcome.code, outcome.enhanced, reply, outcome.phase
 
 
 def _skip_ineligible(session: Session, which: ColumnElement[bool], *, now: datetime) -> frozenset[int]:
@@ -252,7 +256,7 @@ def _settled(settlement: Settlement, now: datetime) -> dict[str, Any]:
         "reason": step.reason,
         "code": outcome.code,
         "enhanced": outcome.enhanced,
-        "reply": outcome.reply[:_LONGEST_REPLY],
+        "reply": outcome.reply[:_LONGEST_REPLY].replace("\x00", ""),
         "phase": outcome.phase,
         "lease_until": None,
         "settled_at": now,
@@ -306,7 +310,12 @@ _CLAIM = _make_claim()
 
 
 @cache
-def _mark(dialect: str) -> Any:
+def mark_statement(dialect: str, *, again: bool = False) -> Any:
+    """Claimed → inflight for `rows` of id, fence, Message-ID, held by `holder`, until `lease`; gives the ids.
+
+    `again` takes rows that are in flight, too: the same owner and fence marked them a moment ago in a commit whose
+    answer was lost, and their dot is not out, because nobody told the lane to send it.
+    """
     mine = JsonRows(dialect, BigInteger(), BigInteger(), String())
     return (
         update(_delivery)
@@ -314,7 +323,7 @@ def _mark(dialect: str) -> Any:
             _delivery.c.id == mine.columns[0],
             _delivery.c.fence == mine.columns[1],
             _delivery.c.owner == bindparam("holder"),
-            is_in(DeliveryState.CLAIMED),
+            or_(is_in(DeliveryState.CLAIMED), is_in(DeliveryState.INFLIGHT)) if again else is_in(DeliveryState.CLAIMED),
             issue_is(IssueState.SENDING),
             is_eligible(),
         )
@@ -329,7 +338,8 @@ def _mark(dialect: str) -> Any:
 
 
 @cache
-def _settle(dialect: str) -> Any:
+def settle_statement(dialect: str) -> Any:
+    """→ accepted for `rows` of `accepted_row`, held by `holder`, at `now`."""
     mine = JsonRows(dialect, BigInteger(), BigInteger(), Integer(), String(), String(), String())
     number, fence, code, enhanced, reply, phase = mine.columns
     return (

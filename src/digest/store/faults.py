@@ -100,8 +100,9 @@ def translated(name: str) -> Iterator[None]:
         if meaning is None:
             raise
         raise meaning from error
-    except sqlite3.Error as error:  # from below SQLAlchemy: the online backup
-        meaning = _meaning(name, error)
+    except Exception as error:  # from below SQLAlchemy: the online backup, prepared statements
+        is_drivers = isinstance(error, sqlite3.Error) or hasattr(error, "sqlstate")  # psycopg need not be installed
+        meaning = _meaning(name, error) if is_drivers else None
         if meaning is None:
             raise
         raise meaning from error

@@ -71,7 +71,8 @@ class DeliveryRow(Row, table=True):
         one_of("state", DeliveryState),
         Index("ix_delivery_queued", "issue_id", "id", sqlite_where=text("state = 'queued'"),
               postgresql_where=text("state = 'queued'")),
-        Index("ix_delivery_leased", "lease_until", sqlite_where=text("state IN ('claimed', 'inflight')"),
+        # By id, which no move changes: a row enters it at the claim and leaves it once, when it is settled.
+        Index("ix_delivery_leased", "id", sqlite_where=text("state IN ('claimed', 'inflight')"),
               postgresql_where=text("state IN ('claimed', 'inflight')")),
     )  # fmt: skip
     id: int | None = Field(default=None, primary_key=True)
@@ -88,7 +89,7 @@ class DeliveryRow(Row, table=True):
     lease_until: datetime | None = None
     not_before: datetime | None = None
     tries: int = 0
-    message_id: str | None = Field(default=None, index=True)
+    message_id: str | None = None
     dated: datetime | None = None
     trying_since: datetime | None = None
     code: int | None = None

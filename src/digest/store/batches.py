@@ -1,0 +1,120 @@
+"""What a sender's lanes have done and want, written in one transaction: settled, turned away, marked, claimed."""
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+from sqlmodel import Session
+
+from digest.core.people import Claimed
+from digest.core.states import DeliveryState
+from digest.store import deliveries
+from digest.store.database import Database
+from digest.store.deliveries import Settlement
+from digest.store.prepared import Prepared
+
+_RESET_EVERY = timedelta(seconds=1)
+"""An acceptance ends the issue's row of sender refusals; while all goes well, that is written this often."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Batch:
+    """What waits to be written."""
+
+    settlements: list[Settlement] = field(default_factory=list)
+    turned_away: list[Claimed] = field(default_factory=list)
+    released: list[Claimed] = field(default_factory=list)
+    marks: list[tuple[Claimed, str]] = field(default_factory=list)  # with the Message-ID
+    claims: list[int] = field(default_factory=list)  # how many each wants
+
+    def __bool__(self) -> bool:
+        return bool(self.settlements or self.turned_away or self.released or self.marks or self.claims)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What came of it, after the commit."""
+
+    marked: frozenset[int]
+    claimed: tuple[tuple[Claimed, ...], ...]  # for each that asked
+
+
+NOTHING = Written(marked=frozenset(), claimed=())
+
+
+class BatchWriter:
+    """One connection, kept while an issue goes out. Used by one thread at a time."""
+
+    def __init__(
+        self, database: Database, *, issue_id: int, owner: str, claim_lease: timedelta, dot_lease: timedelta
+    ) -> None:
+        self.database, self.issue_id, self.owner = database, issue_id, owner
+        self.claim_lease, self.dot_lease = claim_lease, dot_lease
+        dialect = database.engine.dialect
+        self._mark = Prepared(deliveries.mark_statement(dialect.name), dialect)
+        self._mark_again = Prepared(deliveries.mark_statement(dialect.name, again=True), dialect)
+        self._settle = Prepared(deliveries.settle_statement(dialect.name), dialect)
+        self._connection: Connection | None = None
+        self._reset_at: datetime | None = None  # when an acceptance last ended a row of refusals
+
+    def write(self, batch: Batch, *, now: datetime, again: bool = False) -> Written:
+        """All of it or nothing, durable when this returns.
+
+        `again`: an attempt before ended without a word, and may have been committed all the same.
+
+        Raises:
+            DatabaseBusy: locked for longer than the timeout, or the connection is gone; may be tried again.
+            DatabaseError: anything else the database refused.
+        """
+        try:
+            with self.database.translated():
+                connection = self._connection = self._connection or self.database.open_writer()
+                with connection.begin():
+                    self._settle_all(connection, batch, now)
+                    marked = self._mark_all(connection, batch, now, again=again)
+                    claimed = self._claim_all(connection, batch, now)
+        except BaseException:
+            self.close()  # whatever is wrong with it, the next attempt gets a new one
+            raise
+        return Written(marked=marked, claimed=claimed)
+
+    def close(self) -> None:
+        """Give the connection back."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _settle_all(self, connection: Connection, batch: Batch, now: datetime) -> None:
+        if not (batch.settlements or batch.turned_away or batch.released):
+            return
+        plain = all(one.step.state is DeliveryState.ACCEPTED for one in batch.settlements)
+        stale = self._reset_at is None or abs(now - self._reset_at) >= _RESET_EVERY
+        if plain and not (stale or batch.turned_away or batch.released):
+            rows = json.dumps([deliveries.accepted_row(one) for one in batch.settlements])
+            self._settle.run(connection, rows=rows, holder=self.owner, now=now)
+            return
+        with Session(connection, join_transaction_mode="rollback_only") as session:
+            deliveries.settle(session, batch.settlements, now=now)
+            deliveries.turn_away(session, batch.turned_away, now=now)
+            deliveries.release(session, batch.released)
+        self._reset_at = now if plain else None
+
+    def _mark_all(self, connection: Connection, batch: Batch, now: datetime, *, again: bool) -> frozenset[int]:
+        if not batch.marks:
+            return frozenset()
+        rows = json.dumps([(one.id, one.fence, message_id) for one, message_id in batch.marks])
+        statement = self._mark_again if again else self._mark
+        done = statement.run(connection, rows=rows, holder=self.owner, lease=now + self.dot_lease)
+        return frozenset(number for (number,) in done.fetchall())
+
+    def _claim_all(self, connection: Connection, batch: Batch, now: datetime) -> tuple[tuple[Claimed, ...], ...]:
+        if not batch.claims:
+            return ()
+        with Session(connection, join_transaction_mode="rollback_only") as session:
+            return tuple(
+                deliveries.claim(
+                    session, self.issue_id, owner=self.owner, limit=limit, now=now, lease_until=now + self.claim_lease
+                )
+                for limit in batch.claims
+            )
