@@ -11,6 +11,7 @@ import struct
 from dataclasses import dataclass, field
 from typing import Self
 
+ORDER = {"MAIL": "RCPT", "RCPT": "DATA", "DATA": "MAIL"}
 CLOSE, RESET, HANG = "close", "reset", "hang"
 
 DEFAULTS = {
@@ -25,6 +26,9 @@ DEFAULTS = {
 }
 
 
+PIPELINED = DEFAULTS["ehlo"].replace(b"250-SMTPUTF8", b"250-PIPELINING\r\n250-SMTPUTF8")
+
+
 class Dropped(Exception):
     pass
 
@@ -36,6 +40,8 @@ class ScriptedServer:
     accepted: list[tuple[str, str, bytes]] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
     connections: int = 0
+    strict: bool = True  # False: takes commands in any order, as some servers do
+    reads: list[bytes] = field(default_factory=list)  # what came in one piece
     accept_then: str | None = None  # after the dot: accept, then drop instead of answering
 
     async def __aenter__(self) -> Self:
@@ -72,6 +78,8 @@ class ScriptedServer:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
+        feed = reader.feed_data
+        reader.feed_data = lambda data: (self.reads.append(bytes(data)), feed(data))[1]  # type: ignore[method-assign]
         task.digest_writer = writer  # type: ignore[union-attr]
         self._tasks.add(task)
         self.connections += 1
@@ -90,6 +98,7 @@ class ScriptedServer:
     async def _converse(self, reader: asyncio.StreamReader) -> None:
         await self._say("greeting")
         sender = recipient = ""
+        due = "MAIL"  # out of order is 503 (RFC 5321 4.1.4), as what follows a refusal in one go is
         while line := (await reader.readline()).decode().rstrip("\r\n"):
             verb = line.split(" ")[0].split(":")[0].upper()
             self.commands.append(line)
@@ -97,11 +106,16 @@ class ScriptedServer:
                 sender = line.split("<")[1].split(">")[0]
             elif verb == "RCPT":
                 recipient = line.split("<")[1].split(">")[0]
+            if self.strict and verb in ORDER and verb != due:
+                self._writer_of().write(b"503 5.5.1 out of order\r\n")
+                continue
             said = await self._say({"EHLO": "ehlo", "HELO": "ehlo"}.get(verb, verb.lower()))
+            due = ORDER.get(verb, "MAIL") if said[:1] in b"23" else due
             if verb == "QUIT" or said.startswith(b"421"):
                 return
             if verb == "DATA" and said.startswith(b"354"):
                 await self._take_message(reader, sender, recipient)
+                due = "MAIL"
 
     async def _take_message(self, reader: asyncio.StreamReader, sender: str, recipient: str) -> None:
         if "body" in self.script:  # in the middle of the body

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from tests.smtp_server import CLOSE, HANG, RESET, ScriptedServer
+from tests.smtp_server import CLOSE, DEFAULTS, HANG, PIPELINED, RESET, ScriptedServer
 
 from digest.core.people import Envelope, Outcome
 from digest.core.states import OutcomeKind
@@ -15,6 +15,14 @@ from digest.mail.smtp import SmtpTransport
 MESSAGE = b"Subject: Hi\r\n\r\n" + b"Hello, reader of this line.\r\n" * 50
 ENVELOPE = Envelope(sender="list@news.example", recipient="anna@x.example", message=MESSAGE)
 SHORT = dict.fromkeys(("mail", "rcpt", "data", "body", "dot", "rset", "quit"), 0.3)
+
+
+@pytest.fixture(params=["one by one", "in one go"], autouse=True)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The server takes MAIL, RCPT and DATA one by one, or offers PIPELINING."""
+    if request.param == "in one go":
+        monkeypatch.setitem(DEFAULTS, "ehlo", PIPELINED)
+    return request.param
 
 
 def converse(server: ScriptedServer, *, times: int = 1, marks: bool = True, **options) -> tuple[list[Outcome], int]:
@@ -211,3 +219,42 @@ def test_replies_are_read_however_they_are_cut() -> None:
     for junk in (b"hello\r\n", b"\r\n", b"99 x\r\n", b"600 x\r\n", b"250x\r\n"):
         with pytest.raises(BrokenReply):
             ReplyReader().feed(junk)
+
+
+@pytest.mark.parametrize("phase", ["mail", "rcpt"])
+def test_a_server_that_lets_data_through_after_a_refusal_gets_nothing(phase: str) -> None:
+    no = [b"550 5.1.1 no such mailbox\r\n"]
+    server = ScriptedServer({phase: no}, strict=False)
+    (first, second), asked = converse(server, times=2)
+    assert (first.kind, first.phase, first.code) == (OutcomeKind.REFUSED, phase, 550)
+    assert second.kind is OutcomeKind.ACCEPTED
+    assert (len(server.accepted), asked) == (1, 1)
+
+
+@pytest.mark.parametrize("drop", [CLOSE, RESET])
+def test_a_refusal_counts_although_the_connection_ends_after_it(drop: str) -> None:
+    server = ScriptedServer({"rcpt": [b"550 5.1.1 no such mailbox\r\n"], "data": [drop], "rset": [drop]}, strict=False)
+    (outcome,), _ = converse(server)
+    assert (outcome.kind, outcome.phase, outcome.code) == (OutcomeKind.REFUSED, "rcpt", 550)
+
+
+def test_one_go_is_one_go(way: str) -> None:
+    server = ScriptedServer()
+    converse(server, times=2)
+    groups = [group for group in server.reads if b"MAIL" in group]
+    wanted = b"MAIL FROM:<list@news.example>\r\n" + (
+        b"RCPT TO:<anna@x.example>\r\nDATA\r\n" if way == "in one go" else b""
+    )
+    assert groups == [wanted, wanted]
+
+
+def test_what_is_larger_than_the_server_takes_is_not_offered() -> None:
+    ehlo = DEFAULTS["ehlo"].replace(b"250-SMTPUTF8", b"250-SIZE 1000\r\n250-SMTPUTF8")
+    server = ScriptedServer({"ehlo": ehlo})
+    (outcome,), _ = converse(server)
+    assert (outcome.kind, outcome.phase, outcome.code, outcome.enhanced) == (OutcomeKind.REFUSED, "mail", 552, "5.3.4")
+    assert outcome.reply == "the server takes no more than 1000 octets"
+    assert not any("MAIL" in command for command in server.commands)
+    roomy = ScriptedServer({"ehlo": ehlo.replace(b"1000", b"0")})
+    converse(roomy)
+    assert f"MAIL FROM:<list@news.example> SIZE={len(MESSAGE)}" in roomy.commands

@@ -20,7 +20,8 @@ def is_in(state: DeliveryState) -> ColumnElement[bool]:
 
 def is_held() -> ColumnElement[bool]:
     """Claimed or in flight, in the words of the partial index: SQLite does not see that one of them implies it."""
-    return _delivery.c.state.in_([literal_column("'claimed'"), literal_column("'inflight'")])
+    held: ColumnElement[bool] = _delivery.c.state.in_([literal_column("'claimed'"), literal_column("'inflight'")])
+    return held
 
 
 def issue_is(state: IssueState) -> ColumnElement[bool]:
