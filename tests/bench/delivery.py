@@ -1,6 +1,6 @@
 """How fast issues go out: `python -m tests.bench.delivery [--recipients N] [--json] …` (docs/benchmarks.md).
 
- each round: smtp-source ─▶ digest ─▶ digest with DKIM ─▶ naive   into Postfix's smtp-sink, each into one of its own
+ each round: smtp-source ─▶ digest ─▶ naive   into Postfix's smtp-sink, each into one of its own
 
 Trust the ratios within one run: they tell a slow machine from slow code. Every run of digest ends with a check that
 the ledger and the sink agree on the number of messages.
@@ -20,7 +20,7 @@ from tests.bench.databases import Prepared, prepared
 from tests.bench.naive import run_naive
 from tests.bench.outcome import Run
 from tests.bench.processes import ToolMissing
-from tests.bench.sender import dkim_settings, message_size, run_digest, run_start
+from tests.bench.sender import message_size, run_digest, run_start
 from tests.bench.sink import sink
 from tests.bench.smtp_source import SESSIONS, run_smtp_source
 
@@ -34,8 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
     try:
         figures = measure(options)
-    except ToolMissing as missing:
-        print(f"error: {missing}", file=sys.stderr)
+    except (ToolMissing, RuntimeError) as error:
+        print(f"error: {error}", file=sys.stderr)
         return 1
     if options.chart:
         options.chart.write_text(chart.draw(figures), encoding="utf-8")
@@ -93,18 +93,15 @@ def play(options: argparse.Namespace, ready: Prepared, folder: Path, size: int) 
 
 
 def _senders(options: argparse.Namespace, ready: Prepared, folder: Path, size: int) -> dict[str, Any]:
-    def digest(*, tls: bool = False, latency: float = 0, more: dict[str, str] | None = None) -> Run:
+    def digest(*, tls: bool = False, latency: float = 0) -> Run:
         connections = LATENCY_CONNECTIONS if latency else options.connections
         with ready.copy(folder) as url, sink(folder, tls=tls, latency_ms=latency) as server:
-            return run_digest(url, server, connections=connections, processes=options.processes, more=more)
+            return run_digest(url, server, connections=connections, processes=options.processes)
 
-    signed = dkim_settings(folder)
     senders = {"digest": digest}
     if not options.ledger:
         reference = {"smtp_source": lambda: run_smtp_source(folder, messages=options.recipients, size=size)}
         senders = reference | senders
-        if signed:
-            senders["dkim"] = lambda: digest(more=signed)
         senders["naive"] = lambda: run_naive(folder, messages=min(options.naive, options.recipients))
     if options.tls:
         senders["tls"] = lambda: digest(tls=True)

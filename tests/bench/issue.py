@@ -89,7 +89,7 @@ def posts() -> list[dict[str, str]]:
             "link": f"https://blog.example/2026/11/{number}-{dice.randrange(10**9)}.html",
             "picture": f"https://blog.example/pictures/{dice.randrange(10**9)}.jpg",
             "byline": f"{say(2)} · {number + 1} November · {say(1)}",
-            "excerpt": say(40) + ".",
+            "excerpt": say(29) + ".",
         }
         for number in range(POSTS)
     ]

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -9,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.command import prctl
 
 _SYSTEM = ("/usr/sbin", "/usr/local/sbin", "/usr/bin")
 """Where programs for administrators are; a user's PATH may lack them."""
@@ -53,7 +56,7 @@ def run_to_end(*commands: Sequence[str | Path], env: dict[str, str] | None = Non
         for process in started:
             if process.returncode is None:
                 process.kill()
-                process.wait()
+                process.communicate()
 
 
 def _wait(process: "subprocess.Popen[str]", start: float) -> Spent:
@@ -71,7 +74,12 @@ def _wait(process: "subprocess.Popen[str]", start: float) -> Spent:
 def running(command: Sequence[str | Path], *, port: int, output: Path) -> Iterator["subprocess.Popen[bytes]"]:
     """A server of our own, from when it answers on its port of loopback until the block ends."""
     with output.open("wb") as file:
-        process = subprocess.Popen([*command], stdout=file, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            [*command],
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            preexec_fn=_end_with_us,  # noqa: PLW1509 - one system call, its library loaded before
+        )
     try:
         _await_port(process, port, output)
         yield process
@@ -88,6 +96,11 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def _end_with_us() -> None:
+    """A benchmark that is killed leaves no server behind."""
+    prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG
 
 
 def _await_port(process: "subprocess.Popen[bytes]", port: int, output: Path) -> None:

@@ -28,15 +28,13 @@ COMMAND = (sys.executable, "-m", "tests.bench.sender")
 BASE_URL = "https://news.example"
 
 
-def run_digest(
-    url: str, sink: Sink, *, connections: int, processes: int = 1, more: dict[str, str] | None = None
-) -> Run:
-    """What is due in this database into this sink; `more` are settings as variables.
+def run_digest(url: str, sink: Sink, *, connections: int, processes: int = 1) -> Run:
+    """What is due in this database into this sink.
 
     Raises:
         RuntimeError: the delivery stopped, or ledger and sink do not agree that all has arrived.
     """
-    env = environment(url, sink.port, connections) | (more or {})
+    env = environment(url, sink.port, connections)
     if sink.ca_file:
         env |= {"DIGEST_SMTP__SECURITY": "tls", "DIGEST_SMTP__CA_FILE": str(sink.ca_file)}
     spent = run_to_end(*[COMMAND] * processes, env=env)
@@ -80,11 +78,6 @@ def message_size(url: str, folder: Path) -> int:
     message = next((box / "new").iterdir()).read_bytes()
     shutil.rmtree(box)
     return len(message) + message.count(b"\n")  # a mailbox keeps LF for CRLF
-
-
-def dkim_settings(folder: Path) -> dict[str, str] | None:
-    """The settings that make digest sign with RSA-2048; None while it cannot."""
-    return None
 
 
 def environment(url: str, port: int, connections: int) -> dict[str, str]:
