@@ -29,6 +29,8 @@ OPTIONS = {
     "wal_level": "minimal",
     "max_wal_senders": "0",
 }
+DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on", "shared_buffers": "128MB"}
+"""As a deployment has it: for measurements."""
 
 
 _numbers = itertools.count()
@@ -61,19 +63,24 @@ class Server:
 
 
 @contextmanager
-def running_server() -> Iterator[Server]:
-    """The server of the session. Skips, or fails where everything is demanded, when there is none."""
+def running_server(*, durable: bool = False) -> Iterator[Server]:
+    """The server of the session, or with `durable` one that syncs to disk. Skips, or fails where everything is demanded, when there is none."""
     if url := os.environ.get("DIGEST_TEST_POSTGRES"):
         yield Server(url)
         return
-    binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+    binaries = find_binaries()
     if not binaries:
         why = "no Postgres: install Debian's postgresql, or set DIGEST_TEST_POSTGRES to a URL"
         if demanded():
             pytest.fail(why)
         pytest.skip(why)
     with tempfile.TemporaryDirectory(prefix="digest-postgres-", ignore_cleanup_errors=True) as folder:
-        yield from _cluster(binaries[-1], Path(folder))
+        yield from _cluster(binaries[-1], Path(folder), OPTIONS | (DURABLE if durable else {}))
+
+
+def find_binaries() -> list[Path]:
+    """Folders of the system's Postgres versions, the newest last."""
+    return sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
 
 
 def demanded() -> bool:
@@ -81,7 +88,7 @@ def demanded() -> bool:
     return "true" in {os.environ.get("CI"), os.environ.get("DIGEST_TEST_DEMAND_ALL")}
 
 
-def _cluster(binaries: Path, folder: Path) -> Iterator[Server]:
+def _cluster(binaries: Path, folder: Path, wanted: dict[str, str]) -> Iterator[Server]:
     user = _unprivileged(folder)
     data, log = folder / "data", folder / "log"
     auth = ("--auth-local=trust", "--auth-host=scram-sha-256")
@@ -94,7 +101,7 @@ def _cluster(binaries: Path, folder: Path) -> Iterator[Server]:
     )
     assert made.returncode == 0, made.stderr
     port = _free_port()
-    settings = {**OPTIONS, "listen_addresses": "127.0.0.1", "port": str(port), "unix_socket_directories": str(folder)}
+    settings = {**wanted, "listen_addresses": "127.0.0.1", "port": str(port), "unix_socket_directories": str(folder)}
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     with log.open("wb") as output:
         process = subprocess.Popen(
