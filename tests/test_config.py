@@ -232,3 +232,29 @@ def test_a_page_about_you_that_breaks_a_header_is_refused(address: str) -> None:
     with pytest.raises(SettingsError, match=r"fetch\.about_url: "):
         Settings.load(write(f'[fetch]\nabout_url = "{address}"'))
     assert Settings.load(write('[fetch]\nabout_url = "http://n.example/me"')).fetch.about_url == "http://n.example/me"
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        ('domain = "example"', "dkim.domain: it is no domain"),
+        ('domain = "a b.example"', "dkim.domain: it is no domain"),
+        ('domain = "x.example; p=1"', "dkim.domain: it is no domain"),
+        ('selector = "a_b"', "dkim.selector: a selector is of letters"),
+        ('selector = ""', "dkim.selector: a selector is of letters"),
+        ('selector = "x"\nsecond_selector = "X"', "dkim: second_selector must differ"),
+    ],
+)
+def test_names_of_dkim_that_the_dns_cannot_hold_are_refused(lines: str, says: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.load(write(f"[dkim]\n{lines}"))
+    assert says in caught.value.message
+
+
+def test_a_domain_of_dkim_stands_in_ascii_and_its_keys_in_the_secrets_folder() -> None:
+    settings = Settings.load(write('[dkim]\ndomain = "Bücher.Example"\nsecond_selector = "ed"\nkey_file = "/k/a.pem"'))
+    assert settings.dkim_domain == "xn--bcher-kva.example"
+    assert [(key.selector, key.algorithm, str(key.file)) for key in settings.dkim_keys()] == [
+        ("digest", "rsa", "/k/a.pem"),
+        ("ed", "ed25519", str(Path.cwd() / "secrets" / "dkim_ed25519.pem")),
+    ]

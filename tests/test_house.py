@@ -73,6 +73,9 @@ HEAVY = {
     "jinja2",
     "feedparser",
     "aiosmtplib",
+    "cryptography",
+    "dkim",
+    "dns",
     "apscheduler",
     "rich",
 }

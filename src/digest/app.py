@@ -6,6 +6,7 @@ Nothing below this floor sees Settings; the verbs get keyword arguments.
 """
 
 import asyncio
+import logging
 import os
 import secrets
 import socket
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
     from digest.actions.deliver import DeliverReport
     from digest.actions.gather import GatherReport, OnProgress
     from digest.core.model import Issue
+    from digest.mail.dkim import Signer
     from digest.mail.transport import Transport
 
+log = logging.getLogger(__name__)
 
 GATHER_LIMIT = timedelta(minutes=4)
 """A turn reads sources that no issue waits for no longer than this; the rest is read first by the next turn."""
@@ -85,6 +88,14 @@ class App:
             ca_file=self.settings.path(smtp.ca_file) if smtp.ca_file else None,
             hostname=smtp.hostname,
         )
+
+    def signer(self) -> "Signer | None":
+        """What signs the messages by these settings; None where the relay does.
+
+        Raises:
+            SettingsError: no domain, or a key that cannot be used.
+        """
+        return make_signer(self.settings)
 
     def fetcher(self) -> Fetcher:
         """A polite, guarded fetcher by these settings."""
@@ -157,6 +168,7 @@ async def turn(
         DatabaseError: the database refused.
     """  # noqa: D403 - the pipeline, drawn
     chosen = transport or app.transport()  # first: wrong settings are said before anything is done
+    app.signer()
     stop = stop or asyncio.Event()
     reader = (fetcher or app.fetcher()) if with_gather else None
     first, issues = await publish_due(app, fetcher=reader, hold=hold, stop=stop, on_progress=on_gather)
@@ -224,6 +236,7 @@ async def deliver_due(
         clock=app.clock,
         owner=new_owner(),
         concurrency=app.settings.smtp.connections,
+        signer=app.signer(),
         stop=stop,
         on_progress=on_progress,
     )
@@ -284,6 +297,25 @@ def connect(settings: Settings) -> Database:
         DatabaseError: the driver for Postgres is not installed.
     """
     return Database(settings.database_url, busy_timeout_ms=round(settings.database.busy_timeout * 1000))
+
+
+def make_signer(settings: Settings) -> "Signer | None":
+    """What signs the messages; it needs no database. None where the relay signs.
+
+    Raises:
+        SettingsError: no domain, or a key that cannot be used.
+    """
+    if not settings.dkim.sign:
+        return None
+    from digest.mail.dkim import Signer  # noqa: PLC0415 - cryptography only where mail is signed
+    from digest.mail.dkim_keys import is_short, load_key  # noqa: PLC0415
+
+    domain, places = settings.dkim_domain, settings.dkim_keys()
+    pairs = [(place.selector, load_key(place.file, place.algorithm)) for place in places]
+    if any(is_short(key) for _, key in pairs):
+        log.warning("the DKIM key is short: 2048 bits are what it should have", extra={"file": str(places[0].file)})
+    (selector, key), *more = pairs
+    return Signer(domain=domain, selector=selector, key=key, second=more[0] if more else None)
 
 
 def make_fetcher(settings: Settings) -> Fetcher:

@@ -15,12 +15,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from digest.core.web_address import check_public_address, check_web_address
 from digest.errors import SettingsError
+from digest.settings_sections import (
+    DatabaseSettings,
+    DkimKey,
+    DkimSettings,
+    FetchSettings,
+    LogSettings,
+    MailSettings,
+    Section,
+    SmtpSettings,
+    WebSettings,
+)
 
 DEFAULT_FILE = "digest.toml"
 SMTP_PASSWORD_FILE = "smtp_password"  # noqa: S105 - a file's name
@@ -28,98 +38,6 @@ SECRET_KEY_FILE = "secret_key"  # noqa: S105 - a file's name
 
 _TWICE, _QUOTED = re.compile(r"Cannot declare \((.*?)\) twice"), re.compile(r"'([^']*)'")  # tomllib's words
 _OTHER_VARIABLES = {"DIGEST_CONFIG", "DIGEST_DEBUG"}
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class DatabaseSettings(_Section):
-    """Where everything is kept."""
-
-    url: str = Field(
-        default="sqlite:///digest.db",
-        description="SQLite or Postgres; a relative SQLite path starts at the settings file.",
-    )
-    busy_timeout: float = Field(default=10.0, ge=0, le=600, description="Seconds to wait for another process's write.")
-
-
-class MailSettings(_Section):
-    """Where messages go."""
-
-    transport: Literal["maildir", "smtp"] = Field(
-        default="maildir", description="maildir keeps every message in a folder and sends nothing; smtp sends."
-    )
-    maildir: Path = Field(default=Path("mailbox"), description="The folder of the maildir transport.")
-
-
-class SmtpSettings(_Section):
-    """The mail server that takes the messages (RFC 5321)."""
-
-    host: str = Field(default="localhost", description="Its name.")
-    port: int | None = Field(
-        default=None, ge=1, le=65535, description="Unset: 465 for tls, 587 for starttls, 25 for plain."
-    )
-    security: Literal["tls", "starttls", "plain"] = Field(
-        default="starttls",
-        description="tls from the start (RFC 8314), starttls (RFC 3207), or plain on this machine only.",
-    )
-    username: str | None = Field(default=None, description="Unset: no login.")
-    password: SecretStr | None = Field(default=None, description="Better in the file secrets/smtp_password than here.")
-    connections: int = Field(default=4, ge=1, le=100, description="Conversations at the same time.")
-    allow_plain_anywhere: bool = Field(
-        default=False, description="Allow plain to another machine: passwords and mail are readable on the way."
-    )
-    ca_file: Path | None = Field(default=None, description="The certificate of a private authority, in PEM.")
-    hostname: str | None = Field(default=None, description="What EHLO says. Unset: this machine's name.")
-
-
-class WebSettings(_Section):
-    """The pages that links in mails lead to, which this version does not serve yet."""
-
-    base_url: str | None = Field(
-        default=None,
-        description="Leave it unset: readers then leave by a mail to the reply address. Set it only where a program of"
-        " yours answers at its /unsubscribe/, /preferences/ and archive pages: an https address.",
-    )
-
-    @field_validator("base_url")
-    @classmethod
-    def _check(cls, value: str | None) -> str | None:
-        if value is not None:
-            check_public_address(value)
-        return value
-
-
-class FetchSettings(_Section):
-    """How sources are read."""
-
-    about_url: str | None = Field(
-        default=None, description="A page about you for the User-Agent (docs/fetching.md F13)."
-    )
-    ports: tuple[int, ...] = Field(default=(80, 443), description="Ports that may be asked.")
-    allow_private: tuple[str, ...] = Field(
-        default=(), description='Networks that may be fetched although private, such as "10.1.0.0/16".'
-    )
-    connections: int = Field(default=16, ge=1, le=64, description="Fetches at the same time.")
-
-    @field_validator("about_url")
-    @classmethod
-    def _check(cls, value: str | None) -> str | None:
-        if value is not None:
-            check_web_address(value)
-        return value
-
-
-class LogSettings(_Section):
-    """What is written to stderr while it works."""
-
-    level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="The least that is written."
-    )
-    format: Literal["text", "json"] = Field(
-        default="text", description="One line of text or one JSON object for each record."
-    )
 
 
 class Settings(BaseSettings):
@@ -137,7 +55,7 @@ class Settings(BaseSettings):
     )
     secrets_dir: Path = Field(
         default=Path("secrets"),
-        description="The folder of secret files: secret_key (made at the first use), smtp_password.",
+        description="The folder of secret files: secret_key (made at the first use), smtp_password, keys of DKIM.",
     )
     secret_key: SecretStr | None = Field(
         default=None, description="Signs the links in mails. Better in the file secrets/secret_key than here."
@@ -145,6 +63,7 @@ class Settings(BaseSettings):
     database: DatabaseSettings = DatabaseSettings()
     mail: MailSettings = MailSettings()
     smtp: SmtpSettings = SmtpSettings()
+    dkim: DkimSettings = DkimSettings()
     web: WebSettings = WebSettings()
     fetch: FetchSettings = FetchSettings()
     logs: LogSettings = LogSettings()
@@ -189,6 +108,28 @@ class Settings(BaseSettings):
                 next_step="put it back from your backup (docs/operations.md says why)",
             )
         return _key_file(file)
+
+    @property
+    def dkim_domain(self) -> str:
+        """The domain that signs.
+
+        Raises:
+            SettingsError: it is not set.
+        """
+        if self.dkim.domain is None:
+            raise SettingsError(
+                "dkim.domain is not set: signatures need the domain that they speak for",
+                next_step="set domain under [dkim] in digest.toml, as a rule what stands after the @ of the sender",
+            )
+        return self.dkim.domain
+
+    def dkim_keys(self) -> tuple[DkimKey, ...]:
+        """The keys that sign, the RSA key first."""
+        dkim, folder = self.dkim, self.path(self.secrets_dir)
+        keys = [DkimKey(selector=dkim.selector, algorithm="rsa", file=folder / dkim.key_file)]
+        if dkim.second_selector:
+            keys.append(DkimKey(selector=dkim.second_selector, algorithm="ed25519", file=folder / dkim.second_key_file))
+        return tuple(keys)
 
     @classmethod
     def load(cls, file: Path | None = None) -> Self:
@@ -251,7 +192,7 @@ def list_settings() -> tuple[Setting, ...]:
     found = []
     for name, info in Settings.model_fields.items():
         section = info.annotation
-        if isinstance(section, type) and issubclass(section, _Section):
+        if isinstance(section, type) and issubclass(section, Section):
             found += [_setting(name, inner, field) for inner, field in section.model_fields.items()]
         elif not info.exclude:
             found.append(_setting("", name, info))
@@ -262,7 +203,7 @@ def section_texts() -> dict[str, str]:
     """What each section is about."""
     annotations = {name: info.annotation for name, info in Settings.model_fields.items()}
     return {name: kind.__doc__ or "" for name, kind in annotations.items()
-            if isinstance(kind, type) and issubclass(kind, _Section)}  # fmt: skip
+            if isinstance(kind, type) and issubclass(kind, Section)}  # fmt: skip
 
 
 def _setting(section: str, name: str, info: FieldInfo) -> Setting:

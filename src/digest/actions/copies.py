@@ -1,6 +1,7 @@
 """A test copy of an issue: as a reader would get it, marked, and outside the ledger."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -36,6 +37,7 @@ async def send_test_copy(
     key: bytes,
     base_url: str | None,
     templates: Path | None = None,
+    signer: Callable[[bytes], bytes] | None = None,
     now: datetime,
 ) -> TestCopy:
     """Send one copy to `to`, its subject marked. Claims and records nothing; its links leave for nobody.
@@ -59,6 +61,7 @@ async def send_test_copy(
         reader=to,
         web_base=base_url,
         templates=templates,
+        signer=signer,
         mark=MARK,
     )
     await transport.open()

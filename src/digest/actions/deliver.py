@@ -58,6 +58,7 @@ async def deliver(
     owner: str,
     concurrency: int = 4,
     stop: asyncio.Event | None = None,
+    signer: Callable[[bytes], bytes] | None = None,
     on_progress: Callable[[int], None] = lambda _steps: None,
     claim_lease: timedelta = CLAIM_LEASE,
     dot_lease: timedelta = DOT_LEASE,
@@ -69,7 +70,7 @@ async def deliver(
     """
     sender = Sender(
         database=database, transport=transport, key=key, base_url=base_url, clock=clock, owner=owner,
-        concurrency=concurrency, stop=stop or asyncio.Event(), on_progress=on_progress,
+        concurrency=concurrency, stop=stop or asyncio.Event(), on_progress=on_progress, signer=signer,
         claim_lease=claim_lease, dot_lease=dot_lease,
     )  # fmt: skip
     reaped = await asyncio.to_thread(reap, sender)

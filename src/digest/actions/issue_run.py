@@ -56,6 +56,7 @@ class Sender:
     concurrency: int
     stop: asyncio.Event
     on_progress: Callable[[int], None]
+    signer: Callable[[bytes], bytes] | None  # DKIM; None where the relay signs
     claim_lease: timedelta
     dot_lease: timedelta
 

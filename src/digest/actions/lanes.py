@@ -98,7 +98,7 @@ async def _send_one(sender: Sender, run: IssueRun, writer: LedgerWriter, deliver
             key=sender.key,
             base_url=run.base_url,
             dated=delivery.dated,
-        )
+        ).signed(sender.signer)
     except MessageError as error:
         outcome = Outcome(kind=OutcomeKind.REFUSED, phase="compose", reply=error.message)
         _settle(sender, run, writer, delivery, outcome)

@@ -8,7 +8,7 @@ next, as drafted┘
 import re
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email import message_from_bytes, policy
@@ -80,6 +80,7 @@ def preview_issue(
     reader: str = READER,
     web_base: str | None = None,
     templates: Path | None = None,
+    signer: Callable[[bytes], bytes] | None = None,
     mark: str = "",
 ) -> Preview:
     """Issue `number` of a newsletter, else what its next one would be, as `reader` would get it.
@@ -119,7 +120,7 @@ def preview_issue(
             dated=now,
             subject_prefix=mark,
             copy=secrets.token_hex(8) if mark else "",
-        ),
+        ).signed(signer),
         drafted=number is None,
         held=found.held,
     )

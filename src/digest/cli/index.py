@@ -25,6 +25,7 @@ SUMMARIES = {
     "post": "Gathered posts: list, hold, release, exclude, pin.",
     "issue": "Issues: list, show, approve, stop, and the editor's note.",
     "delivery": "Who got an issue: the ledger, row by row.",
+    "dkim": "Keys and DNS records for signing what goes out.",
     "subscriber": "The people who get a newsletter.",
 }
 """In the order of the help. Each is the first sentence of its command's own help; a test holds them equal."""

@@ -141,6 +141,7 @@ def send_test(
             key=opened.key,
             base_url=opened.settings.web.base_url,
             templates=opened.settings.path(opened.settings.templates),
+            signer=opened.signer(),
             now=opened.clock(),
         )
     )

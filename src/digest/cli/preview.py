@@ -42,6 +42,7 @@ def preview(
     from digest.actions.preview import match_pictures, preview_issue, write_preview
 
     opened = open_app(context)
+    signer = opened.signer()
 
     def make() -> "tuple[Preview, PreviewFiles]":
         made = preview_issue(
@@ -54,6 +55,7 @@ def preview(
             reader=reader,
             web_base=opened.settings.web.base_url,
             templates=opened.settings.path(opened.settings.templates),
+            signer=signer,
         )
         return made, write_preview(made, out, images=match_pictures(made.content, images) if images else None)
 

@@ -24,6 +24,7 @@ def serve(context: typer.Context) -> None:
     set_up_logs(app.settings.logs.level, app.settings.logs.format)
     remark_on_pages(app.settings)
     app.transport()  # settings that cannot work are said now, not at the first slot
+    app.signer()
     try:
         asyncio.run(serve_until_stopped(app))
     except KeyboardInterrupt as broken:

@@ -1,8 +1,9 @@
 """The vocabulary's other half: people, and the mail on its way to them."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from digest.core.states import DeliveryState, OutcomeKind, SubscriptionState
 
@@ -127,6 +128,10 @@ class Envelope:
     message: bytes
     message_id: str = ""
     dotless: bool = False  # known that no line begins with a dot, so that nobody need look for one
+
+    def signed(self, signer: Callable[[bytes], bytes] | None) -> Self:
+        """The same with its message signed; as it is where nobody signs. No line of a signature begins with a dot."""
+        return replace(self, message=signer(self.message)) if signer else self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,138 @@
+"""DKIM: a message's bytes → the same bytes under a DKIM-Signature, or two (RFC 6376, RFC 8463).
+
+ message ─▶ body, relaxed ─▶ bh=  ┐
+         └▶ fields, relaxed ──────┴─▶ signed ─▶ DKIM-Signature + message
+
+Relaxed headers and body, no t= (docs/decisions/0072): the same message and key give the same bytes on every attempt.
+"""
+
+import base64
+import hashlib
+import re
+from collections import defaultdict
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from digest.errors import MessageError
+
+PrivateKey = RSAPrivateKey | Ed25519PrivateKey
+
+SIGNED = (
+    b"from", b"reply-to", b"sender", b"to", b"cc", b"subject", b"date", b"message-id", b"in-reply-to", b"references",
+    b"mime-version", b"content-type", b"content-transfer-encoding", b"content-language", b"list-id",
+    b"list-unsubscribe", b"list-unsubscribe-post", b"feedback-id", b"auto-submitted",
+)  # fmt: skip
+"""What h= names where the message has it: what readers and their programs act on, and RFC 8058's two list fields."""
+
+OVERSIGNED = frozenset((b"from", b"reply-to", b"to", b"subject", b"date", b"content-type"))
+"""Named once more than the message has them: one that is added later breaks the signature (RFC 6376 §8.15)."""
+
+_FIELD_END = re.compile(rb"\r\n(?![ \t])")
+_RUN = re.compile(rb"  +")  # begins with a literal, which re finds nine times as fast as [ \t]+ or " {2,}"
+_SPACE = re.compile(rb"[ \t\r\n]+")
+_LINE = 76  # characters of a line of the field, by choice; b= may be folded anywhere (RFC 6376 §3.5)
+_END = b"\r\n\r\n"
+
+
+class Signer:
+    """Signs for one domain. Holds nothing that changes: many threads may use it at once."""
+
+    def __init__(
+        self, *, domain: str, selector: str, key: PrivateKey, second: tuple[str, PrivateKey] | None = None
+    ) -> None:
+        """`domain` (d=) and the selectors (s=) are in ASCII; `second` is the selector and key of another signature."""
+        self.domain = domain
+        keys = ((selector, key), *((second,) if second else ()))
+        self._keys = tuple((_opening(domain, name, each), each) for name, each in keys)
+
+    def __call__(self, message: bytes) -> bytes:
+        """As `sign`."""
+        return self.sign(message)
+
+    def sign(self, message: bytes) -> bytes:
+        """The whole message with its signature in front, above the second one's. Lines end with CRLF, as the gate has it.
+
+        Raises:
+            MessageError: its head or its last line has no end, or it has no From.
+        """
+        head, blank, body = message.partition(_END)
+        if not blank or not message.endswith(b"\r\n"):
+            # Verifiers disagree on blanks that end a last line without its end.
+            raise _fault("whose head or last line has no end")
+        names, fields = _chosen(head)
+        shared = b"".join(fields)
+        ending = b"\r\n" + _folded_names(names) + b" bh=" + base64.b64encode(body_hash(body)) + b";\r\n b="
+        return b"".join(_field(key, opening + ending, shared) for opening, key in self._keys) + message
+
+
+def body_hash(body: bytes) -> bytes:
+    """SHA-256 of the body in relaxed form (RFC 6376 §3.4.4)."""
+    return hashlib.sha256(relax_body(body)).digest()
+
+
+def relax_body(body: bytes) -> bytes:
+    """Runs of blanks as one, none before a line's end, no empty lines at the end. Empty, or whole lines."""
+    body = _RUN.sub(b" ", body.replace(b"\t", b" "))
+    if body.rfind(b" \r\n") >= 0:
+        body = body.replace(b" \r\n", b"\r\n")
+    if body.endswith(_END) or body == b"\r\n":
+        body = body.rstrip(b"\r\n")
+        body += b"\r\n" if body else b""
+    return body
+
+
+def relax_field(name: bytes, value: bytes) -> bytes:
+    """`name:value` in relaxed form, without the line's end (RFC 6376 §3.4.2)."""
+    return name.strip().lower() + b":" + _SPACE.sub(b" ", value).strip(b" ")
+
+
+def _chosen(head: bytes) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+    """The names for h=, and the fields they stand for; of several of one name the last comes first (§5.4.2)."""
+    present: dict[bytes, list[bytes]] = defaultdict(list)
+    for field in _FIELD_END.split(head):
+        name, _, value = field.partition(b":")
+        present[name.strip().lower()].append(value)
+    if b"from" not in present:
+        raise _fault("without From")
+    names, fields = [], []
+    for name in SIGNED:
+        values = present.get(name, [])
+        names += [name] * (len(values) + (name in OVERSIGNED))
+        fields += [relax_field(name, value) + b"\r\n" for value in reversed(values)]
+    return tuple(names), tuple(fields)
+
+
+def _opening(domain: str, selector: str, key: PrivateKey) -> bytes:
+    algorithm = "rsa-sha256" if isinstance(key, RSAPrivateKey) else "ed25519-sha256"
+    return f"DKIM-Signature: v=1; a={algorithm}; c=relaxed/relaxed;\r\n d={domain}; s={selector};".encode("ascii")
+
+
+def _folded_names(names: tuple[bytes, ...]) -> bytes:
+    """` h=from:from:…;` and its line breaks, folded after colons."""
+    lines, line = [], b" h="
+    for name in names:
+        if len(line) + len(name) + 1 > _LINE:
+            lines.append(line)
+            line = b" "
+        line += name + b":"
+    return b"\r\n".join([*lines, line[:-1] + b";"]) + b"\r\n"
+
+
+def _field(key: PrivateKey, unsigned: bytes, fields: bytes) -> bytes:
+    """The signature field. What is signed ends with the field itself, its b= empty and without a line's end (§3.7)."""
+    name, _, value = unsigned.partition(b":")
+    content = fields + relax_field(name, value)
+    if isinstance(key, RSAPrivateKey):
+        signature = key.sign(content, PKCS1v15(), SHA256())
+    else:
+        signature = key.sign(hashlib.sha256(content).digest())  # RFC 8463 §3 signs the hash
+    text = base64.b64encode(signature)
+    cut = _LINE - 3
+    return unsigned + b"\r\n ".join(text[at : at + cut] for at in range(0, len(text), cut)) + b"\r\n"
+
+
+def _fault(which: str) -> MessageError:
+    return MessageError(f"a message {which} cannot be signed", next_step="report this with the issue's number")

@@ -1,0 +1,165 @@
+"""The tables of digest.toml, one class each. `config.Settings` puts them together and reads them."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Self
+
+import idna
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+from digest.core.web_address import check_public_address, check_web_address
+
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_LABELS = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+
+
+class Section(BaseModel):
+    """A table of digest.toml; its docstring stands above it in docs/settings.md."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DatabaseSettings(Section):
+    """Where everything is kept."""
+
+    url: str = Field(
+        default="sqlite:///digest.db",
+        description="SQLite or Postgres; a relative SQLite path starts at the settings file.",
+    )
+    busy_timeout: float = Field(default=10.0, ge=0, le=600, description="Seconds to wait for another process's write.")
+
+
+class MailSettings(Section):
+    """Where messages go."""
+
+    transport: Literal["maildir", "smtp"] = Field(
+        default="maildir", description="maildir keeps every message in a folder and sends nothing; smtp sends."
+    )
+    maildir: Path = Field(default=Path("mailbox"), description="The folder of the maildir transport.")
+
+
+class SmtpSettings(Section):
+    """The mail server that takes the messages (RFC 5321)."""
+
+    host: str = Field(default="localhost", description="Its name.")
+    port: int | None = Field(
+        default=None, ge=1, le=65535, description="Unset: 465 for tls, 587 for starttls, 25 for plain."
+    )
+    security: Literal["tls", "starttls", "plain"] = Field(
+        default="starttls",
+        description="tls from the start (RFC 8314), starttls (RFC 3207), or plain on this machine only.",
+    )
+    username: str | None = Field(default=None, description="Unset: no login.")
+    password: SecretStr | None = Field(default=None, description="Better in the file secrets/smtp_password than here.")
+    connections: int = Field(default=4, ge=1, le=100, description="Conversations at the same time.")
+    allow_plain_anywhere: bool = Field(
+        default=False, description="Allow plain to another machine: passwords and mail are readable on the way."
+    )
+    ca_file: Path | None = Field(default=None, description="The certificate of a private authority, in PEM.")
+    hostname: str | None = Field(default=None, description="What EHLO says. Unset: this machine's name.")
+
+
+class DkimSettings(Section):
+    """Signatures of what goes out (RFC 6376). Off when the relay signs, as most providers do; ask yours first."""
+
+    sign: bool = Field(default=False, description="Sign every message. Publish the key first: digest dkim keygen.")
+    domain: str | None = Field(
+        default=None,
+        description="The domain that signs: the one after the @ of the sender, or a parent of it, as DMARC wants it.",
+    )
+    selector: str = Field(
+        default="digest",
+        description="The RSA key's name in the DNS: SELECTOR._domainkey.DOMAIN. A new key, a new name.",
+    )
+    key_file: Path = Field(default=Path("dkim_rsa.pem"), description="The RSA key in secrets_dir, in PEM.")
+    second_selector: str | None = Field(
+        default=None, description="Set: a second signature with an Ed25519 key (RFC 8463) of this name in the DNS."
+    )
+    second_key_file: Path = Field(
+        default=Path("dkim_ed25519.pem"), description="The Ed25519 key in secrets_dir, in PEM."
+    )
+
+    @field_validator("domain")
+    @classmethod
+    def _check_domain(cls, value: str | None) -> str | None:
+        """In ASCII and lower case, as it stands in d=."""
+        if value is None:
+            return None
+        try:
+            plain = idna.encode(value, uts46=True).decode("ascii").lower()
+        except (idna.IDNAError, UnicodeError) as error:
+            raise ValueError(f"it is no domain ({error})") from error
+        if "." not in plain or not _LABELS.fullmatch(plain):
+            raise ValueError("it is no domain such as example.org")
+        return plain
+
+    @field_validator("selector", "second_selector")
+    @classmethod
+    def _check_selector(cls, value: str | None) -> str | None:
+        if value is not None and not _LABELS.fullmatch(value):
+            raise ValueError("a selector is of letters, digits and hyphens, and dots between them (RFC 6376 3.1)")
+        return value.lower() if value else value
+
+    @model_validator(mode="after")
+    def _check_names(self) -> Self:
+        if self.second_selector == self.selector:
+            raise ValueError("second_selector must differ from selector: a name in the DNS holds one key")
+        return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DkimKey:
+    """Where one key of DKIM is, and its name in the DNS."""
+
+    selector: str
+    algorithm: str  # "rsa" or "ed25519"
+    file: Path
+
+
+class WebSettings(Section):
+    """The pages that links in mails lead to, which this version does not serve yet."""
+
+    base_url: str | None = Field(
+        default=None,
+        description="Leave it unset: readers then leave by a mail to the reply address. Set it only where a program of"
+        " yours answers at its /unsubscribe/, /preferences/ and archive pages: an https address.",
+    )
+
+    @field_validator("base_url")
+    @classmethod
+    def _check(cls, value: str | None) -> str | None:
+        if value is not None:
+            check_public_address(value)
+        return value
+
+
+class FetchSettings(Section):
+    """How sources are read."""
+
+    about_url: str | None = Field(
+        default=None, description="A page about you for the User-Agent (docs/fetching.md F13)."
+    )
+    ports: tuple[int, ...] = Field(default=(80, 443), description="Ports that may be asked.")
+    allow_private: tuple[str, ...] = Field(
+        default=(), description='Networks that may be fetched although private, such as "10.1.0.0/16".'
+    )
+    connections: int = Field(default=16, ge=1, le=64, description="Fetches at the same time.")
+
+    @field_validator("about_url")
+    @classmethod
+    def _check(cls, value: str | None) -> str | None:
+        if value is not None:
+            check_web_address(value)
+        return value
+
+
+class LogSettings(Section):
+    """What is written to stderr while it works."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The least that is written."
+    )
+    format: Literal["text", "json"] = Field(
+        default="text", description="One line of text or one JSON object for each record."
+    )
