@@ -41,7 +41,7 @@ async def send_issue(sender: Sender, run: IssueRun) -> None:
     if await asyncio.to_thread(has_due, sender, run):
         await _open_transport(sender, run)
         writer = LedgerWriter(
-            sender.database, issue_id=run.issue.id, owner=sender.owner, clock=sender.clock,
+            sender.database, issue_id=run.issue.id, owner=sender.owner, clock=sender.clock, lanes=sender.concurrency,
             claim_lease=sender.claim_lease, dot_lease=sender.dot_lease,
         )  # fmt: skip
         async with writer:
@@ -98,7 +98,9 @@ async def _send_one(sender: Sender, run: IssueRun, writer: LedgerWriter, deliver
             key=sender.key,
             base_url=run.base_url,
             dated=delivery.dated,
-        ).signed(sender.signer)
+        )
+        if sender.signer:  # most of a signature's time needs no interpreter: other lanes go on
+            envelope = await asyncio.to_thread(envelope.signed, sender.signer)
     except MessageError as error:
         outcome = Outcome(kind=OutcomeKind.REFUSED, phase="compose", reply=error.message)
         _settle(sender, run, writer, delivery, outcome)

@@ -1,7 +1,8 @@
 """Group commit: one transaction carries the marks and settlements of every lane that waits.
 
 A commit costs a disk's sync, whatever it holds. So the lanes hand in what they have, and one writer commits it all
-together in a thread, again and again; nothing is held back to wait for company.
+together in a thread, again and again. A mark waits for the marks of half the lanes, or for two milliseconds; a settlement,
+for which nobody waits, for the next mark.
 """
 
 import asyncio
@@ -23,6 +24,10 @@ _ATTEMPTS = 6
 """At a busy database; each waits for the busy timeout, then a second more than the one before."""
 
 
+_MARK_WAITS, _SETTLEMENT_WAITS = 0.002, 0.05
+"""Seconds for company. A server's answer takes longer than the first; a settlement that is lost is an uncertain one."""
+
+
 class LedgerWriter:
     """The only hand of one sender that writes into an issue's ledger while messages go out. An async context."""
 
@@ -33,10 +38,11 @@ class LedgerWriter:
         issue_id: int,
         owner: str,
         clock: Clock,
+        lanes: int,
         claim_lease: timedelta,
         dot_lease: timedelta,
     ) -> None:
-        self.clock = clock
+        self.clock, self._enough = clock, max(1, lanes // 2)
         self.problem: DigestError | None = None
         self._writer = BatchWriter(
             database, issue_id=issue_id, owner=owner, claim_lease=claim_lease, dot_lease=dot_lease
@@ -44,7 +50,8 @@ class LedgerWriter:
         self._batch = Batch()
         self._marked: list[tuple[int, asyncio.Future[bool]]] = []
         self._claimed: list[asyncio.Future[tuple[Claimed, ...]]] = []
-        self._work = asyncio.Event()
+        self._go = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
         self._closing = False
         self._task: asyncio.Task[None] | None = None
 
@@ -59,7 +66,7 @@ class LedgerWriter:
             DigestError: the database could not take it; what was in flight will be found by the reaper.
         """
         self._closing = True
-        self._work.set()
+        self._go.set()
         if self._task is not None:
             await asyncio.shield(self._task)
 
@@ -70,7 +77,7 @@ class LedgerWriter:
         answer: asyncio.Future[tuple[Claimed, ...]] = asyncio.get_running_loop().create_future()
         self._batch.claims.append(limit)
         self._claimed.append(answer)
-        self._work.set()
+        self._go.set()
         return await answer
 
     async def mark(self, delivery: Claimed, message_id: str) -> bool:
@@ -80,35 +87,50 @@ class LedgerWriter:
         answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._batch.marks.append((delivery, message_id))
         self._marked.append((delivery.id, answer))
-        self._work.set()
+        if len(self._marked) >= self._enough:
+            self._go.set()
+        else:
+            self._write_within(_MARK_WAITS)
         return await answer
 
     def settle(self, settlement: Settlement) -> None:
         """What the server said."""
         self._batch.settlements.append(settlement)
-        self._work.set()
+        self._write_within(_SETTLEMENT_WAITS)
 
     def turn_away(self, delivery: Claimed) -> None:
         """A claim that failed at the mark."""
         self._batch.turned_away.append(delivery)
-        self._work.set()
+        self._write_within(_SETTLEMENT_WAITS)
 
     def release(self, delivery: Claimed) -> None:
         """A claim that is not used."""
         self._batch.released.append(delivery)
-        self._work.set()
+        self._write_within(_SETTLEMENT_WAITS)
+
+    def _write_within(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        if self._timer is None or self._timer.when() > loop.time() + seconds:
+            self._stop_timer()
+            self._timer = loop.call_later(seconds, self._go.set)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     async def _write_until_closed(self) -> None:
         try:
             while self._batch or not self._closing:
-                await self._work.wait()
-                self._work.clear()
+                await self._go.wait()
+                self._go.clear()
                 if self._batch:
                     await self._commit()
                 if self._closing:
-                    self._work.set()
+                    self._go.set()
         finally:
             # However it ends, no lane may wait for an answer that never comes.
+            self._stop_timer()
             if not self._closing:
                 self.problem = self.problem or DatabaseError(
                     "the ledger cannot be written", next_step="digest db check"
@@ -118,6 +140,7 @@ class LedgerWriter:
 
     async def _commit(self) -> None:
         """Answer the marks only after the commit."""
+        self._stop_timer()
         batch, self._batch = self._batch, Batch()
         marked, self._marked = self._marked, []
         claimed, self._claimed = self._claimed, []
