@@ -106,3 +106,30 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "file" in done.stderr
     assert "Traceback" not in done.stderr
+    assert "Errno" not in done.stderr
+
+
+@pytest.mark.parametrize("file", ["digest.toml", "digest.db"])
+def test_a_folder_of_somebodys_newsletter_is_left_alone(file: str, tmp_path: Path) -> None:
+    """It would add invented people to a real database, and with [mail] transport "smtp" write to them."""
+    (tmp_path / file).write_text("")
+    done = run_digest("demo", "--into", tmp_path, cwd=tmp_path)
+    assert done.returncode == 1
+    assert f"{file} is not the demo's; nothing was changed" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == [file]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("DIGEST_MAIL__TRANSPORT", "smtp"),
+        ("DIGEST_DATABASE__URL", "sqlite:///other.db"),
+        ("DIGEST_MAIL__MAILDIR", "/tmp/box"),
+    ],
+)
+def test_a_variable_does_not_lead_the_demo_out_of_its_folder(variable: str, value: str, tmp_path: Path) -> None:
+    done = run_digest("demo", cwd=tmp_path, env={variable: value})
+    assert done.returncode == 1
+    assert f"next: unset {variable}" in done.stderr
+    assert not (tmp_path / "other.db").exists()
+    assert not (tmp_path / "digest-demo" / "mailbox").exists()

@@ -1,5 +1,6 @@
 """Every command speaks with one voice: the tree of commands is walked, so that a new one is held to it too."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -8,9 +9,10 @@ from pathlib import Path
 
 import pytest
 from tests.cli.commands import Command, commands, groups, root, shown_help
-from tests.command import run_digest
+from tests.command import DIGEST, clean_environment, run_digest
 from typer.core import TyperArgument, TyperOption
 
+from digest import __version__
 from digest.cli.index import SUMMARIES
 
 ROOT = Path(__file__).parents[2]
@@ -80,6 +82,22 @@ def test_the_list_of_a_noun_cuts_no_sentence_off(words: tuple[str, ...]) -> None
     listed = shown.partition("Commands:")[2]
     assert listed.count("\n") >= len(group.commands)
     assert "..." not in listed
+
+
+def test_the_program_tells_its_version(tmp_path: Path) -> None:
+    done = run_digest("--version", cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{__version__}\n", "")
+
+
+def test_a_reader_who_has_seen_enough_is_no_error(tmp_path: Path) -> None:
+    """As in `digest … | head -1`: 128 + SIGPIPE, and not a word."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    env = clean_environment({})
+    words = [DIGEST, "newsletter", "--help"]
+    done = subprocess.run(words, cwd=tmp_path, env=env, stdout=writing, stderr=subprocess.PIPE, check=False, timeout=60)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, b"")
 
 
 def test_the_program_offers_shell_completion() -> None:

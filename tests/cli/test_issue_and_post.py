@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from tests import cast
 from tests.cast import NOW
+from tests.cli.test_sending import smtp
+from tests.processes import mail_server
 
 from digest.actions.admit import admit_posts
 from digest.actions.publish import publish
@@ -159,7 +161,7 @@ def test_a_test_copy_is_the_next_issue_until_one_is_made_and_leaves_everything_a
 
     first = digest("issue", "test", "--to", "editor@x.example")
     assert first.code == 0, first.err
-    assert first.err.startswith("a copy of issue 1 as it would be now of weekly went to ")
+    assert first.err.startswith("a copy of issue 1 of weekly as it would be now is in the mailbox: ")
     assert states(digest)["Post Clay"] == "pending", "nothing is claimed"
     publish(home, now=NOW)
     second = digest("issue", "test", "--to", "editor@x.example", "--json")
@@ -168,9 +170,31 @@ def test_a_test_copy_is_the_next_issue_until_one_is_made_and_leaves_everything_a
     assert len(copies()) == 3, "each copy is a message of its own"
     assert all(subject.startswith("[Test] ") for subject in copies())
     refused = digest("issue", "test", "--to", "not an address")
-    assert (refused.code, len(copies())) == (1, 3)
+    assert (refused.code, len(copies())) == (2, 3)
+    assert "'not an address' is no email address" in refused.err
     assert digest("issue", "test", "7", "--to", "editor@x.example").code == 1
     assert not digest("delivery", "list", "1", "--json").json
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "step"),
+    [
+        ("530 5.7.0 Authentication required", 75, "set smtp.username in digest.toml and write secrets/smtp_password"),
+        ("554 5.7.1 not from you", 1, "ask the server's provider which senders and messages it takes"),
+        ("451 4.3.0 busy", 75, "try again later"),
+    ],
+)
+def test_a_test_copy_that_is_not_taken_says_why_and_whom_to_ask(
+    said: str, code: int, step: str, home: Database, digest: Digest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with mail_server() as (inbox, port):
+        inbox.refusal = said
+        for name, value in smtp(port).items():
+            monkeypatch.setenv(f"DIGEST_{name}", str(value))
+        refused = digest("issue", "test", "--to", "me@x.example")
+    assert (refused.code, refused.err.splitlines()) == (code, [
+        f"error: 127.0.0.1:{port} did not take the copy: {said}", f"next: {step}"
+    ])  # fmt: skip
 
 
 def test_where_there_is_nothing_to_send_a_test_says_so(home: Database, digest: Digest) -> None:

@@ -88,6 +88,8 @@ def test_a_source_lives_from_add_to_remove(digest: Digest, server: ScriptedServe
     assert "active" in digest("source", "resume", "1").stdout
     refused = digest("source", "remove", "1")
     assert (refused.returncode, "--yes" in refused.stderr) == (2, True)
+    unknown = digest("source", "remove", "1", "--newsletter", "wek", "--yes")
+    assert (unknown.returncode, unknown.stderr.splitlines()[0]) == (1, "error: there is no newsletter 'wek'")
     assert digest("source", "remove", "1", "--yes").returncode == 0
     assert json.loads(digest("source", "list", "--json").stdout) == []
 

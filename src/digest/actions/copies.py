@@ -9,7 +9,9 @@ from pathlib import Path
 from digest.actions.choose_issue import newest_issue
 from digest.actions.choose_newsletter import choose_newsletter
 from digest.actions.preview import preview_issue
+from digest.core.addresses import parse_address
 from digest.core.people import Outcome
+from digest.errors import UsageError
 from digest.mail.transport import Transport
 from digest.store.database import Database
 
@@ -46,11 +48,11 @@ async def send_test_copy(
 
     Raises:
         NotFound: no such newsletter or issue.
-        UsageError: no newsletter is named, and there are several.
+        UsageError: `to` is no address; or no newsletter is named, and there are several.
         NothingToDo: no issue was made, and the next one has no posts yet.
         TransportError: nothing can be sent now.
-        MessageError: the address cannot stand in a message.
     """
+    to = _check(to)
     made = await asyncio.to_thread(
         preview_issue,
         database,
@@ -76,6 +78,15 @@ async def send_test_copy(
         subject=MARK + made.rendered.subject,
         outcome=outcome,
     )
+
+
+def _check(address: str) -> str:
+    try:
+        return parse_address(address)
+    except ValueError as error:
+        raise UsageError(f"{address!r} is no email address: {error}", next_step="give one like you@example.org") from (
+            error
+        )
 
 
 def _newest(database: Database, newsletter: str | None) -> int | None:

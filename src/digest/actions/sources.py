@@ -154,17 +154,15 @@ def remove_source(database: Database, name: str, *, now: datetime, newsletter: s
     Returns the source and how many waiting posts were excluded.
 
     Raises:
-        NotFound: there is no such source, or nobody reads it.
+        NotFound: there is no such source or newsletter, or nobody reads it.
     """
     with database.write() as session:
         source = store.get_source(session, name)
-        readers = [
-            one for one in store.list_readings(session, source_ids=[source.id]) if newsletter in {None, one.slug}
-        ]
+        who = get_newsletter(session, newsletter).slug if newsletter else None
+        readers = [one for one in store.list_readings(session, source_ids=[source.id]) if who in {None, one.slug}]
         if not readers:
-            raise NotFound(
-                f"no newsletter reads {source.title or source.shown}", next_step="digest source list shows them"
-            )
+            reads = f"{who} does not read" if who else "no newsletter reads"
+            raise NotFound(f"{reads} {source.title or source.shown}", next_step="digest source list shows who reads it")
         excluded = 0
         for one in readers:
             excluded += exclude_source(session, newsletter_id=one.newsletter_id, source_id=source.id, now=now)

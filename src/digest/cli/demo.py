@@ -16,6 +16,7 @@ from digest.cli.output import note, print_json, print_table
 
 if TYPE_CHECKING:
     from digest.app import App, Report
+    from digest.config import Settings
 
 FOLDER = Path("digest-demo")
 FRIDAY = datetime(2017, 8, 12, 3, 0, tzinfo=UTC)
@@ -24,10 +25,12 @@ MONDAY = datetime(2017, 8, 14, 7, 5, tzinfo=UTC)
 """Monday 14 August 2017, 00:05 in Los Angeles: the issue of 7–13 August is due."""
 
 SLUG = "lower-mill"
+ANOTHER = "another folder: --into DIR"
 READERS = (("anna@example.org", "Anna"), ("ben@example.org", "Ben"), ("chloe@example.org", "Chloé"))
 
-SETTINGS = """\
-# digest.toml of the demo. docs/settings.md lists every setting.
+FIRST_LINE = "# digest.toml of the demo."
+SETTINGS = f"""\
+{FIRST_LINE} docs/settings.md lists every setting.
 
 [database]
 url = "sqlite:///digest.db"
@@ -74,7 +77,9 @@ def demo(
     try:
         story = asyncio.run(_play(into))
     except OSError as error:
-        raise SettingsError(f"{into} cannot be used: {error}", next_step="name another folder: --into DIR") from error
+        raise SettingsError(
+            f"{error.filename or into} cannot be used: {error.strerror}", next_step=f"name {ANOTHER}"
+        ) from error
     _print(story, as_json=as_json)
 
 
@@ -82,7 +87,9 @@ async def _play(folder: Path) -> _Story:
     from digest.app import App, turn
     from digest.config import Settings
 
+    _refuse_other(folder)
     settings = Settings.load(_prepare(folder))
+    _refuse_elsewhere(settings)
     friday = _open(App, settings, FRIDAY)
     try:
         await _set_up(friday, folder)
@@ -94,6 +101,44 @@ async def _play(folder: Path) -> _Story:
         return _look(monday, folder, report)
     finally:
         monday.close()
+
+
+def _refuse_other(folder: Path) -> None:
+    """The demo's invented people must not end up in a newsletter that is somebody's.
+
+    Raises:
+        SettingsError: the folder holds settings or a database that the demo did not make.
+    """
+    from digest.errors import SettingsError
+
+    settings, step = folder / "digest.toml", f"the demo wants a folder of its own; name {ANOTHER}"
+    if settings.exists():
+        if not settings.read_text(encoding="utf-8", errors="replace").startswith(FIRST_LINE):
+            raise SettingsError(f"{settings} is not the demo's; nothing was changed", next_step=step)
+    elif (folder / "digest.db").exists():
+        raise SettingsError(f"{folder / 'digest.db'} is not the demo's; nothing was changed", next_step=step)
+
+
+def _refuse_elsewhere(settings: "Settings") -> None:
+    """Nothing leaves this machine, nor the folder: not by an edited file, not by a variable of the environment.
+
+    Raises:
+        SettingsError: the settings send mail, or name another database or mailbox.
+    """
+    from digest.errors import SettingsError
+
+    own = f"sqlite:///{(settings.home / 'digest.db').resolve()}"
+    for name, is_own in (
+        ("[mail] transport", settings.mail.transport == "maildir"),
+        ("[mail] maildir", settings.mail.maildir == Path("mailbox")),
+        ("[database] url", settings.database_url == own),
+    ):
+        if not is_own:
+            variable = "DIGEST_" + name.replace("[", "").replace("] ", "__").upper()
+            raise SettingsError(
+                f"{name} is not the demo's; the demo stays in its folder and sends nothing",
+                next_step=f"unset {variable}, or take your change out of {settings.home / 'digest.toml'}",
+            )
 
 
 def _prepare(folder: Path) -> Path:
@@ -180,14 +225,14 @@ def _look(app: "App", folder: Path, report: "Report") -> _Story:
         app.database, key=app.key, now=app.clock(), newsletter=SLUG, number=1, web_base=app.settings.web.base_url
     )
     files = write_preview(made, folder / "preview", images=match_pictures(made.content, sample("images")))
-    box = app.settings.path(app.settings.mail.maildir)
+    box = folder / app.settings.mail.maildir
     return _Story(
         folder=folder,
         read=len(made.content.posts),
         report=report,
         issues=len(issues),
         accepted=accepted,
-        mailbox=folder / box.relative_to(app.settings.home) if box.is_relative_to(app.settings.home) else box,
+        mailbox=box,
         messages=len(mailbox.Maildir(box)),
         subject=made.rendered.subject,
         html=files.html,

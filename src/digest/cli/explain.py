@@ -152,8 +152,8 @@ def _explain_post(
         "title": post.title,
         "link": post.link,
         "source": post.source,
-        "counts from": post.effective_at,
-        "first seen": post.seen_at,
+        "counts_from": post.effective_at,
+        "first_seen": post.seen_at,
     }
     return facts, rows
 

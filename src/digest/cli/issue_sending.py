@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from digest.actions.copies import TestCopy
     from digest.core.model import Issue
     from digest.core.model import Newsletter as Owner
+    from digest.core.people import Outcome
     from digest.core.states import IssueState
+    from digest.errors import DigestError
     from digest.store.database import Session
 
 app = issues.app
@@ -189,12 +191,32 @@ def _tell(owner: "Owner", issue: "Issue", what: str, *, as_json: bool, next_step
 
 def _tell_copy(copy: "TestCopy", *, as_json: bool) -> None:
     from digest.core.states import OutcomeKind
-    from digest.errors import TransportError
 
     outcome = copy.outcome
     if outcome.kind is not OutcomeKind.ACCEPTED:
-        raise TransportError(f"the copy was not accepted: {outcome.kind} at {outcome.phase}: {outcome.reply}")
+        raise _refusal(outcome)
     if as_json:
         print_json(copy)
-    which = f"issue {copy.number}" + (" as it would be now" if copy.drafted else "")
-    note(f"a copy of {which} of {copy.newsletter} went to {outcome.server}: {outcome.reply}")
+    which = f"issue {copy.number} of {copy.newsletter}" + (" as it would be now" if copy.drafted else "")
+    where = f"is in the mailbox: {outcome.reply}" if outcome.server == "maildir" else f"was taken by {outcome.server}"
+    note(f"a copy of {which} {where}")
+
+
+def _refusal(outcome: "Outcome") -> "DigestError":
+    """Why the server did not take the copy. Its own words are shown: they are about the admin's own address."""
+    from digest.core.policy import Blame, whom_to_blame
+    from digest.core.states import OutcomeKind
+    from digest.errors import DigestError, LoginRefused, TransportError
+
+    said = " ".join(str(part) for part in (outcome.code, outcome.reply) if part)
+    why = f"{outcome.server or 'the mail server'} did not take the copy: {said or 'the connection broke'}"
+    blame = whom_to_blame(outcome)
+    if blame is Blame.LOGIN:
+        return LoginRefused(why, next_step="set smtp.username in digest.toml and write secrets/smtp_password")
+    if outcome.kind is OutcomeKind.UNCERTAIN:
+        return TransportError(f"nobody knows whether {outcome.server} took the copy: {said}", next_step="look for it")
+    if outcome.kind is not OutcomeKind.REFUSED:
+        return TransportError(why, next_step="try again later")
+    if blame is Blame.SENDER:
+        return DigestError(why, next_step="ask the server's provider which senders and messages it takes")
+    return DigestError(why, next_step="check the address")

@@ -16,6 +16,8 @@ from digest.cli.output import note
 from digest.errors import DigestError, Interrupted, NothingToDo
 
 INTERRUPTED = 130
+BROKEN_PIPE = 141
+"""What shells say of a program whose reader left (128 + SIGPIPE)."""
 
 app = typer.Typer(
     name="digest",
@@ -29,17 +31,29 @@ app = typer.Typer(
 )
 
 
+def _print_version(*, wanted: bool) -> None:
+    """Called while the options are read: afterwards Typer wants a command."""
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
 @app.callback()
 def _root(
     context: typer.Context,
     config: Annotated[
         Path | None, typer.Option(help="The settings file; else DIGEST_CONFIG, else ./digest.toml.")
     ] = None,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.", is_eager=True)] = False,
+    version: Annotated[  # noqa: ARG001 - its callback does it
+        bool,
+        typer.Option(
+            "--version",
+            help="Print the version and stop.",
+            is_eager=True,
+            callback=lambda wanted: _print_version(wanted=wanted),
+        ),
+    ] = False,
 ) -> None:
-    if version:
-        typer.echo(__version__)
-        raise typer.Exit
     context.obj = config
 
 
@@ -53,6 +67,8 @@ def main() -> None:
     except SystemExit as ended:
         if ended.code == INTERRUPTED:  # Typer turns Ctrl-C into this code and says nothing
             typer.echo("interrupted; nothing half-done was kept", err=True)
+        if isinstance(ended.__context__, BrokenPipeError):  # Typer says 1, which would be an error: `digest … | head`
+            sys.exit(BROKEN_PIPE)
         raise
     except DigestError as error:
         is_fault = not isinstance(error, (NothingToDo, Interrupted))
@@ -63,7 +79,7 @@ def main() -> None:
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+        sys.exit(BROKEN_PIPE)
     except Exception as error:
         if os.environ.get("DIGEST_DEBUG"):
             raise

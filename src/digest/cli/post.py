@@ -80,8 +80,8 @@ def show(context: typer.Context, post: Words, as_json: AsJson = False) -> None:
             "source": found.source,
             "author": found.card.author,
             "topics": ", ".join(found.card.topics),
-            "counts from": found.effective_at,
-            "first seen": found.seen_at,
+            "counts_from": found.effective_at,
+            "first_seen": found.seen_at,
             "lead": found.card.lead,
         }
     )

@@ -55,7 +55,7 @@ def after(outcome: Outcome, *, tries: int, first_try: datetime, now: datetime) -
         return NextStep(state=DeliveryState.ACCEPTED)
     if outcome.kind is OutcomeKind.UNCERTAIN:
         return NextStep(state=DeliveryState.UNCERTAIN, reason="the connection ended after the final dot")
-    blame = _blame(outcome)
+    blame = whom_to_blame(outcome)
     if blame is Blame.LOGIN:
         return NextStep(state=DeliveryState.QUEUED, reason="the server wants a login", blame=blame)
     if outcome.kind is OutcomeKind.REFUSED and blame is not Blame.SENDER:
@@ -83,7 +83,7 @@ def _wait(outcome: Outcome, tries: int, blame: Blame) -> timedelta:
     return BACK_OFF[min(tries, len(BACK_OFF)) - 1]
 
 
-def _blame(outcome: Outcome) -> Blame:
+def whom_to_blame(outcome: Outcome) -> Blame:
     """5.1.x at RCPT is the address; 5.7.x anywhere, and any refusal of the sender or the message, is us."""
     if outcome.code in {530, 535}:
         return Blame.LOGIN
