@@ -40,6 +40,7 @@ TODAY = date(2026, 11, 24)  # a Tuesday
         ("every month on day 15 and 1 at 10", "monthly on day 1,15 at 10:00"),
         ("last day of the month at 9", "monthly on the last day at 09:00"),
         ("first monday of the month", "monthly on the 1st mon at 08:00"),
+        ("2nd tue of the month", "monthly on the 2nd tue at 08:00"),  # five words, as a cron line has five fields
         ("monthly on the second Tuesday at 9", "monthly on the 2nd tue at 09:00"),
         ("0 8 * * MON,Wednesday", "cron 0 8 * * mon,wed"),
         ("CRON */30 8-18/2 * jan-mar sat-mon", "cron */30 8-18/2 * jan-mar sat-mon"),

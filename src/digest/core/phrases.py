@@ -26,6 +26,7 @@ DEFAULT_TIME = time(8)
 
 _TIME = r"(?:\d{1,2}(?::\d{2})?\s?[ap]m|\d{1,2}:\d{2}|noon|midnight)"
 _AT = re.compile(rf"(?:^|\s)(?:at\s+(.+)|({_TIME}(?:\s(?:and\s)?{_TIME})*))$")
+_CRON = re.compile(r"[0-9*][0-9*/,-]*( \S+){4}")
 _FROM = re.compile(r"\s(?:from|starting|since)\s+(\S+)$")
 _NOISE = {"on", "the", "of", "each", "and", "a", "month", "week", "in", "every"}
 _NTH = {"1st": 1, "first": 1, "2nd": 2, "second": 2, "3rd": 3, "third": 3, "4th": 4, "fourth": 4, "last": -1}
@@ -43,7 +44,7 @@ def parse(rule: str, *, today: date | None = None) -> Cadence:
     """
     words = " ".join(rule.lower().replace(",", " ").split())
     line = " ".join(rule.lower().split()).removeprefix("cron ")
-    if words.startswith("cron") or re.fullmatch(r"[0-9*][\S]*( \S+){4}", line):
+    if words.startswith("cron") or _CRON.fullmatch(line):
         return parse_cron(line)
     words, start = _take_start(words)
     words, times = _take_times(words, rule)
