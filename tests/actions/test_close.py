@@ -7,7 +7,8 @@ from tests import cast
 from tests.cast import NOW, Cast
 
 from digest.actions.admit import admit_posts
-from digest.actions.close import close_periods, draft_content
+from digest.actions.close import _close_next, close_periods, draft_content
+from digest.actions.newsletters import edit_newsletter
 from digest.core.model import EditorNote, Issue, Newsletter
 from digest.core.states import CatchUp, ClaimState, IssueState
 from digest.store import claims, events, issues, newsletters, notes
@@ -178,6 +179,33 @@ def test_a_clock_that_jumped_closes_nothing_until_the_admin_says_so(database: Da
         (held,) = events.list_events(session, kind="cadence.held")
         assert (held.data["slot"], "clock says" in held.data["reason"]) == ("2017-08-21T00:00", True)
     assert close(database, people, now=later, hold=False)
+
+
+def test_what_the_admin_changed_since_the_turn_looked_counts(database: Database) -> None:
+    with database.write() as session:
+        people = begin(session)
+        publish_posts(session, cast.add_source(session, people.newsletter), 30)
+    looked = newsletter_of(database, people)
+    edit_newsletter(database, "weekly", min_posts=2, now=NOW)
+    (issue,) = close_periods(database, looked, now=NOW)
+    assert issue.reason == "below the minimum: 1 of 2 posts"
+
+
+def test_a_cadence_or_newsletter_removed_since_the_turn_looked_makes_no_issue(database: Database) -> None:
+    with database.write() as session:
+        people = begin(session)
+        publish_posts(session, cast.add_source(session, people.newsletter), 30)
+        line = newsletters.get_cadence(session, people.cadence)
+    edit_newsletter(database, "weekly", cadences=["other=daily at 06:00"], remove_cadences=["weekly"], now=NOW)
+    assert _close_next(database, line, now=NOW, hold=True) == []
+    with database.write() as session:
+        gone = newsletters.add_newsletter(session, slug="gone", now=NOW, name="Gone", sender_name="Gone",
+                                          sender_address="gone@example.org")  # fmt: skip
+        line = newsletters.get_cadence(session, cast.add_cadence(session, gone.id))
+        newsletters.delete_newsletter(session, gone.id)
+    assert _close_next(database, line, now=NOW, hold=True) == []
+    with database.read() as session:
+        assert issues.list_issues(session) == ()
 
 
 def test_two_newsletters_claim_the_same_post_each_for_itself(database: Database) -> None:

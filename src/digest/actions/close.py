@@ -21,7 +21,7 @@ from digest.store import candidates as waiting
 from digest.store import events, notes
 from digest.store import issues as store
 from digest.store.database import Database, Session
-from digest.store.newsletters import REMOVED, close_period, get_cadence, list_cadences, newsletter_of_id
+from digest.store.newsletters import close_period, list_cadences, newsletter_of_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ def close_periods(database: Database, newsletter: Newsletter, *, now: datetime, 
         lines = list_cadences(session, newsletter.id)
     made: list[Issue] = []
     for line in lines:
-        while batch := _close_next(database, newsletter, line.id, now=now, hold=hold):
+        while batch := _close_next(database, line, now=now, hold=hold):
             made += batch
     return made
 
@@ -64,16 +64,20 @@ def draft_selection(session: Session, newsletter: Newsletter, cadence: CadenceLi
     return _select(session, turn, due[0] if due else open_period(cadence)[1], lock=False)
 
 
-def _close_next(database: Database, newsletter: Newsletter, line_id: int, *, now: datetime, hold: bool) -> list[Issue]:
-    """The next issue to make of a line, with the slots before it that are skipped or merged into it."""
+def _close_next(database: Database, seen: CadenceLine, *, now: datetime, hold: bool) -> list[Issue]:
+    """The next issue to make of a line, with the slots before it that are skipped or merged into it.
+
+    Newsletter and line are read again behind the lock: what the admin has changed since this turn looked counts.
+    """
     with database.write() as session:
-        store.lock_newsletter(session, newsletter.id)
-        if newsletter_of_id(session, newsletter.id).state == REMOVED:  # since this turn looked
+        store.lock_newsletter(session, seen.newsletter_id)
+        line = next((line for line in list_cadences(session, seen.newsletter_id) if line.id == seen.id), None)
+        if line is None:  # removed, or its newsletter
             return []
-        turn = _Turn(newsletter=newsletter, line=get_cadence(session, line_id), now=now)
-        dues = dues_of(newsletter, turn.line, now=now, hold=hold)
+        turn = _Turn(newsletter=newsletter_of_id(session, line.newsletter_id), line=line, now=now)
+        dues = dues_of(turn.newsletter, line, now=now, hold=hold)
         if dues.hold:
-            _note_hold(session, turn, dues.hold, slot="" if dues.broken else open_period(turn.line)[0].key)
+            _note_hold(session, turn, dues.hold, slot="" if dues.broken else open_period(line)[0].key)
         return [issue for due in _batch(dues.slots) if (issue := _close_slot(session, turn, due))]
 
 

@@ -20,7 +20,7 @@ from digest.render.issue import render_issue
 from digest.store import events
 from digest.store import issues as store
 from digest.store.database import Database, Session
-from digest.store.newsletters import get_newsletter, list_newsletters
+from digest.store.newsletters import get_newsletter, list_newsletters, newsletter_of_id
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ def publish(
         touched.update(dict.fromkeys(issue.id for issue in closed))
         for issue in _list(database, newsletter, IssueState.FROZEN):
             render_variants(database, issue, newsletter, now=now, web_base=web_base, templates=templates)
-            _let_go(database, issue.id, newsletter, now=now)
+            _let_go(database, issue.id, now=now)
             touched[issue.id] = None
         touched.update(dict.fromkeys(_keep_deadlines(database, newsletter, now=now)))
     return _read(database, touched)
@@ -145,10 +145,11 @@ def _note_failure(database: Database, issue: Issue, words: str, *, now: datetime
     return True
 
 
-def _let_go(database: Database, issue_id: int, newsletter: Newsletter, *, now: datetime) -> bool:
-    """Move a frozen issue on, once all of it is rendered."""
+def _let_go(database: Database, issue_id: int, *, now: datetime) -> bool:
+    """Move a frozen issue on, once all of it is rendered; by the policies of now, rendering may have taken long."""
     with database.write() as session:
         issue = store.get_issue(session, issue_id)
+        newsletter = newsletter_of_id(session, issue.newsletter_id)
         variants = store.list_variants(session, issue_id)
         if not variants or any(variant.rendered is None for variant in variants):
             return False
