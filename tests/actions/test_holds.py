@@ -33,6 +33,17 @@ def test_a_jumped_clock_is_told_until_an_admin_says_that_it_is_right(database: D
     assert list_holds(database, now=later) == ()
 
 
+def test_a_clock_that_came_back_is_told_to_wait_and_not_to_say_what_changes_nothing(database: Database) -> None:
+    with database.write() as session:
+        people = cast.assemble(session)
+        close_period(session, people.cadence, slot_at=cast.NOW + timedelta(days=9), rollovers=0)
+        (newsletter,) = list_newsletters(session)
+    (held,) = list_holds(database, now=cast.NOW)
+    assert (held.behind, "--clock-is-right" in held.next_step) == (True, False)
+    assert close_periods(database, newsletter, now=cast.NOW, hold=False) == []
+    assert list_holds(database, now=cast.NOW + timedelta(days=9)) == ()
+
+
 @pytest.mark.parametrize("fault", [{"zone": "Europe/Gone"}, {"rule": "when the cows come home"}])
 def test_a_cadence_that_cannot_be_read_any_more_holds_up_no_other(database: Database, fault: dict[str, str]) -> None:
     now = cast.NOW

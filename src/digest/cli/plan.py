@@ -96,13 +96,12 @@ def _remark(planned: "PlannedSlot") -> str:
 
 def _tell_what_is_due(newsletter: "Newsletter", line: "CadenceLine", now: "datetime") -> None:
     """Slots that a turn would deal with now, and why it would not."""
-    from digest.actions.holds import Held
+    from digest.actions.holds import as_held
     from digest.core.period import dues_of
 
     dues = dues_of(newsletter, line, now=now)
     name = f"{newsletter.slug} ({line.name})"
-    if dues.hold:
-        held = Held(newsletter=newsletter.slug, cadence=line.name, reason=dues.hold, broken=dues.broken)
+    if held := as_held(newsletter, line, dues):
         note(f"{name} is held: {held.reason}", next_step=held.next_step)
     for due in dues.slots:
         note(f"{name}: the slot of {due.slot.key} is due: {due.reason or 'digest run will publish it'}")

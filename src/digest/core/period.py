@@ -75,6 +75,7 @@ class Dues:
     slots: tuple[Due, ...] = ()
     hold: str | None = None
     broken: bool = False  # held, because the line's rule or zone cannot be read: no admin's word lets it go
+    behind: bool = False  # held, because a later period is closed: nothing is due, and no word makes it so
 
 
 def dues_of(newsletter: Newsletter, line: CadenceLine, *, now: datetime, hold: bool = True) -> Dues:
@@ -112,7 +113,8 @@ def due_slots(
         UsageError: the line's rule or zone cannot be read.
     """
     if line.last_slot_at and line.last_slot_at - now > _BACKWARDS:
-        return Dues(hold=f"the clock says {_utc(now)}, but a period was closed at {_utc(line.last_slot_at)}")
+        reason = f"the clock says {_utc(now)}, but a period was closed at {_utc(line.last_slot_at)}"
+        return Dues(hold=reason, behind=True)
     due = tuple(islice(takewhile(lambda slot: slot.at <= now, coming_slots(line)), MOST_AT_ONCE + 1))
     if due and hold_after is not None and (reason := _hold(line, due, now, hold_after)):
         return Dues(hold=reason)
