@@ -92,6 +92,41 @@ def test_the_daemon_heeds_what_is_changed_while_it_runs_and_outlives_a_fault(
         assert session.execute(text("SELECT state FROM issue")).scalar() == "done"
 
 
+class MovedClock(datetime):
+    """The machine's wall clock, set forward or back."""
+
+    by = timedelta()
+
+    @classmethod
+    def now(cls, tz=None) -> datetime:
+        return datetime.now(tz) + cls.by
+
+
+def test_a_wall_clock_that_is_set_back_does_not_stop_the_daemon(
+    sqlite_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apscheduler.schedulers.base.datetime", MovedClock)
+    issue = add_sending_issue(sqlite_database, 2)
+    with sqlite_database.write() as session:
+        sending.pause(session, issue, reason="by the admin", now=cast.NOW)
+
+    async def live() -> None:
+        stop = asyncio.Event()
+        daemon = asyncio.create_task(
+            serve(open_app(sqlite_database, tmp_path), heartbeat=timedelta(seconds=0.2), stop=stop)
+        )
+        await asyncio.sleep(0.5)
+        monkeypatch.setattr(MovedClock, "by", timedelta(days=-1))
+        await asyncio.sleep(0.5)
+        with sqlite_database.write() as session:
+            sending.resume(session, issue, now=cast.NOW)
+        await until(lambda: len(list((tmp_path / "mailbox").glob("new/*"))) == 2)
+        stop.set()
+        await asyncio.wait_for(daemon, 10)
+
+    asyncio.run(live())
+
+
 def test_the_daemon_tells_what_is_held_once_and_not_at_every_bell(
     sqlite_database: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

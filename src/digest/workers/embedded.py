@@ -1,4 +1,4 @@
-"""The daemon: one process, one loop. APScheduler rings the bell; what is due is decided by the database.
+"""The daemon: one process, one loop. APScheduler rings at the slots; what is due is decided by the database.
 
     slots, heartbeat ─▶ bell ─▶ last call ─▶ publish ─▶ gather ─▶ (again; a slot breaks the gathering off)
                             └▶ deliver ─▶ (again)
@@ -18,7 +18,6 @@ from typing import Any, TypeVar
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.base import BaseTrigger
-from apscheduler.triggers.interval import IntervalTrigger
 
 from digest.actions.deliver import DeliverReport
 from digest.actions.gather import GatherReport
@@ -71,12 +70,11 @@ class _Bells:
     slot: asyncio.Event = field(default_factory=asyncio.Event)  # breaks off the reading of other sources
     mail: asyncio.Event = field(default_factory=asyncio.Event)
 
-    # Coroutines, because APScheduler runs plain functions in a thread.
-    async def beat(self) -> None:
+    def beat(self) -> None:
         self.turn.set()
         self.mail.set()
 
-    async def strike(self) -> None:
+    async def strike(self) -> None:  # a coroutine, because APScheduler runs plain functions in a thread
         self.slot.set()
         self.turn.set()
 
@@ -91,9 +89,9 @@ async def serve(app: App, *, heartbeat: timedelta = HEARTBEAT, stop: asyncio.Eve
     _stop_on_signals(bells.stop)
     fetcher = app.fetcher()
     scheduler = AsyncIOScheduler(timezone=UTC)
-    scheduler.add_job(bells.beat, IntervalTrigger(seconds=heartbeat.total_seconds()), id="heartbeat", **_ONCE)
     scheduler.start()
     log.info("serving", extra={"heartbeat_seconds": heartbeat.total_seconds()})
+    beating = asyncio.create_task(_beat_on(bells, every=heartbeat))
     delivering = asyncio.create_task(_deliver_on(app, bells))
     try:
         lines: tuple[CadenceLine, ...] = ()
@@ -110,9 +108,17 @@ async def serve(app: App, *, heartbeat: timedelta = HEARTBEAT, stop: asyncio.Eve
             await _first_of(bells.turn, bells.stop)
     finally:
         bells.stop.set()
+        beating.cancel()
         await delivering
         scheduler.shutdown(wait=False)
         log.info("stopped")
+
+
+async def _beat_on(bells: _Bells, *, every: timedelta) -> None:
+    """Not by APScheduler: it keeps to the wall clock, and one that is set back by a day would stop it for a day."""
+    while True:
+        await asyncio.sleep(every.total_seconds())
+        bells.beat()
 
 
 async def _publish_once(app: App, bells: _Bells, *, fetcher: Fetcher) -> None:
