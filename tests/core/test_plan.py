@@ -38,3 +38,9 @@ def test_what_is_due_or_not_begun_is_not_planned() -> None:
     begun = datetime(2026, 1, 12, tzinfo=UTC)
     slots = planned("daily at 08:00", "UTC", "2026-01-10T08:00Z", 4, started_at=begun)
     assert [slot.slot.key for slot in slots] == ["2026-01-12T08:00", "2026-01-13T08:00", "2026-01-14T08:00"]
+
+
+def test_the_first_slot_of_a_rule_that_begins_later_is_held_against_the_one_before_it() -> None:
+    begun = datetime(2026, 4, 1, tzinfo=UTC)  # the clocks changed on 29 March
+    first, *_ = planned("daily at 08:00", "Europe/Berlin", "2026-03-20T00:00Z", 14, started_at=begun)
+    assert (first.slot.key, first.offset, first.shift) == ("2026-04-01T08:00", 120, 0)

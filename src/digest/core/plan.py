@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import takewhile
 
 from digest.core.cadence import Slot, parse, slot_at_or_before, slots_after
 from digest.core.model import CadenceLine
 from digest.core.period import coming_slots
 from digest.core.zones import find_zone, is_in_fold, local_wall, offset_minutes
+
+_TICK = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +36,9 @@ def plan_slots(line: CadenceLine, *, now: datetime, until: datetime) -> Iterator
         UsageError: the line's rule or zone cannot be read.
     """
     place, cadence = find_zone(line.zone), parse(line.rule)
-    first = max(now, next(coming_slots(line)).at)
-    before = offset_minutes(slot_at_or_before(cadence, line.zone, now).at, place)
-    for slot in takewhile(lambda slot: slot.at <= until, slots_after(cadence, line.zone, now)):
-        if slot.at < first:  # the rule begins later
-            continue
+    after = max(now, next(coming_slots(line)).at - _TICK)  # the rule may begin later
+    before = offset_minutes(slot_at_or_before(cadence, line.zone, after).at, place)
+    for slot in takewhile(lambda slot: slot.at <= until, slots_after(cadence, line.zone, after)):
         offset = offset_minutes(slot.at, place)
         yield PlannedSlot(
             slot=slot,
