@@ -6,6 +6,7 @@ import shutil
 import ssl
 import sys
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from tests.cli.terminal import type_to_digest
 from tests.processes import add_sending_issue, mail_server
 
 from digest.cli.main import main
+from digest.clock import system_clock
 from digest.core.states import DeliveryState
 from digest.store import sending
 from digest.store.database import Database
@@ -83,6 +85,27 @@ def test_a_run_delivers_into_the_maildir_and_says_so_and_the_next_has_nothing_to
     code, out, err = digest("run")
     assert (code, out) == (4, "")
     assert "nothing is due" in err
+
+
+def test_a_run_says_of_which_newsletter_it_speaks(digest: Digest, home: Database) -> None:
+    now = system_clock()
+    with home.write() as session:
+        for slug, approval in (("held-back", True), ("empty", False)):
+            newsletter = cast.add_newsletter(session, slug, approval=approval)
+            rule = f"daily at {now - timedelta(minutes=1):%H:%M}"
+            cadence = cast.add_cadence(session, newsletter, rule=rule, zone="UTC", started_at=now - timedelta(hours=25))
+            if approval:
+                post = cast.add_post(session, cast.add_source(session, newsletter, state="paused"), "one")
+                cast.add_claim(session, cadence, post)
+    code, out, err = digest("run", "--no-gather")
+    assert code == 0, err
+    assert "publish\theld-back 1\tdraft" in out
+    assert "issue 1 of held-back waits for approval\nnext: digest issue approve 1 --newsletter held-back" in err
+    missed, closed = [line for line in out.splitlines() if line.startswith("publish\tempty slot ")]
+    assert (missed.split(": ", 1)[1], closed.split(": ", 1)[1]) == (
+        f"missed; its posts go with the slot of {closed.split()[3]}", "empty: nothing was published"
+    )  # fmt: skip
+    assert f"the slot {missed.split()[3]} of empty was missed" in err
 
 
 def test_a_run_counts_what_it_does_on_a_terminal(digest: Digest, home: Database, tmp_path: Path) -> None:

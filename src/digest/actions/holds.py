@@ -34,9 +34,7 @@ def as_held(newsletter: Newsletter, line: CadenceLine, dues: Dues) -> Held | Non
     """What holds a line up, where anything does."""
     if not dues.hold:
         return None
-    return Held(
-        newsletter=newsletter.slug, cadence=line.name, reason=dues.hold, broken=dues.broken, behind=dues.behind
-    )
+    return Held(newsletter=newsletter.slug, cadence=line.name, reason=dues.hold, broken=dues.broken, behind=dues.behind)
 
 
 def list_holds(database: Database, *, now: datetime) -> tuple[Held, ...]:

@@ -10,13 +10,13 @@ from digest.cli.output import note, print_json, print_table, progress
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Mapping
 
     from digest.actions.deliver import DeliverReport
     from digest.actions.holds import Held
     from digest.actions.issue_run import IssueReport
     from digest.app import App, Report
     from digest.cli.output import Progress
-    from digest.core.model import Issue
 
 HEAD = ("step", "what", "result")
 PARTLY = 3
@@ -50,13 +50,14 @@ def run(
         return
     set_up_logs("debug" if app.settings.logs.level == "debug" else "error", app.settings.logs.format)
     report = _turn(app, with_gather=not no_gather, hold=not clock_is_right)
+    slugs = _slugs(app)
     if as_json:
-        print_json(describe(report))
-    elif (rows := rows_of(report)) and (report.is_partial or not quiet):
+        print_json(describe(report, slugs))
+    elif (rows := rows_of(report, slugs)) and (report.is_partial or not quiet):
         print_table(rows, head=HEAD)
     holds = list_holds(app.database, now=app.clock())
-    _remark_waiting(app, report, holds)
-    _remark(app, report, quiet=quiet)
+    _remark_waiting(app, report, holds, slugs)
+    _remark(app, report, slugs, quiet=quiet)
     if report.delivered.problem:
         raise report.delivered.problem
     if report.is_empty and report.stopped:
@@ -71,7 +72,7 @@ def run(
         raise typer.Exit(PARTLY)
 
 
-def describe(report: "Report") -> dict[str, Any]:
+def describe(report: "Report", slugs: "Mapping[int, str]") -> dict[str, Any]:
     """The report as plain values: `gathered`, `issues`, `delivered`."""
     gathered, delivered = report.gathered, report.delivered
     return {
@@ -80,8 +81,8 @@ def describe(report: "Report") -> dict[str, Any]:
             "failed": [{"source": one.title or one.url, "problem": one.problem} for one in gathered.failed],
         },
         "issues": [
-            {"id": issue.id, "number": issue.number, "slot": issue.slot_key, "state": issue.state,
-             "reason": issue.reason} for issue in report.issues
+            {"id": issue.id, "newsletter": slugs[issue.newsletter_id], "number": issue.number, "slot": issue.slot_key,
+             "state": issue.state, "reason": issue.reason} for issue in report.issues
         ],
         "delivered": {
             "accepted": delivered.accepted, "issues": delivered.issues, "requeued": delivered.requeued,
@@ -90,7 +91,7 @@ def describe(report: "Report") -> dict[str, Any]:
     }  # fmt: skip
 
 
-def rows_of(report: "Report") -> list[tuple[str, str, str]]:
+def rows_of(report: "Report", slugs: "Mapping[int, str]") -> list[tuple[str, str, str]]:
     """The report as rows of a table."""
     rows = []
     if report.gathered:
@@ -98,8 +99,14 @@ def rows_of(report: "Report") -> list[tuple[str, str, str]]:
             words = one.problem or f"{one.new} new, {one.edited} edited"
             rows.append(("gather", one.title or one.url, words))
     for issue in report.issues:
-        which = f"issue {issue.number}" if issue.number else f"slot {issue.slot_key}"
-        rows.append(("publish", which, f"{issue.state}: {issue.reason}" if issue.reason else str(issue.state)))
+        which = str(issue.number) if issue.number else f"slot {issue.slot_key}"
+        rows.append(
+            (
+                "publish",
+                f"{slugs[issue.newsletter_id]} {which}",
+                f"{issue.state}: {issue.reason}" if issue.reason else str(issue.state),
+            )
+        )
     rows += [
         ("deliver", f"{one.newsletter} {one.number}", _words(one)) for one in report.delivered.issues if one.touched
     ]
@@ -128,12 +135,11 @@ def _remark_paused(delivered: "DeliverReport") -> None:
             note(f"issue {one.number} of {one.newsletter} is paused: {one.paused}", next_step=step)
 
 
-def _approval(app: "App", issue: "Issue") -> str:
+def _slugs(app: "App") -> dict[int, str]:
     from digest.store.newsletters import list_newsletters
 
     with app.database.read() as session:
-        slugs = {one.id: one.slug for one in list_newsletters(session)}
-    return f"digest issue approve {issue.number} --newsletter {slugs[issue.newsletter_id]}"
+        return {one.id: one.slug for one in list_newsletters(session, removed=True)}
 
 
 def _turn(app: "App", *, with_gather: bool, hold: bool) -> "Report":
@@ -210,7 +216,7 @@ def _show_forecast(app: "App", *, as_json: bool) -> None:
         raise NothingToDo("nothing is due", next_step="digest plan shows what comes")
 
 
-def _remark_waiting(app: "App", report: "Report", holds: "tuple[Held, ...]") -> None:
+def _remark_waiting(app: "App", report: "Report", holds: "tuple[Held, ...]", slugs: "Mapping[int, str]") -> None:
     """What does not go out, and what never did."""
     from digest.actions.stuck import list_stuck
     from digest.core.period import is_missed
@@ -223,10 +229,10 @@ def _remark_waiting(app: "App", report: "Report", holds: "tuple[Held, ...]") -> 
         note(f"issue {stuck.newsletter} {stuck.number} does not move: {stuck.reason}", next_step=stuck.next_step)
     for issue in report.issues:
         if is_missed(issue.reason):
-            note(f"the slot {issue.slot_key} was {issue.reason}")
+            note(f"the slot {issue.slot_key} of {slugs[issue.newsletter_id]} was {issue.reason}")
 
 
-def _remark(app: "App", report: "Report", *, quiet: bool) -> None:
+def _remark(app: "App", report: "Report", slugs: "Mapping[int, str]", *, quiet: bool) -> None:
     from digest.actions.record import ALARM_STEP
 
     for source in report.gathered.alarms if report.gathered else ():
@@ -236,10 +242,13 @@ def _remark(app: "App", report: "Report", *, quiet: bool) -> None:
             f"time was up before {len(report.gathered.unfinished)} sources were read", next_step="the next run goes on"
         )
     for issue in report.unrendered:
-        note(f"issue {issue.number} is {issue.reason}", next_step="mend that; the next run tries again")
+        which = f"issue {issue.number} of {slugs[issue.newsletter_id]}"
+        note(f"{which} is {issue.reason}", next_step="mend that; the next run tries again")
     for issue in report.issues:
         if issue.state == "draft":
-            note(f"issue {issue.number} waits for approval", next_step=_approval(app, issue))
+            slug = slugs[issue.newsletter_id]
+            step = f"digest issue approve {issue.number} --newsletter {slug}"
+            note(f"issue {issue.number} of {slug} waits for approval", next_step=step)
     delivered = report.delivered
     _remark_paused(delivered)
     if delivered.accepted and not quiet and app.settings.mail.transport == "maildir":

@@ -113,8 +113,8 @@ def due_slots(
         UsageError: the line's rule or zone cannot be read.
     """
     if line.last_slot_at and line.last_slot_at - now > _BACKWARDS:
-        reason = f"the clock says {_utc(now)}, but a period was closed at {_utc(line.last_slot_at)}"
-        return Dues(hold=reason, behind=True)
+        closed = _utc(line.last_slot_at)
+        return Dues(hold=f"the clock says {_utc(now)}, but a period was closed at {closed}", behind=True)
     due = tuple(islice(takewhile(lambda slot: slot.at <= now, coming_slots(line)), MOST_AT_ONCE + 1))
     if due and hold_after is not None and (reason := _hold(line, due, now, hold_after)):
         return Dues(hold=reason)
@@ -194,7 +194,7 @@ def _judge(
     match catch_up:
         case CatchUp.MERGE:
             whole = Period(due[0][1].start, newest.at)
-            reason = f"missed; its posts are in the issue of {newest.key}"
+            reason = f"missed; its posts go with the slot of {newest.key}"
             merged = [
                 Due(slot=slot, period=period, verdict=Verdict.MERGE, reason=reason, into=newest.key)
                 for slot, period in due[:-1]
