@@ -96,6 +96,26 @@ def test_what_is_due_is_what_is_read_active_and_has_waited(database: Database, n
     assert forced == {ids[0], ids[1], ids[2]}
 
 
+def test_what_a_clock_that_was_ahead_has_left_behind_holds_up_nothing(database: Database, now: datetime) -> None:
+    wrong = now + timedelta(days=365)
+    with database.write() as session:
+        reader = cast.assemble(session).newsletter
+        left = {"last_check": wrong, "next_check": wrong + timedelta(hours=1), "not_before": wrong,
+                "polling_until": wrong + polls.LEASE}  # fmt: skip
+        source = cast.add_source(session, reader, url=URL, **left)
+        for url in (URL, f"{URL}/2"):
+            polls.note_refusal(session, "a.test", url=url, until=wrong + timedelta(hours=4), now=wrong)
+    with database.write() as session:
+        assert polls.resting_hosts(session, now=now) == {}
+        (memory,) = polls.due_sources(session, now=now, force=True, only=[source])
+        assert polls.due_sources(session, now=now) == (memory,)
+        assert polls.take_lease(session, memory, at=now)
+        assert not polls.take_lease(session, memory, at=now)
+        after = after_success(memory, etag=None, last_modified=None, advice=Advice(), now=now)
+        assert polls.save_memory(session, memory, after)
+        assert polls.due_sources(session, now=now) == ()
+
+
 def test_a_lease_is_for_one_process_and_runs_out(database: Database, now: datetime) -> None:
     with database.write() as session:
         source = sources.add_source(session, url=URL, now=now)

@@ -11,7 +11,7 @@ from sqlalchemy import delete, exists, insert, or_, select, update
 from sqlmodel import Session
 
 from digest.core.model import Source
-from digest.core.polling import Memory
+from digest.core.polling import LONGEST_RETRY_AFTER, Memory
 from digest.core.states import SourceKind, SourceState, SubscriptionState
 from digest.store.people_tables import SubscriptionRow
 from digest.store.sources import as_source
@@ -25,6 +25,8 @@ _reads = NewsletterSourceRow.__table__  # type: ignore[attr-defined]
 _newsletter = NewsletterRow.__table__  # type: ignore[attr-defined]
 _subscription = SubscriptionRow.__table__  # type: ignore[attr-defined]
 
+AHEAD = timedelta(hours=1)
+"""What was done so much later than now was done by a clock that was wrong: it holds up nothing."""
 LEASE = timedelta(minutes=10)
 """A process that died while polling keeps others from the source for so long."""
 BODIES_KEPT = 2
@@ -45,13 +47,14 @@ def due_sources(
         _newsletter.c.id == _reads.c.newsletter_id,
         _newsletter.c.state == "active",
     )
-    unseen = or_(_source.c.last_check.is_(None), _source.c.last_check < now)
-    due = or_(_source.c.next_check.is_(None), _source.c.next_check <= now)
+    mistaken = _source.c.last_check > now + AHEAD
+    unseen = or_(_source.c.last_check.is_(None), _source.c.last_check < now, mistaken)
+    due = or_(_source.c.next_check.is_(None), _source.c.next_check <= now, mistaken)
     on_disk = _source.c.kind != str(SourceKind.FEED)  # costs nobody anything: looked at in every turn
     query = select(_source).where(
         read,
         _source.c.state.in_([str(SourceState.ACTIVE), str(SourceState.DEAD)]),
-        or_(_source.c.not_before.is_(None), _source.c.not_before <= now),
+        or_(_source.c.not_before.is_(None), _source.c.not_before <= now, mistaken),
         unseen if force else or_(due, on_disk & unseen),
     )
     if only is not None:
@@ -69,7 +72,11 @@ def take_lease(session: Session, memory: Memory, *, at: datetime) -> bool:
     """Compare-and-set: this process polls the source now. False where another does, or has just done so."""
     taken = update(_source).where(
         _source.c.id == memory.source.id,
-        or_(_source.c.polling_until.is_(None), _source.c.polling_until <= at),
+        or_(
+            _source.c.polling_until.is_(None),
+            _source.c.polling_until <= at,
+            _source.c.polling_until > at + LEASE + AHEAD,
+        ),
         _source.c.last_check.is_(None) if memory.last_check is None else _source.c.last_check == memory.last_check,
     )
     return changed_rows(session, taken.values(polling_until=at + LEASE)) == 1
@@ -132,7 +139,9 @@ def last_checks(session: Session, *, since: datetime) -> tuple[tuple[str, dateti
 
 def resting_hosts(session: Session, *, now: datetime) -> dict[str, datetime]:
     """Hosts that asked to be left alone, and until when (F11)."""
-    rows = session.execute(select(_host.c.name, _host.c.not_before).where(_host.c.not_before > now))
+    latest = now + LONGEST_RETRY_AFTER + AHEAD
+    asked = select(_host.c.name, _host.c.not_before).where(_host.c.not_before > now, _host.c.not_before < latest)
+    rows = session.execute(asked)
     return {row.name: row.not_before for row in rows}
 
 
