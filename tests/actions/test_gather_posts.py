@@ -134,7 +134,10 @@ def test_s8_a_flood_is_held_and_told(database: Database, server: ScriptedServer,
     poll(database, server, now)
     poll(database, server, now + HOUR * 2)
     report = poll(database, server, now + HOUR * 4)
-    assert report.polled[0].held
+    (told,) = report.alarms
+    assert told.held
+    assert told.alarm == "brought 24 posts at once, far more than ever: they are held"
+    assert "digest post list --state held" in told.alarm_step
     assert [claim(database, post.id).state for post in stored(database, source)[2:]] == [ClaimState.HELD] * 24
     assert "source.flood" in kinds(database, "source.")
     assert memory(database, source).most_per_poll == 1

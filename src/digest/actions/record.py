@@ -34,6 +34,7 @@ _ALARMS = {
     SourceState.GONE: "is gone, says its server: it is never asked again",
 }
 ALARM_STEP = "digest source list shows its problem; give its new address, or remove it"
+FLOOD_STEP = "digest post list --state held shows them, digest post release POST lets one in"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +50,13 @@ class Polled:
     held: bool = False  # a flood
     problem: str | None = None
     next_step: str | None = None
-    alarm: str | None = None  # on the day that it has failed for three days, is dead or is gone: the operator is told
+    alarm: str | None = None  # what the operator is told, once: failing for three days, dead, gone, a flood
     missing: tuple[posts.Waiting, ...] = ()  # look taken down: their links are still to be checked
+
+    @property
+    def alarm_step(self) -> str:
+        """What to do about the alarm."""
+        return FLOOD_STEP if self.held else ALARM_STEP
 
 
 def record_visit(session: Session, found: Visit, *, now: datetime) -> Polled:
@@ -98,6 +104,7 @@ def _record_posts(session: Session, found: Visit, polled: Polled, *, now: dateti
         edited=edited,
         unchanged=on_disk and not (new or edited),
         held=flood,
+        alarm=f"brought {len(new)} posts at once, far more than ever: they are held" if flood else None,
         problem=after.source.problem if on_disk else None,  # the admin's own file is theirs to mend
         missing=missing,
     )

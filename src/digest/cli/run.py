@@ -233,10 +233,8 @@ def _remark_waiting(app: "App", report: "Report", holds: "tuple[Held, ...]", slu
 
 
 def _remark(app: "App", report: "Report", slugs: "Mapping[int, str]", *, quiet: bool) -> None:
-    from digest.actions.record import ALARM_STEP
-
     for source in report.gathered.alarms if report.gathered else ():
-        note(f"warning: {source.title} {source.alarm}", next_step=ALARM_STEP)
+        note(f"warning: {source.title} {source.alarm}", next_step=source.alarm_step)
     if report.gathered and report.gathered.unfinished:
         note(
             f"time was up before {len(report.gathered.unfinished)} sources were read", next_step="the next run goes on"

@@ -22,7 +22,6 @@ from apscheduler.triggers.base import BaseTrigger
 from digest.actions.deliver import DeliverReport
 from digest.actions.gather import GatherReport
 from digest.actions.holds import Held, list_holds
-from digest.actions.record import ALARM_STEP
 from digest.actions.stuck import Stuck, list_stuck
 from digest.app import App, deliver_due, gather_due, is_unrendered, publish_due
 from digest.core.cadence import parse, slots_after
@@ -163,7 +162,7 @@ def _log_gathered(gathered: GatherReport | None) -> None:
         log.warning("a source failed", extra={"source": one.source_id, "problem": one.problem})
     for one in gathered.alarms:
         log.error("a source needs you", extra={"source": one.source_id, "title": one.title, "alarm": one.alarm,
-                  "problem": one.problem, "next_step": ALARM_STEP})  # fmt: skip
+                  "problem": one.problem, "next_step": one.alarm_step})  # fmt: skip
     if gathered.new:
         log.info("gathered", extra={"new": gathered.new, "polled": len(gathered.polled)})
 
