@@ -216,6 +216,15 @@ class Life(RuleBasedStateMachine):
         self.moved_zone |= zone  # the same wall time may come twice then: it makes no second issue
         edit_newsletter(self.database, newsletter, cadences=[f"main={words}"], now=self.now, **changes)
 
+    @rule(newsletter=st.sampled_from(("one", "two")), words=st.sampled_from(RULES))
+    def add_or_remove_a_cadence(self, newsletter, words) -> None:
+        """What was issued in one that is removed stays issued; a new one of the same name starts afresh."""
+        with self.database.read() as session:
+            known = newsletters.get_newsletter(session, newsletter)
+            there = "extra" in {line.name for line in newsletters.list_cadences(session, known.id)}
+        change = {"remove_cadences": ["extra"]} if there else {"cadences": [f"extra={words}"]}
+        edit_newsletter(self.database, newsletter, **change, now=self.now)
+
     @rule(newsletter=st.integers(0, 1), blog=st.integers(0, 2))
     def add_or_remove_a_source(self, newsletter, blog) -> None:
         about = {"newsletter_id": self.newsletters[newsletter], "source_id": self.blogs[blog].source}
