@@ -247,6 +247,24 @@ def test_a_story_that_was_mailed_last_week_is_merged_into_it(database: Database)
     assert states(database, people) == {story: ClaimState.ISSUED, copy: ClaimState.MERGED, other: ClaimState.ISSUED}
 
 
+def test_a_period_of_nothing_but_copies_is_empty_and_its_copies_do_not_wait_for_ever(database: Database) -> None:
+    link = "https://blog.example/story"
+    with database.write() as session:
+        people = begin(session)
+        blog = cast.add_source(session, people.newsletter, title="Blog")
+        planet = cast.add_source(session, people.newsletter, url="https://planet.example/feed", title="Planet")
+        (story,) = publish_posts(session, blog, 5, canonical=link)
+    (made,) = close(database, people)
+    with database.write() as session:
+        (copy,) = publish_posts(session, planet, -5, canonical=link, now=NOW + timedelta(days=1))
+    (empty,) = close(database, people, now=NOW + WEEK)
+    assert (empty.state, empty.number, empty.reason) == ("skipped", None, "empty: all of it was in an earlier issue")
+    assert states(database, people) == {story: ClaimState.ISSUED, copy: ClaimState.MERGED}
+    with database.read() as session:
+        (claim,) = claims.claims_of(session, post_id=copy)
+    assert (claim.merged_into, made.state) == (story, IssueState.FROZEN)
+
+
 def test_the_editors_note_goes_with_one_issue_and_waits_while_none_is_made(database: Database) -> None:
     note = EditorNote(text="Hello", html="<p>Hello</p>", author="Mara")
     with database.write() as session:

@@ -8,7 +8,7 @@ The UNIQUE slot stands behind that, so that even a wrong lock could not make an 
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import takewhile
 
@@ -121,7 +121,10 @@ def _fill(session: Session, turn: _Turn, period: Period, issue_id: int) -> int:
     """Freeze the issue's content, or skip it. Returns how many thin periods now lie behind the line (S12)."""
     selection = _select(session, turn, period)
     if selection.stories == 0:
-        _skip(session, issue_id, "empty: nothing was published")
+        copies = replace(selection, issued=())  # the editor's note alone makes no issue: it waits
+        waiting.settle_claims(session, cadence_id=turn.line.id, issue_id=issue_id, selection=copies)
+        what = "all of it was in an earlier issue" if selection.merged else "nothing was published"
+        _skip(session, issue_id, f"empty: {what}")
         return 0
     if selection.stories < turn.newsletter.min_posts and turn.line.rollovers < turn.newsletter.max_rollovers:
         _skip(session, issue_id, f"below the minimum: {selection.stories} of {turn.newsletter.min_posts} posts")
