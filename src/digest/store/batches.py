@@ -1,10 +1,15 @@
 """What a sender's lanes have done and want, written in one transaction: settled, turned away, marked, claimed."""
 
 import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from digest.core.people import Claimed
@@ -12,7 +17,7 @@ from digest.core.states import DeliveryState
 from digest.store import deliveries
 from digest.store.database import Database
 from digest.store.deliveries import Settlement
-from digest.store.prepared import Prepared
+from digest.store.prepared import Prepared, as_time
 
 _RESET_EVERY = timedelta(seconds=1)
 """An acceptance ends the issue's row of sender refusals; while all goes well, that is written this often."""
@@ -52,6 +57,7 @@ class BatchWriter:
         self.database, self.issue_id, self.owner = database, issue_id, owner
         self.claim_lease, self.dot_lease = claim_lease, dot_lease
         dialect = database.engine.dialect
+        self._claim = Prepared(deliveries.CLAIM, dialect)
         self._mark = Prepared(deliveries.mark_statement(dialect.name), dialect)
         self._mark_again = Prepared(deliveries.mark_statement(dialect.name, again=True), dialect)
         self._settle = Prepared(deliveries.settle_statement(dialect.name), dialect)
@@ -83,7 +89,8 @@ class BatchWriter:
         """Give the connection back."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            connection.close()
+            with suppress(SQLAlchemyError, sqlite3.Error):  # broken already, as a rule: then it is not given back
+                self.database.close_writer(connection)
 
     def _settle_all(self, connection: Connection, batch: Batch, now: datetime) -> None:
         if not (batch.settlements or batch.turned_away or batch.released):
@@ -111,10 +118,15 @@ class BatchWriter:
     def _claim_all(self, connection: Connection, batch: Batch, now: datetime) -> tuple[tuple[Claimed, ...], ...]:
         if not batch.claims:
             return ()
+        lease = now + self.claim_lease
+
+        def take(limit: int) -> Iterator[Claimed]:
+            given = {"issue": self.issue_id, "new_owner": self.owner, "most": limit, "now": now, "lease": lease}
+            rows = self._claim.run(connection, **given).fetchall()
+            return (Claimed._make((*row[:-2], as_time(row[-2]), as_time(row[-1]))) for row in rows)
+
         with Session(connection, join_transaction_mode="rollback_only") as session:
             return tuple(
-                deliveries.claim(
-                    session, self.issue_id, owner=self.owner, limit=limit, now=now, lease_until=now + self.claim_lease
-                )
+                deliveries.claim_eligible(session, partial(take, limit), self.issue_id, owner=self.owner, now=now)
                 for limit in batch.claims
             )

@@ -91,7 +91,18 @@ class Database:
         Raises:
             what the driver raises: use it within `translated()`.
         """
-        return self.engine.connect().execution_options(digest_write=True)
+        connection = self.engine.connect().execution_options(digest_write=True, digest_sliced=self.is_sqlite)
+        if self.is_sqlite:
+            driver: Any = connection.connection.driver_connection
+            driver.execute(f"PRAGMA busy_timeout = {min(SLICE_MS, self.busy_timeout_ms)}")
+        return connection
+
+    def close_writer(self, connection: Connection) -> None:
+        """Give it back as it was."""
+        if self.is_sqlite and not (connection.closed or connection.invalidated):
+            driver: Any = connection.connection.driver_connection
+            driver.execute(f"PRAGMA busy_timeout = {self.busy_timeout_ms}")
+        connection.close()
 
     def translated(self) -> AbstractContextManager[None]:
         """Within it, what the driver raises becomes our errors."""
@@ -137,14 +148,20 @@ class Database:
         if not connection.get_execution_options().get("digest_write", False):
             connection.exec_driver_sql("BEGIN")
             return
+        if connection.get_execution_options().get("digest_sliced", False):
+            self._begin_in_slices(connection)
+            return
         driver: Any = connection.connection.driver_connection
         driver.execute(f"PRAGMA busy_timeout = {min(SLICE_MS, self.busy_timeout_ms)}")
         try:
-            slices = max(1, self.busy_timeout_ms // SLICE_MS)
-            while not _is_begun(connection, last=slices == 1):
-                slices -= 1
+            self._begin_in_slices(connection)
         finally:
             driver.execute(f"PRAGMA busy_timeout = {self.busy_timeout_ms}")
+
+    def _begin_in_slices(self, connection: Connection) -> None:
+        slices = max(1, self.busy_timeout_ms // SLICE_MS)
+        while not _is_begun(connection, last=slices == 1):
+            slices -= 1
 
 
 def _is_begun(connection: Connection, *, last: bool) -> bool:

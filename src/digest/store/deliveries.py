@@ -7,7 +7,7 @@ Leases affect progress only: whoever lost a claim fails at the mark, before the 
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cache
@@ -20,6 +20,7 @@ from sqlalchemy import (
     String,
     and_,
     bindparam,
+    case,
     func,
     literal,
     literal_column,
@@ -33,7 +34,7 @@ from sqlmodel import Session
 from digest.core.people import Claimed, Delivery, Outcome
 from digest.core.policy import Blame, NextStep
 from digest.core.states import DeliveryState, IssueState
-from digest.store.conditions import is_eligible, is_held, is_in, is_subscribed, is_suppressed, issue_is
+from digest.store.conditions import is_eligible, is_held, is_in, is_suppressed, issue_is
 from digest.store.json_rows import JsonRows
 from digest.store.people_tables import DeliveryRow
 from digest.store.statements import changed_rows
@@ -68,7 +69,18 @@ def claim(
 ) -> tuple[Claimed, ...]:
     """Take up to `limit` deliveries that are due. Those whose reader may no longer get mail are skipped here."""
     given = {"issue": issue_id, "new_owner": owner, "most": limit, "now": now, "lease": lease_until}
-    while taken := sorted(Claimed._make(row) for row in session.execute(_CLAIM, given)):
+
+    def take() -> Iterable[Claimed]:
+        return (Claimed._make(row) for row in session.execute(CLAIM, given))
+
+    return claim_eligible(session, take, issue_id, owner=owner, now=now)
+
+
+def claim_eligible(
+    session: Session, take: Callable[[], Iterable[Claimed]], issue_id: int, *, owner: str, now: datetime
+) -> tuple[Claimed, ...]:
+    """What `take` claims, in order of id, without those that are skipped; again where all of them are."""
+    while taken := sorted(take()):
         skipped = _skip_ineligible(session, _held_by(issue_id, owner), now=now)
         if len(skipped) < len(taken):
             return tuple(delivery for delivery in taken if delivery.id not in skipped)
@@ -218,16 +230,14 @@ def accepted_row(settlement: Settlement) -> tuple[int, int, int | None, str | No
 
 def _skip_ineligible(session: Session, which: ColumnElement[bool], *, now: datetime) -> frozenset[int]:
     """Claims whose reader may no longer get mail."""
-    skipped: set[int] = set()
-    for clause, reason in ((is_suppressed(), "suppressed"), (not_(is_subscribed()), "unsubscribed")):
-        moved = session.execute(
-            update(_delivery)
-            .where(which, is_in(DeliveryState.CLAIMED), clause)
-            .values(_skip(reason, now))
-            .returning(_delivery.c.id)
-        )
-        skipped.update(moved.scalars())
-    return frozenset(skipped)
+    why = case((is_suppressed(), "suppressed"), else_="unsubscribed")
+    moved = session.execute(
+        update(_delivery)
+        .where(which, is_in(DeliveryState.CLAIMED), not_(is_eligible()))
+        .values(_skip(why, now))
+        .returning(_delivery.c.id)
+    )
+    return frozenset(moved.scalars())
 
 
 def _count_refusals(session: Session, settlements: Sequence[Settlement]) -> None:
@@ -306,7 +316,8 @@ def _make_claim() -> Any:
     )
 
 
-_CLAIM = _make_claim()
+CLAIM = _make_claim()
+"""Up to `most` due deliveries of `issue` for `new_owner` until `lease`; gives the fields of `Claimed`."""
 
 
 @cache
@@ -364,7 +375,7 @@ def settle_statement(dialect: str) -> Any:
     )
 
 
-def _skip(reason: str, now: datetime) -> dict[str, Any]:
+def _skip(reason: str | ColumnElement[str], now: datetime) -> dict[str, Any]:
     return {"state": str(DeliveryState.SKIPPED), "reason": reason, "lease_until": None, "settled_at": now}
 
 

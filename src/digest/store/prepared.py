@@ -4,6 +4,8 @@ For the two statements that run for every few messages: SQLAlchemy's way from a 
 the database needs for twenty rows. Its types still convert the parameters, and its transaction is the one in use.
 """
 
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Dialect
@@ -29,3 +31,14 @@ class Prepared:
         cursor = connection.connection.cursor()
         cursor.execute(self._sql, [values[name] for name in self._order] if self._order is not None else values)
         return cursor
+
+
+def as_time(value: Any) -> Any:
+    """A time as the driver gave it, aware; None stays None."""
+    return _parse(value) if isinstance(value, str) else value
+
+
+@lru_cache(maxsize=1024)
+def _parse(text: str) -> datetime:
+    """SQLite keeps text; rows claimed together have the same time."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
