@@ -14,10 +14,10 @@ from html import escape
 from digest.core.addresses import ascii_address
 from digest.core.gate import check_message, check_personal
 from digest.core.links import ListLinks, derive_key, keyed_hash, list_headers, preferences_url, unsubscribe_links
-from digest.core.mime import clean_line, encode_chunk, encode_text, header, mailbox
+from digest.core.mime import clean_line, encode_chunk, encode_text, header, is_plain_phrase, mailbox
 from digest.core.model import Newsletter
 from digest.core.people import Envelope, Recipient
-from digest.core.skeleton import HTML, TEXT, Skeleton, lay_out
+from digest.core.skeleton import Skeleton, lay_out
 
 __all__ = ["Skeleton", "ascii_address", "check_message", "compose", "lay_out", "message_id"]
 
@@ -66,14 +66,14 @@ def compose(
         (
             _date_header(dated),
             f"Message-ID: {mid}\r\n".encode(),
-            header("To", mailbox(name, address)),
+            _to(name, address),
             _subject(skeleton, value_of, subject_prefix),
             _list_headers(links),
         )
     )
-    values = _encode_values({field: value_of(field) for field in skeleton.fields})
-    check_personal(personal, values.values())
-    message = b"".join((skeleton.head, personal, skeleton.fill(values)))
+    values = [encoded for field in skeleton.fields for encoded in _encode(value_of(field))]
+    check_personal(personal, values)
+    message = skeleton.join(personal, values)
     return Envelope(sender=skeleton.sender, recipient=address, message=message, message_id=mid, dotless=True)
 
 
@@ -100,15 +100,19 @@ def _subject(skeleton: Skeleton, value_of: Callable[[str], str], prefix: str) ->
     return header("Subject", encode_text(prefix + "".join(parts)))
 
 
+def _to(name: str, address: str) -> bytes:
+    plain = f"To: {name} <{address}>\r\n"  # most names; 80 octets with the line break
+    if len(plain) <= 80 and is_plain_phrase(name) and address.isascii():
+        return plain.encode()
+    return header("To", mailbox(name, address))
+
+
 def _list_headers(links: ListLinks) -> bytes:
-    return b"".join(header(name, value) for name, value in list_headers(links))
+    return b"".join([f"{name}: {value}\r\n".encode() for name, value in list_headers(links)])
 
 
-def _encode_values(values: dict[str, str]) -> dict[tuple[str, int], bytes]:
-    """Each value for both parts: escaped for HTML's text and double-quoted attributes alike, as the renderer quotes."""
-    encoded = {}
-    for field, value in values.items():
-        escaped = escape(value)
-        encoded[field, TEXT] = text = encode_chunk(value)
-        encoded[field, HTML] = text if escaped == value else encode_chunk(escaped)
-    return encoded
+def _encode(value: str) -> tuple[bytes, bytes]:
+    """For text and for HTML, escaped for its text and double-quoted attributes alike, as the renderer quotes."""
+    text = encode_chunk(value)
+    escaped = escape(value)
+    return text, text if escaped == value else encode_chunk(escaped)

@@ -24,12 +24,16 @@ _Q = [chr(octet) if octet in _Q_SAFE else "_" if octet == ord(" ") else f"={octe
 
 def clean_line(text: str) -> str:
     """One line without control characters, lone surrogates or doubled spaces: what a header can hold."""
+    if text.isascii() and text.isprintable() and "  " not in text:  # most names
+        return text.strip(" ")
     return " ".join(_CONTROLS.sub(" ", text).split())
 
 
 def encode_chunk(text: str) -> bytes:
     """Quoted-printable UTF-8 (RFC 2045 §6.7) that starts and ends at the beginning of a line; CRLF only."""
     if _AS_IT_IS.fullmatch(text):  # most names and links
+        if len(text) <= _ROOM:
+            return (_guard(text) + "=\r\n").encode()
         return "".join([_guard(text[start : start + _ROOM]) + "=\r\n" for start in range(0, len(text), _ROOM)]).encode()
     lines = _NEWLINES.split(text.replace("\x00", ""))
     last = lines.pop()
@@ -52,6 +56,11 @@ def encode_phrase(name: str) -> str:
     if not name.isascii() or "=?" in name or len(name) > 60:  # a longer quoted string would not fold
         return _encoded_words(name)
     return name if _ATOMS.fullmatch(name) else '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def is_plain_phrase(name: str) -> bool:
+    """Whether a name can stand before an address as it is."""
+    return _ATOMS.fullmatch(name) is not None and "=?" not in name
 
 
 def mailbox(name: str, address: str) -> str:

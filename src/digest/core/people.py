@@ -1,7 +1,7 @@
 """The vocabulary's other half: people, and the mail on its way to them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, Self
 
@@ -109,8 +109,7 @@ class Claimed(NamedTuple):
     trying_since: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recipient:
+class Recipient(NamedTuple):
     """What personalising a message needs."""
 
     delivery_id: int
@@ -119,8 +118,7 @@ class Recipient:
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Envelope:
+class Envelope(NamedTuple):
     """RFC 5321 sender and recipient, and the RFC 5322 bytes: CRLF lines, not dot-stuffed."""
 
     sender: str
@@ -131,11 +129,10 @@ class Envelope:
 
     def signed(self, signer: Callable[[bytes], bytes] | None) -> Self:
         """The same with its message signed; as it is where nobody signs. No line of a signature begins with a dot."""
-        return replace(self, message=signer(self.message)) if signer else self
+        return self._replace(message=signer(self.message)) if signer else self
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What the server said, and in which phase of the conversation."""
 
     kind: OutcomeKind

@@ -21,15 +21,7 @@ _SAMPLE = b"Date: d\r\nMessage-ID: m\r\nTo: t\r\nSubject: s\r\nList-Unsubscribe:
 """Stands for a reader's own headers while the rest is gated."""
 
 TEXT, HTML = 0, 1
-
-
-@dataclass(frozen=True, slots=True)
-class Hole:
-    """An open field of the body: which value, encoded for which part, at which place."""
-
-    place: int
-    field: str
-    kind: int  # TEXT or HTML
+"""The parts of the body, each with an encoding of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,14 +37,14 @@ class Skeleton:
     subject: tuple[str, ...]  # literal and field by turns
     subject_header: bytes | None  # where it has no field
     body: tuple[bytes, ...]  # empty where a field is open
-    holes: tuple[Hole, ...]
     fields: tuple[str, ...]  # the values that the body needs
+    holes: tuple[tuple[int, int], ...]  # the place of an open field, and which of the values fills it
 
-    def fill(self, values: dict[tuple[str, int], bytes]) -> bytes:
-        """The body with these values, by field and part."""
-        pieces = list(self.body)
-        for hole in self.holes:
-            pieces[hole.place] = values[hole.field, hole.kind]
+    def join(self, personal: bytes, values: list[bytes]) -> bytes:
+        """The whole message: with a reader's headers, and the values of `fields`, each for TEXT, then for HTML."""
+        pieces = [self.head, personal, *self.body]
+        for place, number in self.holes:
+            pieces[place] = values[number]
         return b"".join(pieces)
 
 
@@ -68,6 +60,7 @@ def lay_out(rendered: Rendered, *, newsletter: Newsletter, issue_id: int, merge_
     head = _shared_headers(newsletter, issue_id, language, boundary)
     subject = _split(rendered.subject, merge_key)
     body, holes = _lay_body(rendered, merge_key, boundary)
+    fields = tuple(sorted({field for _, field, _ in holes}))
     check_message(head + _SAMPLE + b"".join(body))
     return Skeleton(
         newsletter=newsletter,
@@ -79,8 +72,9 @@ def lay_out(rendered: Rendered, *, newsletter: Newsletter, issue_id: int, merge_
         subject=subject,
         subject_header=header("Subject", encode_text(subject[0])) if len(subject) == 1 else None,
         body=body,
-        holes=holes,
-        fields=tuple(sorted({hole.field for hole in holes})),
+        fields=fields,
+        # Two more before them: the shared and the personal headers.
+        holes=tuple((place + 2, 2 * fields.index(field) + part) for place, field, part in holes),
     )
 
 
@@ -102,9 +96,12 @@ def _shared_headers(newsletter: Newsletter, issue_id: int, language: str, bounda
     return b"".join(header(name, value) for name, value in fields)
 
 
-def _lay_body(rendered: Rendered, merge_key: str, boundary: str) -> tuple[tuple[bytes, ...], tuple[Hole, ...]]:
+def _lay_body(
+    rendered: Rendered, merge_key: str, boundary: str
+) -> tuple[tuple[bytes, ...], list[tuple[int, str, int]]]:
+    """The pieces; and place, field and part of each one that is open."""
     pieces: list[bytes] = []
-    holes: list[Hole] = []
+    holes: list[tuple[int, str, int]] = []
     line = b"\r\n--" + boundary.encode("ascii")
     part = b"\r\nContent-Type: text/%s; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
     for kind, name, text in ((TEXT, b"plain", rendered.text), (HTML, b"html", rendered.html)):
@@ -113,9 +110,9 @@ def _lay_body(rendered: Rendered, merge_key: str, boundary: str) -> tuple[tuple[
         whole = text if text.endswith(("\n", "\r")) else text + "\n"
         for number, piece in enumerate(_split(whole, merge_key)):
             if number % 2:
-                holes.append(Hole(len(pieces), piece, kind))
+                holes.append((len(pieces), piece, kind))
             pieces.append(b"" if number % 2 else encode_chunk(piece))
-    return (*pieces, line + b"--\r\n"), tuple(holes)
+    return (*pieces, line + b"--\r\n"), holes
 
 
 def _split(text: str, merge_key: str) -> tuple[str, ...]:

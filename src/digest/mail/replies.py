@@ -1,11 +1,14 @@
 """Replies of RFC 5321 §4.2, read from a stream however it is cut."""
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 LONGEST = 32_768
 """A whole reply; bounds memory against a server that never ends its line."""
 
+_WHOLE = re.compile(rb"(?:[2-5]\d\d(?: [^\r\n]{0,900})?\r\n){1,8}")
+"""Replies of one line each, which nearly all are, in one piece."""
+_LINE = re.compile(rb"(\d\d\d)([^\r\n]*)\r\n")
 _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)")
 
 
@@ -13,18 +16,22 @@ class BrokenReply(Exception):
     """What came is no reply."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """A code, its enhanced code (RFC 2034) and the words."""
+class Reply(NamedTuple):
+    """A code and the words."""
 
     code: int
-    enhanced: str | None
     text: str
 
     @property
     def kind(self) -> int:
         """The first digit: 2 done, 3 go on, 4 later, 5 no."""
         return self.code // 100
+
+    @property
+    def enhanced(self) -> str | None:
+        """The enhanced code (RFC 2034)."""
+        match = _ENHANCED.match(self.text)
+        return match[1] if match else None
 
 
 class ReplyReader:
@@ -40,6 +47,8 @@ class ReplyReader:
         Raises:
             BrokenReply: they cannot be one.
         """
+        if not (self._buffer or self._lines) and _WHOLE.fullmatch(data):
+            return [Reply(int(code), words.decode("utf-8", "replace").strip()) for code, words in _LINE.findall(data)]
         self._buffer += data
         if len(self._buffer) + sum(map(len, self._lines)) > LONGEST:
             raise BrokenReply("the server's reply never ends")
@@ -58,5 +67,4 @@ class ReplyReader:
         if line[3:4] == b"-":
             return None
         text, self._lines = " ".join(self._lines).strip(), []
-        match = _ENHANCED.match(text)
-        return Reply(code=int(line[:3]), enhanced=match[1] if match else None, text=text)
+        return Reply(int(line[:3]), text)
