@@ -26,6 +26,6 @@ def scratch_root() -> Path:
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Before any worker or process of a test starts: they inherit this environment."""
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(scratch_root()))
-    if os.environ.pop("PYTHONDONTWRITEBYTECODE", None) and (cache := session.config.cache):
+    if os.environ.pop("PYTHONDONTWRITEBYTECODE", None) and (cache := getattr(session.config, "cache", None)):
         # Images of containers say so to stay small. Every `digest` would compile a hundred thousand lines again.
         os.environ.setdefault("PYTHONPYCACHEPREFIX", str(cache.mkdir("pycache")))
