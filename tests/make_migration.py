@@ -14,6 +14,7 @@ from alembic import command
 
 from digest.paths import shipped
 from digest.store import schema
+from digest.store.append_only import LEFT, RULES
 from digest.store.database import Database
 
 
@@ -35,7 +36,8 @@ def main() -> None:
     (written,) = versions.glob(f"{number:04}_*.py")
     written.write_text(re.sub(r"    # ###.*\n", "", written.read_text("utf-8")), "utf-8")
     subprocess.run([sys.executable, "-m", "ruff", "format", written], check=True)
-    written.write_text(shorten(written.read_text("utf-8")), "utf-8")
+    text = shorten(written.read_text("utf-8"))
+    written.write_text(text if message else with_rules(text), "utf-8")
 
 
 def shorten(text: str) -> str:
@@ -49,6 +51,20 @@ def shorten(text: str) -> str:
     head = re.sub(r",?\n {8,}\)", ")", head)  # line stands on that line
     head = re.sub(r"\n\n(?=    op)", "\n", head)
     return f"{head}def downgrade() -> None:\n{down}"
+
+
+def with_rules(text: str) -> str:
+    """The first migration with the triggers of the event log, which Alembic does not see."""
+    up, down = text.split("\n\n\ndef downgrade() -> None:\n")
+    return f"{up}\n{_by_dialect(RULES)}\n\ndef downgrade() -> None:\n{down}{_by_dialect(LEFT)}"
+
+
+def _by_dialect(statements: dict[str, tuple[str, ...]]) -> str:
+    lines = []
+    for dialect, words in statements.items():
+        lines.append(f'    if op.get_bind().dialect.name == "{dialect}":\n')
+        lines += [f'        op.execute("{line}")\n' for line in words]
+    return "".join(lines)
 
 
 def _only_drops_indexes(block: str) -> bool:

@@ -18,6 +18,7 @@ import pytest
 from sqlalchemy import make_url
 
 from tests.command import prctl
+from tests.scratch import scratch_root
 
 OPTIONS = {
     # Nothing here must survive a power cut.
@@ -42,12 +43,13 @@ class Server:
 
     base: str
     port: int | None = None  # on loopback, with passwords, for a cluster of our own
+    copying: str = ""  # how a template is copied
 
     @contextmanager
     def database(self, *, template: str = "template1") -> Iterator[str]:
         """The URL of a new database, which is dropped afterwards."""
         name = f"digest_test_{os.getpid()}_{next(_numbers)}"
-        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template} {self.copying}")
         try:
             yield self.url(name)
         finally:
@@ -74,7 +76,8 @@ def running_server(*, durable: bool = False) -> Iterator[Server]:
         if demanded():
             pytest.fail(why)
         pytest.skip(why)
-    with tempfile.TemporaryDirectory(prefix="digest-postgres-", ignore_cleanup_errors=True) as folder:
+    root = None if durable else scratch_root()  # who asks how fast a disk is wants the disk
+    with tempfile.TemporaryDirectory(prefix="digest-postgres-", dir=root, ignore_cleanup_errors=True) as folder:
         yield from _cluster(binaries[-1], Path(folder), OPTIONS | (DURABLE if durable else {}))
 
 
@@ -113,7 +116,9 @@ def _cluster(binaries: Path, folder: Path, wanted: dict[str, str]) -> Iterator[S
             **user,
         )
     try:
-        server = Server(f"postgresql://postgres@/postgres?host={folder}&port={port}", port)
+        # Faster than by the log for a database without rows: 45 ms against 124.
+        copying = "STRATEGY file_copy" if int(binaries.parent.name) >= 15 else ""
+        server = Server(f"postgresql://postgres@/postgres?host={folder}&port={port}", port, copying)
         _wait(server, process, log)
         yield server
     finally:

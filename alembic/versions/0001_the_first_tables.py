@@ -72,6 +72,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("catch_up IN ('merge', 'each', 'latest', 'none')", name=op.f("ck_newsletter_catch_up")),
         sa.CheckConstraint("group_by IN ('day', 'source', 'topic')", name=op.f("ck_newsletter_group_by")),
+        sa.CheckConstraint("state IN ('active', 'removed')", name=op.f("ck_newsletter_state")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_newsletter")),
         sa.UniqueConstraint("slug", name=op.f("uq_newsletter_slug")),
     )
@@ -145,6 +146,7 @@ def upgrade() -> None:
         sa.Column("last_slot_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("rollovers", sa.Integer(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
+        sa.CheckConstraint("state IN ('active', 'removed')", name=op.f("ck_cadence_state")),
         sa.ForeignKeyConstraint(["newsletter_id"], ["newsletter.id"], name=op.f("fk_cadence_newsletter_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_cadence")),
         sa.UniqueConstraint("newsletter_id", "name", name=op.f("uq_cadence_newsletter_id_name")),
@@ -359,6 +361,12 @@ def upgrade() -> None:
         batch_op.create_index("ix_delivery_leased", ["id"], unique=False, sqlite_where=sa.text("state IN ('claimed', 'inflight')"), postgresql_where=sa.text("state IN ('claimed', 'inflight')"))
         batch_op.create_index("ix_delivery_queued", ["issue_id", "id"], unique=False, sqlite_where=sa.text("state = 'queued'"), postgresql_where=sa.text("state = 'queued'"))
         batch_op.create_index(batch_op.f("ix_delivery_subscriber_id"), ["subscriber_id"], unique=False)
+    if op.get_bind().dialect.name == "sqlite":
+        op.execute("CREATE TRIGGER event_is_not_changed BEFORE UPDATE ON event BEGIN SELECT RAISE(ABORT, 'the event log is append-only'); END")
+        op.execute("CREATE TRIGGER event_is_not_removed BEFORE DELETE ON event BEGIN SELECT RAISE(ABORT, 'the event log is append-only'); END")
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("CREATE FUNCTION refuse_event_change() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'the event log is append-only' USING ERRCODE = 'restrict_violation'; END$$")
+        op.execute("CREATE TRIGGER event_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON event FOR EACH STATEMENT EXECUTE FUNCTION refuse_event_change()")
 
 
 def downgrade() -> None:
@@ -380,3 +388,5 @@ def downgrade() -> None:
     op.drop_table("meta")
     op.drop_table("host")
     op.drop_table("event")
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("DROP FUNCTION refuse_event_change()")

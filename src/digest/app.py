@@ -17,9 +17,6 @@ from typing import TYPE_CHECKING, Self
 
 from digest.clock import Clock, system_clock
 from digest.config import Settings
-from digest.sources.fetch import Fetcher
-from digest.sources.guard import Guard, parse_networks
-from digest.sources.pace import Pacer
 from digest.store.database import Database
 from digest.store.meta import check_key, has_fingerprint
 from digest.store.schema import check_schema
@@ -30,6 +27,7 @@ if TYPE_CHECKING:
     from digest.core.model import Issue
     from digest.mail.dkim import Signer
     from digest.mail.transport import Transport
+    from digest.sources.fetch import Fetcher
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +95,7 @@ class App:
         """
         return make_signer(self.settings)
 
-    def fetcher(self) -> Fetcher:
+    def fetcher(self) -> "Fetcher":
         """A polite, guarded fetcher by these settings."""
         return make_fetcher(self.settings)
 
@@ -150,7 +148,7 @@ async def turn(
     *,
     with_gather: bool = True,
     hold: bool = True,
-    fetcher: Fetcher | None = None,
+    fetcher: "Fetcher | None" = None,
     transport: "Transport | None" = None,
     stop: asyncio.Event | None = None,
     on_progress: Callable[[int], None] = lambda _steps: None,
@@ -181,7 +179,7 @@ async def turn(
 async def publish_due(
     app: App,
     *,
-    fetcher: Fetcher | None,
+    fetcher: "Fetcher | None",
     hold: bool = True,
     stop: asyncio.Event,
     on_progress: "OnProgress | None" = None,
@@ -243,7 +241,7 @@ async def deliver_due(
 
 
 async def gather_due(
-    app: App, *, fetcher: Fetcher, breaks: Sequence[asyncio.Event] = (), on_progress: "OnProgress | None" = None
+    app: App, *, fetcher: "Fetcher", breaks: Sequence[asyncio.Event] = (), on_progress: "OnProgress | None" = None
 ) -> "GatherReport | None":
     """Poll what is due, for `GATHER_LIMIT` at most. None where one of `breaks` came first: the next turn goes on.
 
@@ -256,7 +254,9 @@ async def gather_due(
     return await _unless(breaks, work)
 
 
-async def _last_call(app: App, *, fetcher: Fetcher, now: datetime, on_progress: "OnProgress | None") -> "GatherReport":
+async def _last_call(
+    app: App, *, fetcher: "Fetcher", now: datetime, on_progress: "OnProgress | None"
+) -> "GatherReport":
     from digest.actions.cutoff import closing_sources  # noqa: PLC0415 - each command loads what it uses
     from digest.actions.gather import GatherReport, gather  # noqa: PLC0415
 
@@ -318,12 +318,16 @@ def make_signer(settings: Settings) -> "Signer | None":
     return Signer(domain=domain, selector=selector, key=key, second=more[0] if more else None)
 
 
-def make_fetcher(settings: Settings) -> Fetcher:
+def make_fetcher(settings: Settings) -> "Fetcher":
     """A fetcher; it needs no database.
 
     Raises:
         UsageError: a network of fetch.allow_private is misspelt.
     """
+    from digest.sources.fetch import Fetcher  # noqa: PLC0415 - each command loads what it uses
+    from digest.sources.guard import Guard, parse_networks  # noqa: PLC0415
+    from digest.sources.pace import Pacer  # noqa: PLC0415
+
     fetch = settings.fetch
     guard = Guard(ports=frozenset(fetch.ports), allow_private=parse_networks(fetch.allow_private))
     return Fetcher(guard=guard, pacer=Pacer(at_once=fetch.connections), about_url=fetch.about_url)

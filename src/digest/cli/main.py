@@ -13,9 +13,9 @@ import typer
 from digest import __version__
 from digest.cli.index import EXIT_CODES, LazyGroup
 from digest.cli.output import note
+from digest.cli.start import INTERRUPTED
 from digest.errors import DigestError, Interrupted, NothingToDo
 
-INTERRUPTED = 130
 BROKEN_PIPE = 141
 """What shells say of a program whose reader left (128 + SIGPIPE)."""
 

@@ -15,6 +15,13 @@ MIN_INTERVAL_MINUTES, MAX_INTERVAL_MINUTES = 30, 24 * 60
 """Between two looks at a source (docs/fetching.md F5). Here, because `digest --help` reads this file and little else."""
 
 
+class UseState(StrEnum):
+    """Whether a newsletter or a cadence is in use; what has a history is never deleted."""
+
+    ACTIVE = "active"
+    REMOVED = "removed"
+
+
 class SourceState(StrEnum):
     """Whether a source is polled."""
 

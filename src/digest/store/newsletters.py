@@ -9,7 +9,7 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlmodel import Session
 
 from digest.core.model import CadenceLine, Newsletter
-from digest.core.states import CatchUp, GroupBy
+from digest.core.states import CatchUp, GroupBy, UseState
 from digest.errors import Conflict, NotFound
 from digest.store.people_tables import SubscriptionRow
 from digest.store.statements import changed_rows
@@ -20,7 +20,7 @@ _cadence = CadenceRow.__table__  # type: ignore[attr-defined]
 _issue = IssueRow.__table__  # type: ignore[attr-defined]
 _subscription = SubscriptionRow.__table__  # type: ignore[attr-defined]
 
-ACTIVE, REMOVED = "active", "removed"
+ACTIVE, REMOVED = str(UseState.ACTIVE), str(UseState.REMOVED)
 POLICIES = frozenset(field.name for field in fields(Newsletter)) - {"id"}
 
 

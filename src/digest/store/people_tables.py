@@ -8,6 +8,7 @@ from sqlalchemy import UniqueConstraint as Unique
 from sqlmodel import Field
 
 from digest.core.states import DeliveryState, SubscriptionState
+from digest.store.append_only import make_append_only
 from digest.store.base import Row, json_column, long_text, one_of, reference
 
 
@@ -101,7 +102,7 @@ class DeliveryRow(Row, table=True):
 
 
 class EventRow(Row, table=True):
-    """The append-only log. No foreign keys: it outlives what it tells of. Never an address or a token."""
+    """The log, append-only by triggers. No foreign keys: it outlives what it tells of. Never an address or a token."""
 
     __tablename__ = "event"
     id: int | None = Field(default=None, primary_key=True)
@@ -113,3 +114,6 @@ class EventRow(Row, table=True):
     issue_id: int | None = Field(default=None, index=True)
     subscriber_id: int | None = Field(default=None, index=True)
     data: dict[str, Any] = json_column(dict)
+
+
+make_append_only(EventRow.__table__)  # type: ignore[attr-defined]

@@ -11,7 +11,7 @@ from sqlalchemy import JSON, Column, Index, LargeBinary, text
 from sqlalchemy import UniqueConstraint as Unique
 from sqlmodel import Field
 
-from digest.core.states import CatchUp, ClaimState, GroupBy, IssueState, SourceKind, SourceState
+from digest.core.states import CatchUp, ClaimState, GroupBy, IssueState, SourceKind, SourceState, UseState
 from digest.store.base import Row, json_column, long_text, one_of, reference
 
 
@@ -27,7 +27,7 @@ class NewsletterRow(Row, table=True):
     """A product: what is sent, as whom, under which policies."""
 
     __tablename__ = "newsletter"
-    __table_args__ = (one_of("group_by", GroupBy), one_of("catch_up", CatchUp))
+    __table_args__ = (one_of("group_by", GroupBy), one_of("catch_up", CatchUp), one_of("state", UseState))
     id: int | None = Field(default=None, primary_key=True)
     slug: str = Field(unique=True)
     name: str
@@ -50,7 +50,7 @@ class NewsletterRow(Row, table=True):
     approval: bool = False
     approve_within_hours: int | None = None
     editor: str | None = None
-    state: str = "active"
+    state: str = UseState.ACTIVE
     created_at: datetime
 
 
@@ -58,7 +58,7 @@ class CadenceRow(Row, table=True):
     """How often a newsletter goes out; its own line of claims and issues."""
 
     __tablename__ = "cadence"
-    __table_args__ = (Unique("newsletter_id", "name"),)
+    __table_args__ = (Unique("newsletter_id", "name"), one_of("state", UseState))
     id: int | None = Field(default=None, primary_key=True)
     newsletter_id: int = reference("newsletter", index=False)
     name: str
@@ -67,7 +67,7 @@ class CadenceRow(Row, table=True):
     started_at: datetime
     last_slot_at: datetime | None = None
     rollovers: int = 0
-    state: str = "active"
+    state: str = UseState.ACTIVE
 
 
 class SourceRow(Row, table=True):

@@ -1,0 +1,31 @@
+"""Where a test run keeps what it throws away, so that two cores spend their time on tests.
+
+Measured on a rented machine: a commit of SQLite took 7.5 ms on its disk and 0.01 ms in memory, a database of Postgres
+700 ms and 45 ms, and a start of `digest` 2.0 s without and 0.7 s with compiled modules. What a kill or a full disk does
+to the data is the same in memory; only a power cut is not, and no test makes one.
+"""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+MEMORY = Path("/dev/shm")
+ENOUGH = 2 << 30  # bytes; containers often have 64 MB there
+
+
+def scratch_root() -> Path:
+    """A folder in memory where there is plenty, else the usual one for temporary files."""
+    roomy = MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= ENOUGH
+    return MEMORY if roomy else Path(tempfile.gettempdir())
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Before any worker or process of a test starts: they inherit this environment."""
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(scratch_root()))
+    if os.environ.pop("PYTHONDONTWRITEBYTECODE", None) and (cache := getattr(session.config, "cache", None)):
+        # Images of containers say so to stay small. Every `digest` would compile a hundred thousand lines again.
+        os.environ.setdefault("PYTHONPYCACHEPREFIX", str(cache.mkdir("pycache")))
