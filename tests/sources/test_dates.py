@@ -25,6 +25,16 @@ from digest.sources.dates import parse_date
         ("Seg, 24 Set 2018 10:00:00 -0300", "2018-09-24T13:00:00"),
         ("Do, 4 Okt 2018 12:00:00 +0200", "2018-10-04T10:00:00"),
         ("Чт, 4 января 2018 12:00:00 +0300", "2018-01-04T09:00:00"),
+        ("Thu Jun 06 2019 12:00:00 GMT+0200 (CEST)", "2019-06-06T10:00:00"),
+        ("Thu, 06 Jun 2019 12:00:00 UTC+2", "2019-06-06T10:00:00"),
+        ("Thu, 06 Jun 2019 01:00:00 PM", "2019-06-06T13:00:00"),
+        ("2019-06-06 12:30 AM", "2019-06-06T00:30:00"),
+        ("06/07/2019 1:00:00 PM", "2019-06-07T13:00:00"),
+        ("Thursday, June 6, 2019 - 12:00", "2019-06-06T12:00:00"),
+        ("06.07.2019 12:00", "2019-07-06T12:00:00"),
+        ("20190606T120000Z", "2019-06-06T12:00:00"),
+        ("2019年06月07日 08:30", "2019-06-07T08:30:00"),
+        ("2019년 6월 7일 오후 3:04", "2019-06-07T15:04:00"),
         ("2016-12-31T23:59:60Z", "2016-12-31T23:59:59"),
         ("2017-08-11T24:00:00Z", "2017-08-12T00:00:00"),
     ],
@@ -44,7 +54,13 @@ def test_what_cannot_be_meant_is_no_date(raw: str | None) -> None:
 
 def test_another_readers_result_serves_for_rare_forms() -> None:
     struct = time.struct_time((2018, 9, 24, 10, 0, 0, 0, 0, 0))
-    assert parse_date("2018년 9월 24일", zone="UTC", fallback=struct) == datetime(2018, 9, 24, 10, tzinfo=UTC)
+    assert parse_date("24ης Σεπτ 2018", zone="UTC", fallback=struct) == datetime(2018, 9, 24, 10, tzinfo=UTC)
+
+
+def test_another_readers_wild_guess_does_not() -> None:
+    guess = time.struct_time((2019, 11, 1, 0, 0, 0, 0, 0, 0))  # what feedparser makes of both
+    assert parse_date("2019-W23-4", zone="UTC", fallback=guess) is None
+    assert parse_date("06/07/2019", zone="UTC", fallback=guess) is None  # the 6th of July, or the 7th of June
 
 
 @settings(deadline=None, max_examples=200)
