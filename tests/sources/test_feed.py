@@ -56,6 +56,26 @@ def test_a_declared_charset_is_used_where_the_bytes_are_not_utf8() -> None:
 
 
 @pytest.mark.parametrize(
+    ("label", "encoding", "title"),
+    [
+        ("Shift_JIS", "cp932", "東京の天気①"),
+        ("gb2312", "gb18030", "你好，世界镕"),
+        ("euc-kr", "cp949", "안녕하세요 똠방각하"),
+        ("big5", "big5hkscs", "天氣很好"),
+        ("iso-8859-1", "cp1252", "It’s “fine” – 5 €"),
+    ],
+)
+def test_a_label_stands_for_the_larger_set_that_programs_write_under_it(label: str, encoding: str, title: str) -> None:
+    body = rss(f"<item><title>{title}</title></item>").decode().replace('"1.0"', f'"1.0" encoding="{label}"', 1)
+    assert only(body.encode(encoding)).card.title == title
+
+
+def test_a_broken_byte_spoils_itself_only() -> None:
+    body = rss("<item><title>Огород и садовые дорожки X</title></item>").replace(b"X", b"\xd0")
+    assert only(body).card.title == "Огород и садовые дорожки \N{REPLACEMENT CHARACTER}"
+
+
+@pytest.mark.parametrize(
     ("body", "sentence"),
     [
         (b"", "is empty"),
@@ -83,6 +103,32 @@ def test_a_web_page_names_the_feed_that_it_announces() -> None:
 
 def test_a_feed_behind_a_servers_warning_is_still_read() -> None:
     assert only(b"<br /><b>Warning</b>: x in y.php\n" + rss("<item><title>T</title></item>")).card.title == "T"
+
+
+def test_a_bare_ampersand_is_itself() -> None:
+    item = "<title>R&D, &C; & co&nbsp;&mdash; AT&amp;T</title><link>https://e.org/?a=1&copy=2&lt=3</link>"
+    post = only(rss(f"<item>{item}<description><![CDATA[1 &amp; 2 & 3]]></description></item>"))
+    assert post.card.title == "R&D, &C; & co — AT&T"
+    assert post.link == "https://e.org/?a=1&copy=2&lt=3"
+    assert post.text == "1 & 2 & 3"
+
+
+def test_numbered_characters_are_read_as_browsers_read_them() -> None:
+    assert (
+        only(rss("<item><title>It&#146;s &#x93;so&#x94;&#0;&#x1F;&#9999999;</title></item>")).card.title == "It’s “so”"
+    )
+
+
+def test_an_entity_of_the_documents_own_keeps_its_meaning() -> None:
+    body = (
+        b'<!DOCTYPE x [<!ENTITY copy "Plots"><!ENTITY copy "again">]>' + rss("<item><title>&copy;</title></item>")[21:]
+    )
+    assert only(body).card.title == "Plots"
+
+
+def test_a_feeds_id_is_not_taken_for_its_home() -> None:
+    feed = read(atom("<entry><title>T</title></entry>", feed="<id>plots</id>"))
+    assert feed.home is None
 
 
 def test_undeclared_prefixes_do_not_lose_posts() -> None:

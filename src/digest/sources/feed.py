@@ -1,11 +1,12 @@
 """A document from the web or a disk → a Feed.
 
-body ─▶ sniff ─▶ xmlfeed (RSS, RDF, Atom, Blogger's exports)
-├▶ jsonfeed
-└▶ page (a saved Blogger page; any other page is no feed)
+body ─▶ unpack ─▶ sniff ─▶ xmlfeed (RSS, RDF, Atom, Blogger's exports)
+                  ├▶ jsonfeed
+                  └▶ page (a saved Blogger page; any other page is no feed)
 """
 
 import re
+import zlib
 
 from digest.core.model import Feed
 from digest.errors import NotAFeed
@@ -30,19 +31,34 @@ def parse_feed(body: bytes, *, url: str, content_type: str | None = None, zone: 
     Raises:
         NotAFeed: the document is no feed; says what it is, and which feeds a web page announces.
     """
+    body = _unpacked(body)
     _check_size(body, url)
-    body = as_utf8(body)
+    charset = _charset(content_type)
+    body = as_utf8(body, charset)
     match sniff(body):
         case Shape.XML:
-            return read_xml(body, url=url, charset=_charset(content_type), zone=zone)
+            return read_xml(body, url=url, charset=charset, zone=zone)
         case Shape.JSON:
             return read_json(body, url=url, zone=zone)
         case Shape.HTML:
             return _read_html(body, url=url, zone=zone)
         case Shape.EMPTY:
             raise NotAFeed(f"{url} is empty", next_step="try again later, or check the address")
+        case _ if body.startswith(b"PK\x03\x04"):
+            raise NotAFeed(f"{url} is a zip archive, not a feed", next_step="unpack it and give the file inside it")
         case _:
             raise NotAFeed(f"{url} is neither a feed nor a web page", next_step="check the address")
+
+
+def _unpacked(body: bytes) -> bytes:
+    """The document in a gzip file, at most one byte more than any may have; a damaged file stays as it is."""
+    if not body.startswith(b"\x1f\x8b"):
+        return body
+    reader = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    try:
+        return reader.decompress(body, EXPORT_LIMIT + 1)
+    except zlib.error:
+        return body
 
 
 def _check_size(body: bytes, url: str) -> None:

@@ -13,6 +13,20 @@ FEED_START = re.compile(rb"<\?xml|<(?:rss|rdf:RDF|(?:\w+:)?feed)[\s>]")
 _FEED_INSIDE = re.compile(rb"<feed\s[^<>]*http://www\.w3\.org/2005/Atom|<rss\s[^<>]*version=")
 _FEED_ROOTS = {b"rss", b"feed", b"rdf", b"channel", b"entry"}
 _LOOK = 65_536
+_DECLARATION = re.compile(rb"<\?xml[^<>]{0,80}?\sencoding\s*=\s*[\"']([\w.:-]{2,30})[\"']")
+# What authors' programs write under a label is the larger set (WHATWG Encoding, section 4.2).
+_LARGER = {
+    "utf-8": "utf-8",
+    "utf8": "utf-8",
+    **dict.fromkeys(("shift_jis", "shift-jis", "sjis", "x-sjis", "windows-31j", "ms_kanji"), "cp932"),
+    **dict.fromkeys(("gb2312", "gbk", "gb18030", "x-gbk", "gb_2312-80"), "gb18030"),
+    **dict.fromkeys(("big5", "big5-hkscs", "x-x-big5"), "big5hkscs"),
+    **dict.fromkeys(("euc-kr", "ks_c_5601-1987", "windows-949"), "cp949"),
+    **dict.fromkeys(("euc-jp", "x-euc-jp"), "euc_jp"),
+}
+_WIDE = re.compile("[\u0080-\ufffc\U00010000-\U0010ffff]+")
+_BROKEN_SHARE = 20
+"""At least so many good characters for each broken one, or the label is not believed."""
 
 
 class Shape(StrEnum):
@@ -49,8 +63,11 @@ def root_name(body: bytes) -> bytes | None:
     return element[1].lower() if element else None
 
 
-def as_utf8(body: bytes) -> bytes:
-    """The document without byte order mark and NULs; wide encodings become UTF-8, others stay as they are."""
+def as_utf8(body: bytes, charset: str | None = None) -> bytes:
+    """The document without byte order mark and NULs, in UTF-8 where its encoding is sure; else as it is.
+
+    `charset` is what the server declared; the XML declaration comes first.
+    """
     for mark, encoding in _BOMS.items():
         if body.startswith(mark):
             return _transcode(body, encoding)
@@ -59,7 +76,20 @@ def as_utf8(body: bytes) -> bytes:
         return _transcode(body, "utf-16-le")
     if head[0:1] == b"\0" and head[2:3] == b"\0" and head[1:2] != b"\0":
         return _transcode(body, "utf-16-be")
-    return body.replace(b"\0", b"").lstrip()
+    body = body.replace(b"\0", b"").lstrip()
+    stated = _DECLARATION.match(body)
+    return _from_multibyte(body, stated[1].decode() if stated else charset or "utf-8")
+
+
+def _from_multibyte(body: bytes, charset: str) -> bytes:
+    """Text of several bytes a character, read by the label's larger set; a few broken bytes spoil themselves only."""
+    encoding = _LARGER.get(charset.lower())
+    if encoding is None or is_utf8(body) or b"\x1b" in body:
+        return body
+    text = body.decode(encoding, "replace")
+    wide = sum(len(run) for run in _WIDE.findall(text))
+    broken = text.count("\ufffd")
+    return text.encode() if broken * _BROKEN_SHARE < wide else body
 
 
 def is_utf8(body: bytes) -> bool:

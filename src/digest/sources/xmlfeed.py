@@ -24,7 +24,7 @@ from digest.sources.keys import make_posts
 from digest.sources.links import is_web, resolve
 from digest.sources.pictures import thumbnail
 from digest.sources.sniff import is_utf8
-from digest.sources.titles import title_text
+from digest.sources.titles import title_text, unescape_leftovers
 from digest.sources.xmlprep import count_items, prepare
 
 Entry = dict[str, Any]
@@ -87,7 +87,8 @@ def _parse(body: bytes, url: str, charset: str | None) -> Any:
 
 def _recovered(body: bytes) -> bytes:
     """What a forgiving parser makes of broken XML."""
-    parser = etree.XMLParser(recover=True, resolve_entities=False, no_network=True, huge_tree=False)
+    encoding = "utf-8" if is_utf8(body) else None  # whatever it declares
+    parser = etree.XMLParser(recover=True, resolve_entities=False, no_network=True, huge_tree=False, encoding=encoding)
     try:
         root: Any = etree.fromstring(body, parser)  # None where nothing could be made of it
     except (etree.LxmlError, ValueError):
@@ -97,7 +98,8 @@ def _recovered(body: bytes) -> bytes:
 
 def _home(about: Entry, url: str) -> str | None:
     links = [one.get("href") for one in about.get("links", ())[:100] if one.get("rel") == "alternate"]
-    candidates = [*links, about.get("link")]
+    stated = about.get("link") if about.get("link") != about.get("id") else None  # feedparser fills it in by the id
+    candidates = [*links, stated]
     return next(
         (home for one in candidates if (home := resolve(one, url if is_web(url) else None, *_hrefs(about, "self")))),
         None,
@@ -191,7 +193,7 @@ class _Reader:
         if content is None or (content is not summary and _is_stub(content["value"], summary.get("value") or "")):
             content = summary
         value = content.get("value") or ""
-        markup = value if content.get("type") in _HTML_TYPES else text_to_html(value)
+        markup = value if content.get("type") in _HTML_TYPES else text_to_html(unescape_leftovers(value))
         title = entry.get("title_detail") or {}
         return markup, content.get("base") or None, content.get("language") or title.get("language")
 
@@ -240,9 +242,14 @@ def _author(entry: Entry) -> str | None:
     """The author's name; never an address, never Blogger's "Unknown"."""
     detail = entry.get("author_detail") or {}
     name = collapse(detail.get("name") or entry.get("author") or "")
-    if match := re.fullmatch(r"\S+@\S+ \((.+)\)", name):
-        name = match[1]
+    if (match := re.fullmatch(r"(\S+) \((.+)\)", name)) and ("@" in match[1] or _is_placeholder(match[1], match[2])):
+        name = match[2]
     return None if not name or name.lower() in _NOBODY or re.fullmatch(r"\S+@\S+", name) else name
+
+
+def _is_placeholder(first: str, name: str) -> bool:
+    """Whether a word stands where RSS wants an e-mail address before the name in brackets."""
+    return first.lower() in {"hidden", "noreply", "no-reply", "nospam"} or first in name.split()
 
 
 def _topics(entry: Entry) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
-"""XML made safe and readable before a parser sees it: no entity bombs, bounded depth, declared prefixes."""
+"""XML made safe and readable before a parser sees it: no entity bombs, bounded depth, declared prefixes and names."""
 
 import re
+from html.entities import html5
 
 from digest.errors import NotAFeed
 from digest.sources.clean import FLAT
@@ -11,10 +12,16 @@ _MOST_UNCLOSED = 20_000
 _MOST_PREFIXES = 100
 _LONGEST_ENTITY = 64
 _MOST_ENTITIES = 300
+_MOST_REFERENCES = 100_000
 
 _DOCTYPE = re.compile(rb"<!DOCTYPE[^\[<>]*(\[.*?\]\s*)?>", re.DOTALL | re.IGNORECASE)
 _ENTITY = re.compile(rb"<!ENTITY\s+([\w.-]+)\s+(?:\"([^\"&%<]*)\"|'([^'&%<]*)')\s*>")
 _OPAQUE = re.compile(rb"<!\[CDATA\[.*?(?:\]\]>|\Z)|<!--.*?(?:-->|\Z)", re.DOTALL)
+_REFERENCE = re.compile(
+    rb"(?P<opaque><!\[CDATA\[.*?(?:\]\]>|\Z)|<!--.*?(?:-->|\Z))"
+    rb"|&(?!(?:amp|lt|gt|quot|apos);)(?:#(?P<number>[0-9]{1,7}|[xX][0-9a-fA-F]{1,6});|(?P<name>[A-Za-z][A-Za-z0-9]{1,31});)?",
+    re.DOTALL,
+)
 _TAG = re.compile(rb"<(/?)([A-Za-z_][\w.:-]*)([^<>]*)>")
 _PREFIX = re.compile(rb"<([A-Za-z_][\w.-]*):[A-Za-z_]")
 _DECLARED = re.compile(rb"xmlns:([\w.-]+)\s*=")
@@ -44,7 +51,7 @@ def prepare(body: bytes, *, url: str, most: int) -> bytes:
         NotAFeed: it is nested deeper than any feed.
     """
     start = None if body.startswith((b"<?xml", b"<!")) else FEED_START.search(body)
-    body = _first_items(_plain_entities(body[start.start() :] if start else body), most)
+    body = _first_items(_spelt_out(*_plain_entities(body[start.start() :] if start else body)), most)
     bare = _OPAQUE.sub(b"", body)
     if _is_too_deep(bare):
         raise _harmful(f"{url} is nested more than {DEEPEST} elements deep; no feed is")
@@ -71,16 +78,50 @@ def _first_items(body: bytes, most: int) -> bytes:
     return body
 
 
-def _plain_entities(body: bytes) -> bytes:
-    """Keep the entities that stand for a few plain characters; expansion is then bounded by the document's size."""
+def _plain_entities(body: bytes) -> tuple[bytes, frozenset[bytes]]:
+    """Keep the entities that stand for a few plain characters; expansion is then bounded by the document's size.
+
+    Their names come with the document.
+    """
     doctype = _DOCTYPE.search(body[:200_000])
     if doctype is None:
-        return body
+        return body, frozenset()
     found = _ENTITY.findall(doctype[1] or b"")[:_MOST_ENTITIES]
-    kept = [(name, one or two) for name, one, two in found if len(one or two) <= _LONGEST_ENTITY]
-    declared = b"".join(b'\n<!ENTITY %s "%s">' % (name, value.replace(b'"', b"&#34;")) for name, value in kept)
+    kept = {name: one or two for name, one, two in reversed(found) if len(one or two) <= _LONGEST_ENTITY}
+    declared = b"".join(b'\n<!ENTITY %s "%s">' % (name, value.replace(b'"', b"&#34;")) for name, value in kept.items())
     subset = b"<!DOCTYPE feed [%s\n]>" % declared if kept else b""
-    return body[: doctype.start()] + subset + body[doctype.end() :]
+    return body[: doctype.start()] + subset + body[doctype.end() :], frozenset(kept)
+
+
+def _spelt_out(body: bytes, declared: frozenset[bytes]) -> bytes:
+    """The document with HTML's named characters as numbers, and `&` as such where it begins no reference.
+
+    Both break XML and are common; a parser that has to guess reads `?a=1&copy=2` as `?a=1©=2`, and `R&D` as `R&D;`.
+    """
+
+    def spell(found: re.Match[bytes]) -> bytes:
+        opaque, number, name = found.group("opaque", "number", "name")
+        if opaque is not None or name in declared:
+            return found.group()
+        if number is not None:
+            return _number(number.lower())
+        characters = html5.get(name.decode() + ";") if name else None
+        if characters is None:
+            return b"&amp;" + found.group()[1:]
+        return b"".join(b"&#%d;" % ord(one) for one in characters)
+
+    if b"\x1b" in body:  # ISO-2022, where & may be half a character
+        return body
+    return _REFERENCE.sub(spell, body, count=_MOST_REFERENCES)
+
+
+def _number(digits: bytes) -> bytes:
+    """A numeric reference; 128 to 159 are meant as Windows-1252 (HTML, section 13.2.5.80), controls as nothing."""
+    code = int(digits[1:], 16) if digits.startswith(b"x") else int(digits)
+    if 0x80 <= code <= 0x9F:
+        code = ord(bytes([code]).decode("cp1252", "replace"))
+    is_text = code in {0x09, 0x0A, 0x0D} or 0x20 <= code <= 0xD7FF or 0xE000 <= code <= 0xFFFD or code >= 0x10000
+    return b"&#%d;" % code if is_text and code <= 0x10FFFF else b""
 
 
 def _is_too_deep(bare: bytes) -> bool:
