@@ -194,10 +194,31 @@ def test_the_authors_own_jump_break_ends_the_lead(jump: str) -> None:
         ("The beans have climbed past the […]", "The beans have climbed past the…"),
         ("The beans have climbed. Continue reading Beans →", "The beans have climbed…"),
         ("<p>The beans.</p><p>The post Beans appeared first on Plots.</p>", "The beans."),
+        ("<p>The beans have climbed.</p><p>View Entire Post ›</p>", "The beans have climbed."),
+        ("The beans have climbed (more…)", "The beans have climbed…"),
+        ('<p>The beans.</p><p class="button-wrapper"><a href="/s">Subscribe now</a></p>', "The beans."),
+        ('<p>The beans.</p><div class="sharedaddy sd-sharing"><h3>Share this</h3><p>Facebook</p></div>', "The beans."),
     ],
 )
 def test_what_blog_software_appends_is_left_out(written: str, lead: str) -> None:
     assert card(written).lead == lead
+
+
+@pytest.mark.parametrize(
+    ("markup", "lead"),
+    [
+        ("<p>Beans climb</p><p>They are past the top of the canes now.</p>", "They are past the top of the canes now."),
+        ("<p>Beans climb Ann Tull, 3 May</p><p>They are past the top.</p>", "They are past the top."),
+        (
+            "<p>Beans climb up the canes.</p><p>They are past the top.</p>",
+            "Beans climb up the canes. They are past the top.",
+        ),
+        ("<p>Beans climb The Mill Times</p>", "Beans climb The Mill Times"),
+        ("<p>Beans climb</p>", ""),
+    ],
+)
+def test_the_lead_does_not_say_the_title_again(markup: str, lead: str) -> None:
+    assert card(markup, title="Beans climb").lead == lead
 
 
 def test_a_quote_is_kept_where_it_is_neither_short_nor_long() -> None:

@@ -1,5 +1,6 @@
 """Blogger, JSON Feed, and the older and rarer forms of feeds (docs/sources.md P1, P11, P12)."""
 
+import gzip
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -98,6 +99,12 @@ def test_a_short_blogger_feeds_thumbnail_is_enlarged() -> None:
     assert post.card.lead == "Beans."
 
 
+def test_a_short_blogger_feeds_text_shows_no_leftover_escapes() -> None:
+    summary = "It rained.&amp;nbsp; We sat &amp;amp; read; &amp;lt;b&amp;gt; is a tag, 3 &lt; 4&amp;#8230;"
+    post = only(atom(f'<entry><title>T</title><summary type="text">{summary}</summary></entry>'))
+    assert post.text == "It rained. We sat & read; <b> is a tag, 3 < 4…"
+
+
 def test_a_page_on_the_web_is_no_feed_though_its_saved_copy_is() -> None:
     body = Path(__file__).parents[2].joinpath("src/digest/sample/blogger-sample.html").read_bytes()
     with pytest.raises(NotAFeed):
@@ -138,6 +145,40 @@ def test_json_of_wrong_types_never_breaks_the_reader(items: object) -> None:
         assert read(body).posts == ()
     except NotAFeed as fault:
         assert "no JSON Feed" in fault.message  # noqa: PT017 - either is right
+
+
+# ── files in another wrapping ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_gzip_file_is_read_as_what_it_holds() -> None:
+    assert only(gzip.compress(rss("<item><title>Größe</title></item>"))).card.title == "Größe"
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        (gzip.compress(b"<rss>" + b" " * 70_000_000), "is larger than 5 MiB"),
+        (gzip.compress(b"x" * 1_000)[:12] + b"\xff" * 9, "is neither a feed nor a web page"),
+        (b"PK\x03\x04" + b"\0" * 40, "is a zip archive, not a feed"),
+    ],
+)
+def test_a_bomb_a_damaged_file_and_another_archive_are_told(body: bytes, sentence: str) -> None:
+    with pytest.raises(NotAFeed, match=sentence):
+        read(body)
+
+
+@pytest.mark.parametrize(
+    ("written", "author"),
+    [
+        ("ann@e.org (Ann Tull)", "Ann Tull"),
+        ("hidden (Ann Tull)", "Ann Tull"),
+        ("Ann (Ann Tull)", "Ann Tull"),
+        ("Ann (editor)", "Ann (editor)"),
+        ("ann@e.org", None),
+    ],
+)
+def test_an_author_is_a_name(written: str, author: str | None) -> None:
+    assert only(rss(f"<item><title>T</title><author>{written}</author></item>")).card.author == author
 
 
 # ── what the feed asks of its readers ───────────────────────────────────────────────────────────────────────────────

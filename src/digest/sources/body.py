@@ -68,9 +68,19 @@ def read_body(markup: str, *bases: str | None) -> Body:
     reader = _Reader(bases=bases)
     root = LexborHTMLParser(tame(markup)).body
     if root is not None:
+        _drop_furniture(root, markup)
         reader.walk(root, Kind.PARAGRAPH)
         reader.flush(Kind.PARAGRAPH)
     return Body(blocks=tuple(reader.blocks), found=tuple(reader.found))
+
+
+def _drop_furniture(root: Node, markup: str) -> None:
+    """Take out what the platform put between the author's words: buttons to subscribe, to share, related posts."""
+    present = [one for one in _FURNITURE if one in markup]
+    if not present:
+        return
+    for node in root.css(", ".join(f".{one}" for one in present)):
+        node.decompose()
 
 
 def read_text(markup: str) -> str:
@@ -96,6 +106,19 @@ _PLAIN_BLOCKS = words(
     "p div section article header footer main aside ul ol dl tr td th tbody thead address figure details summary hr"
     " center nav fieldset"
 )
+_FURNITURE = (
+    "button-wrapper",
+    "subscription-widget-wrap",
+    "subscription-widget-wrap-editor",
+    "sharedaddy",
+    "jp-relatedposts",
+    "feedflare",
+    "kg-signup-card",
+    "kg-button-card",
+    "wp-block-button",
+    "screen-reader-text",
+)
+"""Classes of Substack, Jetpack, FeedBurner, Ghost and WordPress."""
 _PARAGRAPH_BREAK = re.compile(r"\n[^\S\n]*\n\s*")
 _DEEPEST = 400
 

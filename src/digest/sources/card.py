@@ -83,7 +83,7 @@ def _card(raw: RawPost, body: Body, text: str, *, home: str | None, zone: str) -
         author=raw.author,
         topics=_distinct(raw.topics),
         language=language,
-        lead=lead(body, language=language),
+        lead=lead(body, language=language, title=raw.title),
         quote=quote(body),
         pictures=pictures,
         minutes=reading_minutes(text),

@@ -20,10 +20,12 @@ _FEED_FOOTER = re.compile(
     r"^\s*(?:The post|L[’']article|Der Beitrag|La entrada|El post) .{1,300} (?:appeared first on|est apparu en premier sur|erschien zuerst auf|se publicó primero en|aparece primero en) .*$"
 )
 _CUT_MARK = re.compile(
-    r"\s*(?:\[(?:…|\.\.\.|&hellip;)\]|(?:…|\.\.\.)?\s*(?:\(?(?:Read more|Read the rest|Continue reading|Keep reading|Weiterlesen|Leer más|Lire la suite)\b.{0,120}))\s*$",
+    r"\s*(?:\[(?:…|\.\.\.|&hellip;)\]|(?:…|\.\.\.)?\s*(?:\(?(?:Read more|Read the rest|Continue reading|Keep reading|Weiterlesen|Leer más|Lire la suite|Lees meer|Leggi tutto|Continua a leggere|Leia mais|Läs mer|Czytaj dalej|Читать далее|View (?:the )?(?:Entire|Full|Original) Post)\b.{0,120})|\(more(?:…|\.\.\.)\)|続きを読む)\s*$",
     re.IGNORECASE,
 )
 _FOOTER_LENGTH = 200
+_BYLINE = 60
+"""Characters behind a title that are its author, date or newspaper."""
 _PREFERRED = ({Kind.PARAGRAPH}, {Kind.ITEM, Kind.QUOTE}, {Kind.TABLE, Kind.HEADING, Kind.CODE})
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
 _WORDS_A_MINUTE = 238
@@ -34,13 +36,14 @@ _SAMPLE = 200
 _TAG = re.compile(r"^[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*$")
 
 
-def lead(body: Body, *, language: str | None) -> str:
+def lead(body: Body, *, language: str | None, title: str = "") -> str:
     """The first whole sentences of the running text, at most two of a paragraph and 280 characters in all.
 
-    The author's own jump break ends it. One sentence that is longer is clipped at a word.
+    The author's own jump break ends it. One sentence that is longer is clipped at a word. Where the text begins with
+    the post's own `title`, that is left out.
     """
     chosen = ""
-    for paragraph in _opening(body.blocks):
+    for paragraph in _without_title(_opening(body.blocks), title):
         for sentence in _sentences(paragraph, language)[:_SENTENCES]:
             longer = f"{chosen} {sentence}".strip()
             if len(longer) > LEAD_LIMIT:
@@ -119,6 +122,19 @@ def _opening(blocks: tuple[Block, ...]) -> Iterator[str]:
                 yield text
         if is_found:
             return
+
+
+def _without_title(paragraphs: Iterator[str], title: str) -> Iterator[str]:
+    """The paragraphs but a first one that is the title, or the title with a byline where more text follows."""
+    first, second = next(paragraphs, None), next(paragraphs, None)
+    if first is not None:
+        rest = first[len(title) :] if title and first.casefold().startswith(title.casefold()) else None
+        is_byline = rest is not None and len(rest) <= _BYLINE and not first.endswith((".", "!", "?", "…", ":"))
+        if not (rest == "" or (is_byline and second is not None)):
+            yield first
+    if second is not None:
+        yield second
+    yield from paragraphs
 
 
 def _without_footer(text: str) -> str:

@@ -18,7 +18,7 @@ _BLOGGER_HOST = re.compile(r"(?:^|\.)(?:bp\.blogspot\.com|googleusercontent\.com
 _IMAGE_FILE = re.compile(r"\.(?:jpe?g|png|gif|webp|avif|bmp|tiff?)$", re.IGNORECASE)
 _NOT_CONTENT = re.compile(
     r"emoji|smiley|smilies|avatar|gravatar|icon18|feedburner\.com/~|/~r/|/~ff/|pixel\.wp\.com|stats\.wordpress\.com"
-    r"|feeds\.wordpress\.com|/_/stat|doubleclick|b16-rounded|blank\.gif|spacer\.gif|pixel\.gif",
+    r"|feeds\.wordpress\.com|/_/stat|doubleclick|b16-rounded|AAAAAAAAAAI/|blank\.gif|spacer\.gif|pixel\.gif",
     re.IGNORECASE,
 )
 _NOT_CONTENT_CLASS = frozenset({"emoji", "wp-smiley", "avatar", "smiley", "icon-action"})

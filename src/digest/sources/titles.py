@@ -1,4 +1,4 @@
-"""Titles as text (docs/sources.md P9)."""
+"""Titles and other text as people read it (docs/sources.md P9)."""
 
 import html
 import re
@@ -11,7 +11,13 @@ _STILL_ESCAPED = re.compile(
 )
 
 
+def unescape_leftovers(text: str) -> str:
+    """The text unescaped once more where what is still escaped shows: `R&amp;D`, `he said&nbsp;`."""
+    return html.unescape(text) if _STILL_ESCAPED.search(text) else text
+
+
 def title_text(value: str | None, *, is_markup: bool) -> str:
     """A title on one line: text as it is, markup parsed, and what is still escaped unescaped once more."""
     text = read_text(value or "") if is_markup else collapse(value or "")
-    return collapse(html.unescape(text)) if _STILL_ESCAPED.search(text) else text
+    left = unescape_leftovers(text)
+    return text if left is text else collapse(left)
