@@ -113,6 +113,17 @@ def test_a_bare_ampersand_is_itself() -> None:
     assert post.text == "1 & 2 & 3"
 
 
+def test_a_bare_angle_bracket_is_itself() -> None:
+    first, second = read(
+        rss(
+            "<item><title>I <3 beans</title><description>1 < 2, <a href=cut</description></item>"
+            "<item><title>a <- b</title></item>"
+        )
+    ).posts
+    assert (first.card.title, second.card.title) == ("I <3 beans", "a <- b")
+    assert first.text.startswith("1 < 2,")
+
+
 def test_numbered_characters_are_read_as_browsers_read_them() -> None:
     assert (
         only(rss("<item><title>It&#146;s &#x93;so&#x94;&#0;&#x1F;&#9999999;</title></item>")).card.title == "It’s “so”"

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+import zlib
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,13 @@ HEAD = b'<?xml version="1.0"?><rss version="2.0"><channel><title>t</title><item>
 TAIL = b"</description></item></channel></rss>"
 LAUGHS = b"".join(b'<!ENTITY l%d "%s">' % (n, b"&l%d;" % (n - 1) * 10) for n in range(1, 10))
 
+
+def zip_bomb(*, megabytes: int) -> bytes:
+    packer = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
+    spaces = (packer.compress(b" " * 1_000_000) for _ in range(megabytes))
+    return packer.compress(b"<rss>") + b"".join(spaces) + packer.flush()
+
+
 BOMBS = {
     "billion laughs": b'<!DOCTYPE x [<!ENTITY l0 "lol">' + LAUGHS + b"]>" + HEAD[21:] + b"&l9;" + TAIL,
     "one large entity": b'<!DOCTYPE x [<!ENTITY a "' + b"x" * 50_000 + b'">]>' + HEAD[21:] + b"&a;" * 50_000 + TAIL,
@@ -33,6 +41,15 @@ BOMBS = {
     "fifty thousand items": HEAD[:60] + b"<item><title>x</title><link>https://e.org/1</link></item>" * 50_000,
     "a hundred thousand prefixes": b"<rss>" + b"".join(b"<a%d:x/>" % n for n in range(100_000)) + b"</rss>",
     "a hundred thousand attributes": HEAD + b"&lt;a " + b"".join(b"a%d " % n for n in range(90_000)) + b"&gt;" + TAIL,
+    "broken links, not escaped": HEAD + b'<a href="' * 500_000 + TAIL,
+    "angle brackets": HEAD + b"<" * 4_000_000 + TAIL,
+    "cut closing tags": HEAD + b"</a" * 1_000_000 + TAIL,
+    "ampersands": HEAD + b"&" * 4_000_000 + TAIL,
+    "names of characters": HEAD + b"&nbsp;" * 800_000 + TAIL,
+    "tags closed that were never opened": HEAD + b"</a>" * 1_000_000 + TAIL,
+    "paragraphs closed that were never opened": HEAD + b"</p>" * 1_000_000 + TAIL,
+    "an element with half a million attributes": HEAD[:-13] + b"<x " + b'a="b" ' * 500_000 + b"/>" + TAIL[14:],
+    "a zip bomb": zip_bomb(megabytes=200),
     "nested arrays": b"[" * 100_000,
     "nested JSON items": b'{"version":"https://jsonfeed.org/version/1","items":' + b"[" * 100_000,
     "NULs": HEAD.replace(b"t", b"t\0") + TAIL,

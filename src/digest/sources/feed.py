@@ -20,7 +20,7 @@ from digest.sources.xmlfeed import read_xml
 LIMIT = 5 * 1024 * 1024
 """Bytes of a feed (F7)."""
 EXPORT_LIMIT = 64 * 1024 * 1024
-"""Bytes of a Blogger backup or Takeout file, which holds a whole blog."""
+"""Bytes of a Blogger backup or Takeout file, which holds a whole blog; the admin's own, never from the web."""
 
 
 def parse_feed(body: bytes, *, url: str, content_type: str | None = None, zone: str = "UTC") -> Feed:
@@ -31,7 +31,7 @@ def parse_feed(body: bytes, *, url: str, content_type: str | None = None, zone: 
     Raises:
         NotAFeed: the document is no feed; says what it is, and which feeds a web page announces.
     """
-    body = _unpacked(body)
+    body = _unpacked(body, limit=LIMIT if is_web(url) else EXPORT_LIMIT)
     _check_size(body, url)
     charset = _charset(content_type)
     body = as_utf8(body, charset)
@@ -50,19 +50,19 @@ def parse_feed(body: bytes, *, url: str, content_type: str | None = None, zone: 
             raise NotAFeed(f"{url} is neither a feed nor a web page", next_step="check the address")
 
 
-def _unpacked(body: bytes) -> bytes:
-    """The document in a gzip file, at most one byte more than any may have; a damaged file stays as it is."""
+def _unpacked(body: bytes, *, limit: int) -> bytes:
+    """The document in a gzip file, at most one byte more than the limit; a damaged file stays as it is."""
     if not body.startswith(b"\x1f\x8b"):
         return body
     reader = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
     try:
-        return reader.decompress(body, EXPORT_LIMIT + 1)
+        return reader.decompress(body, limit + 1)
     except zlib.error:
         return body
 
 
 def _check_size(body: bytes, url: str) -> None:
-    is_export = b"schemas.google.com/blogger/" in body[:20_000]
+    is_export = b"schemas.google.com/blogger/" in body[:20_000] and not is_web(url)
     limit = EXPORT_LIMIT if is_export else LIMIT
     if len(body) > limit:
         raise NotAFeed(

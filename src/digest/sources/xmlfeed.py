@@ -30,6 +30,8 @@ from digest.sources.xmlprep import count_items, prepare
 Entry = dict[str, Any]
 
 MOST_POSTS = 3_000
+_MOST_BESIDE = 200
+"""Topics, and pictures of a kind, that are read of one post."""
 _HTML_TYPES = {"text/html", "application/xhtml+xml"}
 _ALTERNATES = ("text/html", "application/xhtml+xml")
 _NOBODY = {"unknown", "anonymous", "noreply@blogger.com", "noreply@blogger.com (unknown)"}
@@ -43,7 +45,7 @@ def read_xml(body: bytes, *, url: str, charset: str | None, zone: str) -> Feed:
     Raises:
         NotAFeed: it is not RSS, RDF or Atom, or it is made to do harm.
     """
-    most = MOST_POSTS * (10 if b"schemas.google.com/blogger/" in body[:20_000] else 1)
+    most = MOST_POSTS * (10 if b"schemas.google.com/blogger/" in body[:20_000] and not is_web(url) else 1)
     total = count_items(body)
     body = prepare(body, url=url, most=most)
     found = _parse(body, url, charset)
@@ -219,7 +221,11 @@ class _Reader:
 
 def _alternates(entry: Entry) -> list[str]:
     """Links to the post, the best first: HTML, XHTML, any other, a permalink id (P7)."""
-    links = [one for one in entry.get("links", ()) if one.get("rel", "alternate") == "alternate" and one.get("href")]
+    links = [
+        one
+        for one in entry.get("links", ())[:_MOST_BESIDE]
+        if one.get("rel", "alternate") == "alternate" and one.get("href")
+    ]
     ranked = sorted(links, key=lambda one: _ALTERNATES.index(one["type"]) if one.get("type") in _ALTERNATES else 9)
     written = [str(one["href"]).strip() for one in ranked]
     if not written and entry.get("link") and entry.get("link") != entry.get("id"):
@@ -253,18 +259,18 @@ def _is_placeholder(first: str, name: str) -> bool:
 
 
 def _topics(entry: Entry) -> tuple[str, ...]:
-    tags = [tag for tag in entry.get("tags", ()) if tag.get("scheme") != blogger.KIND]
+    tags = [tag for tag in entry.get("tags", ())[:_MOST_BESIDE] if tag.get("scheme") != blogger.KIND]
     return tuple(title_text(tag.get("label") or tag.get("term"), is_markup=True) for tag in tags)
 
 
 def _extras(entry: Entry, bases: tuple[str | None, ...]) -> tuple[Picture, ...]:
     """Pictures beside the body, the likeliest first."""
-    media = [one for one in entry.get("media_content", ()) if _is_image(one)]
+    media = [one for one in entry.get("media_content", ())[:_MOST_BESIDE] if _is_image(one)]
     enclosures = [
         {"url": one.get("href")} for one in entry.get("links", ()) if one.get("rel") == "enclosure" and _is_image(one)
     ]
     own = [{"url": (entry.get("image") or {}).get("href")}]
-    listed = [*media, *entry.get("media_thumbnail", ()), *enclosures, *own]
+    listed = [*media, *entry.get("media_thumbnail", ())[:_MOST_BESIDE], *enclosures, *own]
     seen = (
         thumbnail(one.get("url"), *bases, width=_int(one.get("width")), height=_int(one.get("height")))
         for one in listed

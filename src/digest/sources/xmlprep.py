@@ -2,6 +2,7 @@
 
 import re
 from html.entities import html5
+from itertools import count
 
 from digest.errors import NotAFeed
 from digest.sources.clean import FLAT
@@ -12,13 +13,15 @@ _MOST_UNCLOSED = 20_000
 _MOST_PREFIXES = 100
 _LONGEST_ENTITY = 64
 _MOST_ENTITIES = 300
-_MOST_REFERENCES = 100_000
+_MOST_REPAIRS = 50_000
+_MOST_ATTRIBUTES = 1_000
 
 _DOCTYPE = re.compile(rb"<!DOCTYPE[^\[<>]*(\[.*?\]\s*)?>", re.DOTALL | re.IGNORECASE)
 _ENTITY = re.compile(rb"<!ENTITY\s+([\w.-]+)\s+(?:\"([^\"&%<]*)\"|'([^'&%<]*)')\s*>")
 _OPAQUE = re.compile(rb"<!\[CDATA\[.*?(?:\]\]>|\Z)|<!--.*?(?:-->|\Z)", re.DOTALL)
 _REFERENCE = re.compile(
     rb"(?P<opaque><!\[CDATA\[.*?(?:\]\]>|\Z)|<!--.*?(?:-->|\Z))"
+    rb"|(?P<open></?)(?:(?![A-Za-z_:/!?\x80-\xff])|(?![!?])(?=[^<>]*(?:<|\Z)))"
     rb"|&(?!(?:amp|lt|gt|quot|apos);)(?:#(?P<number>[0-9]{1,7}|[xX][0-9a-fA-F]{1,6});|(?P<name>[A-Za-z][A-Za-z0-9]{1,31});)?",
     re.DOTALL,
 )
@@ -48,13 +51,14 @@ def prepare(body: bytes, *, url: str, most: int) -> bytes:
     """The document with harmless entities only, from its start to its `most`-th item, its prefixes declared.
 
     Raises:
-        NotAFeed: it is nested deeper than any feed.
+        NotAFeed: it is nested deeper, or broken in more places, than any feed.
     """
     start = None if body.startswith((b"<?xml", b"<!")) else FEED_START.search(body)
-    body = _first_items(_spelt_out(*_plain_entities(body[start.start() :] if start else body)), most)
+    body = _first_items(body[start.start() :] if start else body, most)
+    body = _spelt_out(*_plain_entities(body), url=url)
     bare = _OPAQUE.sub(b"", body)
-    if _is_too_deep(bare):
-        raise _harmful(f"{url} is nested more than {DEEPEST} elements deep; no feed is")
+    if problem := _flood(bare):
+        raise _harmful(f"{url} {problem}")
     if len(set(_PREFIX.findall(bare))) > _MOST_PREFIXES:
         raise _harmful(f"{url} uses more than {_MOST_PREFIXES} namespaces; no feed does")
     return _declare_prefixes(body, bare)
@@ -93,11 +97,15 @@ def _plain_entities(body: bytes) -> tuple[bytes, frozenset[bytes]]:
     return body[: doctype.start()] + subset + body[doctype.end() :], frozenset(kept)
 
 
-def _spelt_out(body: bytes, declared: frozenset[bytes]) -> bytes:
-    """The document with HTML's named characters as numbers, and `&` as such where it begins no reference.
+def _spelt_out(body: bytes, declared: frozenset[bytes], *, url: str) -> bytes:
+    """The document with HTML's named characters as numbers; `&` and `<` as such where they begin no reference and no tag.
 
-    Both break XML and are common; a parser that has to guess reads `?a=1&copy=2` as `?a=1©=2`, and `R&D` as `R&D;`.
+    These break XML and are common; a parser that has to guess reads `?a=1&copy=2` as `?a=1©=2`, and `R&D` as `R&D;`.
+
+    Raises:
+        NotAFeed: there are tens of thousands of them.
     """
+    repairs = count(1)
 
     def spell(found: re.Match[bytes]) -> bytes:
         opaque, number, name = found.group("opaque", "number", "name")
@@ -105,6 +113,10 @@ def _spelt_out(body: bytes, declared: frozenset[bytes]) -> bytes:
             return found.group()
         if number is not None:
             return _number(number.lower())
+        if next(repairs) > _MOST_REPAIRS:
+            raise _harmful(f"{url} is broken in more than {_MOST_REPAIRS:,} places; no feed is")
+        if found["open"] is not None:
+            return b"&lt;" if found["open"] == b"<" else found.group()  # a closing tag cut short still closes
         characters = html5.get(name.decode() + ";") if name else None
         if characters is None:
             return b"&amp;" + found.group()[1:]
@@ -112,7 +124,7 @@ def _spelt_out(body: bytes, declared: frozenset[bytes]) -> bytes:
 
     if b"\x1b" in body:  # ISO-2022, where & may be half a character
         return body
-    return _REFERENCE.sub(spell, body, count=_MOST_REFERENCES)
+    return _REFERENCE.sub(spell, body)
 
 
 def _number(digits: bytes) -> bytes:
@@ -124,25 +136,29 @@ def _number(digits: bytes) -> bytes:
     return b"&#%d;" % code if is_text and code <= 0x10FFFF else b""
 
 
-def _is_too_deep(bare: bytes) -> bool:
-    """Whether elements nest too deep. A closing tag closes what was left open inside it.
+def _flood(bare: bytes) -> str | None:
+    """What no feed has: elements nested too deep, tags closed that nobody opened. Closing closes what is open inside.
 
     What HTML authors leave open (`<p>`, `<br>`) is counted apart and may be plentiful.
     """
     open_tags: list[bytes] = []
-    flat = 0
+    flat = strays = 0
     for slash, name, attributes in _TAG.findall(bare):
         if name.lower().decode("ascii", "replace") in FLAT:
             flat += -1 if slash else not attributes.endswith(b"/")
         elif slash:
-            if name in open_tags:
-                while open_tags.pop() != name:
-                    pass
+            strays += name not in open_tags
+            while name in open_tags and open_tags.pop() != name:
+                pass
         elif not attributes.endswith(b"/"):
             open_tags.append(name)
         if len(open_tags) > DEEPEST or flat > _MOST_UNCLOSED:
-            return True
-    return False
+            return f"is nested more than {DEEPEST} elements deep; no feed is"
+        if max(strays, -flat) > _MOST_UNCLOSED:
+            return f"closes more than {_MOST_UNCLOSED:,} elements that were never opened; no feed does"
+        if len(attributes) > _MOST_ATTRIBUTES and attributes.count(b"=") > _MOST_ATTRIBUTES:
+            return f"has an element with more than {_MOST_ATTRIBUTES:,} attributes; no feed has"
+    return None
 
 
 def _declare_prefixes(body: bytes, bare: bytes) -> bytes:
