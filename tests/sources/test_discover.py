@@ -39,6 +39,54 @@ def test_atom_comes_before_rss_before_json_and_a_section_has_its_own_feed_first(
     assert urls(body, "https://e.org/blog/")[0] == "https://e.org/blog/rss.xml"
 
 
+@pytest.mark.parametrize(
+    "title",
+    [
+        "B » Beans",
+        "B » yorum beslemesi",
+        "B » komentářů",
+        "פיד תגובות",
+        "خلاصة التعليقات",
+        "Ροή Σχολίων",
+        "댓글 피드",
+        "comentários",
+    ],
+)
+def test_a_posts_own_feed_is_of_its_comments_in_any_language(title: str) -> None:
+    page = (
+        '<html><head><meta property="og:type" content="article">'
+        f'<link rel="alternate" type="application/rss+xml" title="{title}" href="/2020/beans/feed/">'
+        '<link rel="alternate" type="application/rss+xml" title="B" href="/feed/"></head><body class="single">'
+    ).encode()
+    first, second = find_feeds(page, url="https://b.example.org/2020/beans/")
+    assert (first.url, second.url) == ("https://b.example.org/feed/", "https://b.example.org/2020/beans/feed/")
+    assert second.is_comments
+
+
+def test_a_categorys_own_feed_is_of_its_posts() -> None:
+    page = (
+        b'<meta property="og:type" content="article"><link rel="alternate" type="application/rss+xml" href="/feed/">'
+        b'<link rel="alternate" type="application/rss+xml" href="/category/beans/feed/">'
+    )
+    first, _ = find_feeds(page, url="https://b.example.org/category/beans/")
+    assert first.url == "https://b.example.org/category/beans/feed/"
+
+
+@pytest.mark.parametrize(
+    ("markup", "found"),
+    [
+        ('<link rel="alternate" type="text/xml" href="/rss">', "https://b.example.org/rss"),
+        (
+            '<link rel="alternate" type="application/rss+xml" href="feed:https://b.example.org/x">',
+            "https://b.example.org/x",
+        ),
+        ('<a href="/blog/index.xml">RSS</a> <a href="/about">About</a>', "https://b.example.org/blog/index.xml"),
+    ],
+)
+def test_rarer_ways_to_name_a_feed_are_understood(markup: str, found: str) -> None:
+    assert [one.url for one in find_feeds(markup.encode(), url="https://b.example.org/")] == [found]
+
+
 def test_wordpress_json_and_oembed_are_no_feeds() -> None:
     body = page(("application/json", "/wp-json/wp/v2/pages/1", ""), ("application/json", "/oembed?url=x", ""))
     assert urls(body) == []

@@ -1,7 +1,7 @@
 """Which feeds belong to a page: those it announces, then those its platform is known to have (docs/sources.md)."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import parse_qs, urljoin, urlsplit
 
 from selectolax.lexbor import LexborHTMLParser
@@ -12,6 +12,7 @@ from digest.sources.links import host_of, resolve
 from digest.sources.page import decode_page
 
 MOST_GUESSES = 8
+_MOST_NAMED = 20
 _TYPES = {
     "application/atom+xml": 0,
     "application/rss+xml": 1,
@@ -19,12 +20,18 @@ _TYPES = {
     "application/x.atom+xml": 0,
     "application/feed+json": 3,
     "application/json": 3,
+    "application/xml": 4,
+    "text/xml": 4,
 }
+_FEED_NAMES = ("/feed", "/feed/", "/rss", "/rss/", "feed.xml", "rss.xml", "atom.xml", "index.xml", ".rss", ".atom")
+_ARCHIVE = re.compile(r"/(?:category|categor\w+|kategori\w*|tag|tags|author|topics?|section)/", re.IGNORECASE)
 _NOT_FEEDS = re.compile(r"/wp-json/|oembed|/wp/v2/|\.webmanifest|/xmlrpc|/rsd", re.IGNORECASE)
 _COMMENTS = re.compile(
-    r"comment|/feeds/\d+/|replies|kommentar|commentaire|comentario|commenti|reacties|komment|комментар|コメント|评论|komentar",
+    r"comment|/feeds/\d+/|replies|coment[aá]ri|reacties|komm?ent|koment[aáä]r|комментар|коментар|yorum|hozzászólás"
+    r"|σχ[οό]λ|תגובות|تعليق|دیدگاه|bình luận|コメント|댓글|评论|評論|留言|迴響",
     re.IGNORECASE,
 )
+_FEED_SCHEME = re.compile(r"^\s*feed:(?=https?:)", re.IGNORECASE)
 _WELL_KNOWN = ("feed/", "feed.xml", "rss.xml", "atom.xml", "index.xml", "rss/", "feed.json", "?feed=rss2")
 _BY_HOST = (
     (re.compile(r"\.blogspot\."), ("{root}feeds/posts/default", "{root}feeds/posts/default?alt=rss")),
@@ -58,9 +65,11 @@ def find_feeds(page: bytes, *, url: str) -> tuple[Candidate, ...]:
     bases = (base.attributes.get("href") if base is not None else None, url)
     if host_of(url) in youtube.HOSTS:
         return _of_youtube(tree, url)
+    is_post = _is_post(tree, url)
     found: dict[str, Candidate] = {}
-    for candidate in (*_announced(tree, bases), *_linked(tree, bases)):
-        found.setdefault(candidate.url, candidate)
+    for candidate in (*_announced(tree, bases), *_linked(tree, bases)) or _named(tree, bases):
+        own = is_post and _is_feed_of(candidate.url, url)
+        found.setdefault(candidate.url, replace(candidate, is_comments=True) if own else candidate)
     return tuple(sorted(found.values(), key=lambda one: _rank(one, url)))
 
 
@@ -91,7 +100,7 @@ def _announced(tree: LexborHTMLParser, bases: tuple[str | None, ...]) -> list[Ca
         attributes = link.attributes
         rels = (attributes.get("rel") or "").lower().split()
         kind = (attributes.get("type") or "").lower().partition(";")[0].strip()
-        href = resolve(attributes.get("href"), *bases)
+        href = resolve(_FEED_SCHEME.sub("", attributes.get("href") or ""), *bases)
         if not href or kind not in _TYPES or not {"alternate", "feed"} & set(rels) or _NOT_FEEDS.search(href):
             continue
         title = collapse(attributes.get("title") or "")
@@ -110,6 +119,37 @@ def _linked(tree: LexborHTMLParser, bases: tuple[str | None, ...]) -> list[Candi
     return candidates
 
 
+def _named(tree: LexborHTMLParser, bases: tuple[str | None, ...]) -> list[Candidate]:
+    """Links whose address ends as feeds' addresses do, for pages that say nothing else."""
+    selector = ", ".join(f'a[href$="{name}"]' for name in _FEED_NAMES)
+    links = [(resolve(one.attributes.get("href"), *bases), one) for one in tree.css(selector)[:_MOST_NAMED]]
+    return [_candidate(href, collapse(one.text()), "") for href, one in links if href]
+
+
+def _is_post(tree: LexborHTMLParser, url: str) -> bool:
+    """Whether a page of WordPress's kind is a single post: the feed beneath its address is then of its comments.
+
+    Categories, tags and authors have a feed of posts there.
+    """
+    if _ARCHIVE.search(urlsplit(url).path):
+        return False
+    marks = (
+        'meta[property="og:type"][content="article"]',
+        'meta[property="article:published_time"]',
+        "body.single",
+        "body.single-post",
+        "body.page:not(.home)",
+    )
+    return tree.css_first(", ".join(marks)) is not None
+
+
+def _is_feed_of(feed: str, page: str) -> bool:
+    """Whether a feed's address is the page's own with `feed` behind it; the site's own root excepted."""
+    there, here = urlsplit(feed), urlsplit(page)
+    path = here.path.rstrip("/")
+    return bool(path) and host_of(feed) == host_of(page) and re.sub(r"/feed(?:/\w+)?/?$", "", there.path) == path
+
+
 def _candidate(url: str, title: str, kind: str) -> Candidate:
     parts = urlsplit(url)
     told = f"{parts.path}?{parts.query} {title}"
@@ -120,7 +160,7 @@ def _rank(one: Candidate, url: str) -> tuple[bool, bool, bool, int]:
     feed, page = urlsplit(one.url), urlsplit(url)
     section = page.path.rpartition("/")[0] + "/"
     is_beside = section != "/" and feed.path.startswith(section)
-    return (one.is_comments, host_of(one.url) != host_of(url) and not is_beside, not is_beside, _TYPES.get(one.type, 4))
+    return (one.is_comments, host_of(one.url) != host_of(url) and not is_beside, not is_beside, _TYPES.get(one.type, 5))
 
 
 def _platform(host: str, path: str, query: dict[str, list[str]], root: str, folder: str) -> list[str]:
