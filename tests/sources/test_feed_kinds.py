@@ -112,6 +112,34 @@ def test_a_page_on_the_web_is_no_feed_though_its_saved_copy_is() -> None:
     assert len(parse_feed(body, url="saved.html").posts) == 5
 
 
+SERVICE = (
+    '<link rel="service.post" type="application/atom+xml" href="https://www.blogger.com/feeds/1234567/posts/default"/>'
+)
+THEMES = {
+    "newer": f"""<html lang="en"><head>{SERVICE}</head><body><article class="post-outer-container"><div class="post">
+        <h3 class="post-title entry-title"><a href="https://plots.blogspot.com/2020/05/beans.html">Beans</a></h3>
+        <span class="byline post-author"><a class="g-profile"><span>Ann Tull</span></a></span>
+        <time class="published" datetime="2020-05-03T07:30:00+02:00">May 03</time>
+        <div class="post-body entry-content float-container" id="post-body-7654321"><p>They climb.</p></div>
+        <span class="byline post-labels"><a href="/l" rel="tag">rows</a></span></div></article></body></html>""",
+    "oldest": f"""<html lang="en"><head>{SERVICE}</head><body><div class="date-outer">
+        <h2 class="date-header">Sunday, May 3, 2020</h2><div class="post"><a name="7654321"></a>
+        <h3 class="post-title">Beans</h3><div class="post-body"><p>They climb.</p></div><p class="post-footer">
+        <span class="post-author"><span class="fn">Ann Tull</span></span><span class="post-labels"><a rel="tag">rows</a></span>
+        <a href="https://plots.blogspot.com/2020/05/beans.html" title="permanent link">7:30</a></p></div></div></body></html>""",
+}
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_a_saved_page_of_another_theme_gives_the_posts_under_the_feeds_ids(theme: str) -> None:
+    (post,) = parse_feed(THEMES[theme].encode(), url="saved.html").posts
+    assert post.guid == "tag:blogger.com,1999:blog-1234567.post-7654321"
+    assert (post.card.title, post.card.author, post.card.topics) == ("Beans", "Ann Tull", ("rows",))
+    assert (post.link, post.card.lead) == ("https://plots.blogspot.com/2020/05/beans.html", "They climb.")
+    assert post.published is not None
+    assert f"{post.published:%Y-%m-%d}" == "2020-05-03"
+
+
 # ── JSON Feed ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
