@@ -42,6 +42,9 @@ class NextStep:
     blame: Blame = Blame.NOBODY
 
 
+_TAKEN = NextStep(state=DeliveryState.ACCEPTED)
+
+
 def after(outcome: Outcome, *, tries: int, first_try: datetime, now: datetime) -> NextStep:
     """What to do with a delivery once the server has answered. `tries` counts this one; times are aware.
 
@@ -52,7 +55,7 @@ def after(outcome: Outcome, *, tries: int, first_try: datetime, now: datetime) -
     nothing but an operator or evidence moves it on.
     """
     if outcome.kind is OutcomeKind.ACCEPTED:
-        return NextStep(state=DeliveryState.ACCEPTED)
+        return _TAKEN
     if outcome.kind is OutcomeKind.UNCERTAIN:
         return NextStep(state=DeliveryState.UNCERTAIN, reason="the connection ended after the final dot")
     blame = whom_to_blame(outcome)

@@ -6,13 +6,14 @@ deferred transaction that upgrades from reading to writing fails at once under c
 """
 
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError
 from sqlmodel import Session
 
 from digest.errors import DatabaseError, SettingsError
@@ -165,9 +166,10 @@ class Database:
 
 
 def _is_begun(connection: Connection, *, last: bool) -> bool:
+    driver: Any = connection.connection.driver_connection  # not through SQLAlchemy: there are hundreds a second
     try:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-    except OperationalError as error:
+        driver.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
         if last or not is_locked(error):
             raise
         return False

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from digest.errors import Conflict, DatabaseBusy, DatabaseError, DigestError
@@ -108,9 +108,9 @@ def translated(name: str) -> Iterator[None]:
         raise meaning from error
 
 
-def is_locked(error: OperationalError) -> bool:
+def is_locked(error: sqlite3.OperationalError) -> bool:
     """Whether SQLite gave up because another connection holds the lock (SQLITE_BUSY and its extended codes)."""
-    return getattr(error.orig, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
 
 
 def _meaning(name: str, error: BaseException | None) -> DigestError | None:
