@@ -22,8 +22,12 @@ class Row(SQLModel):
 
 
 def one_of(column: str, states: type[StrEnum]) -> CheckConstraint:
-    """A CHECK that the column holds one of the states."""
-    return CheckConstraint(f"{column} IN ({', '.join(repr(str(s)) for s in states)})", name=column)
+    """A CHECK that the column holds one of the states.
+
+    Not `IN`: SQLite builds a temporary tree of such a list for every row that it checks, which doubled the cost of each
+    of the ledger's moves (8 µs a row against 4).
+    """
+    return CheckConstraint(" OR ".join(f"{column} = '{state}'" for state in states), name=column)
 
 
 def reference(target: str, *, null: bool = False, index: bool = True, on_delete: str = "CASCADE") -> Any:
