@@ -1,6 +1,5 @@
 """What a sender's lanes have done and want, written in one transaction: settled, turned away, marked, claimed."""
 
-import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import suppress
@@ -17,7 +16,7 @@ from digest.core.states import DeliveryState
 from digest.store import deliveries
 from digest.store.database import Database
 from digest.store.deliveries import Settlement
-from digest.store.prepared import Prepared, as_time
+from digest.store.prepared import Prepared, PreparedRows, as_time
 
 _RESET_EVERY = timedelta(seconds=1)
 """An acceptance ends the issue's row of sender refusals; while all goes well, that is written this often."""
@@ -58,9 +57,10 @@ class BatchWriter:
         self.claim_lease, self.dot_lease = claim_lease, dot_lease
         dialect = database.engine.dialect
         self._claim = Prepared(deliveries.CLAIM, dialect)
-        self._mark = Prepared(deliveries.mark_statement(dialect.name), dialect)
-        self._mark_again = Prepared(deliveries.mark_statement(dialect.name, again=True), dialect)
-        self._settle = Prepared(deliveries.settle_statement(dialect.name), dialect)
+        self._mark = PreparedRows(deliveries.mark_statement, deliveries.MARK_ROW, dialect)
+        again = partial(deliveries.mark_statement, again=True)
+        self._mark_again = PreparedRows(again, deliveries.MARK_ROW, dialect)
+        self._settle = PreparedRows(deliveries.settle_statement, deliveries.SETTLE_ROW, dialect)
         self._connection: Connection | None = None
         self._reset_at: datetime | None = None  # when an acceptance last ended a row of refusals
 
@@ -98,8 +98,8 @@ class BatchWriter:
         plain = all(one.step.state is DeliveryState.ACCEPTED for one in batch.settlements)
         stale = self._reset_at is None or abs(now - self._reset_at) >= _RESET_EVERY
         if plain and not (stale or batch.turned_away or batch.released):
-            rows = json.dumps([deliveries.accepted_row(one) for one in batch.settlements])
-            self._settle.run(connection, rows=rows, holder=self.owner, now=now)
+            rows = [deliveries.accepted_row(one) for one in batch.settlements]
+            self._settle.run(connection, rows, holder=self.owner, now=now)
             return
         with Session(connection, join_transaction_mode="rollback_only") as session:
             deliveries.settle(session, batch.settlements, now=now)
@@ -110,10 +110,14 @@ class BatchWriter:
     def _mark_all(self, connection: Connection, batch: Batch, now: datetime, *, again: bool) -> frozenset[int]:
         if not batch.marks:
             return frozenset()
-        rows = json.dumps([(one.id, one.fence, message_id) for one, message_id in batch.marks])
+        rows = [(one.id, one.fence, message_id) for one, message_id in batch.marks]
         statement = self._mark_again if again else self._mark
-        done = statement.run(connection, rows=rows, holder=self.owner, lease=now + self.dot_lease)
-        return frozenset(number for (number,) in done.fetchall())
+        moved = statement.run(connection, rows, holder=self.owner, lease=now + self.dot_lease)
+        wanted = [one for one, _ in batch.marks]
+        if moved == len(wanted):
+            return frozenset(one.id for one in wanted)
+        with Session(connection, join_transaction_mode="rollback_only") as session:
+            return deliveries.marked_among(session, wanted)
 
     def _claim_all(self, connection: Connection, batch: Batch, now: datetime) -> tuple[tuple[Claimed, ...], ...]:
         if not batch.claims:

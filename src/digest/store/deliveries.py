@@ -46,6 +46,9 @@ _issue = IssueRow.__table__  # type: ignore[attr-defined]
 _COLUMNS = tuple(_delivery.c[field.name] for field in fields(Delivery))
 _LONGEST_REPLY = 500
 
+Columns = tuple[ColumnElement[Any], ...]
+"""Of rows that are given: parameters, or columns of a JSON array."""
+
 
 class Settlement(NamedTuple):
     """What became of one delivery."""
@@ -99,7 +102,16 @@ def mark_inflight(
         return frozenset()
     rows = json.dumps([(one.id, one.fence, message_id) for one, message_id in deliveries])
     given = {"rows": rows, "holder": owner, "lease": lease_until}
-    return frozenset(session.execute(mark_statement(session.get_bind().dialect.name), given).scalars())
+    return frozenset(session.execute(_mark(session.get_bind().dialect.name), given).scalars())
+
+
+def marked_among(session: Session, deliveries: Sequence[Claimed]) -> frozenset[int]:
+    """Those of these claims that are in flight."""
+    query = select(_delivery.c.id, _delivery.c.fence, _delivery.c.owner).where(
+        _delivery.c.id.in_([one.id for one in deliveries]), is_in(DeliveryState.INFLIGHT)
+    )
+    found = {tuple(row) for row in session.execute(query)}
+    return frozenset(one.id for one in deliveries if (one.id, one.fence, one.owner) in found)
 
 
 def turn_away(session: Session, deliveries: Sequence[Claimed], *, now: datetime) -> None:
@@ -215,7 +227,7 @@ def _settle_accepted(session: Session, settlements: Sequence[Settlement], *, now
     for owner in {one.delivery.owner for one in settlements}:
         rows = [accepted_row(one) for one in settlements if one.delivery.owner == owner]
         given = {"rows": json.dumps(rows), "holder": owner, "now": now}
-        done: Any = session.execute(settle_statement(session.get_bind().dialect.name), given)
+        done: Any = session.execute(_settle(session.get_bind().dialect.name), given)
         settled += int(done.rowcount)
     return settled
 
@@ -319,19 +331,22 @@ CLAIM = _make_claim()
 """Up to `most` due deliveries of `issue` for `new_owner` until `lease`; gives the fields of `Claimed`."""
 
 
-@cache
-def mark_statement(dialect: str, *, again: bool = False) -> Any:
-    """Claimed → inflight for `rows` of id, fence, Message-ID, held by `holder`, until `lease`; gives the ids.
+MARK_ROW = (BigInteger(), BigInteger(), String())
+"""Id, fence, Message-ID."""
+
+
+def mark_statement(row: Columns, *, again: bool = False) -> Any:
+    """Claimed → inflight for each `MARK_ROW` held by `holder`, until `lease`.
 
     `again` takes rows that are in flight, too: the same owner and fence marked them a moment ago in a commit whose
     answer was lost, and their dot is not out, because nobody told the lane to send it.
     """
-    mine = JsonRows(dialect, BigInteger(), BigInteger(), String())
+    number, fence, message_id = row
     return (
         update(_delivery)
         .where(
-            _delivery.c.id == mine.columns[0],
-            _delivery.c.fence == mine.columns[1],
+            _delivery.c.id == number,
+            _delivery.c.fence == fence,
             _delivery.c.owner == bindparam("holder"),
             or_(is_in(DeliveryState.CLAIMED), is_in(DeliveryState.INFLIGHT)) if again else is_in(DeliveryState.CLAIMED),
             issue_is(IssueState.SENDING),
@@ -341,24 +356,25 @@ def mark_statement(dialect: str, *, again: bool = False) -> Any:
             state=str(DeliveryState.INFLIGHT),
             lease_until=bindparam("lease"),
             tries=_delivery.c.tries + 1,
-            message_id=mine.columns[2],
+            message_id=message_id,
         )
-        .returning(_delivery.c.id)
     )
 
 
-@cache
-def settle_statement(dialect: str) -> Any:
-    """→ accepted for `rows` of `accepted_row`, held by `holder`, at `now`."""
-    mine = JsonRows(dialect, BigInteger(), BigInteger(), Integer(), String(), String(), String())
-    number, fence, code, enhanced, reply, phase = mine.columns
+SETTLE_ROW = (BigInteger(), BigInteger(), Integer(), String(), String(), String())
+"""What `accepted_row` gives."""
+
+
+def settle_statement(row: Columns) -> Any:
+    """→ accepted for each `SETTLE_ROW` held by `holder`, at `now`."""
+    number, fence, code, enhanced, reply, phase = row
     return (
         update(_delivery)
         .where(
             _delivery.c.id == number,
             _delivery.c.fence == fence,
             _delivery.c.owner == bindparam("holder"),
-            _delivery.c.state.in_([literal_column(f"'{state}'") for state in ("inflight", "uncertain")]),
+            or_(is_in(DeliveryState.INFLIGHT), is_in(DeliveryState.UNCERTAIN)),
         )
         .values(
             state=str(DeliveryState.ACCEPTED),
@@ -372,6 +388,16 @@ def settle_statement(dialect: str) -> Any:
             settled_at=bindparam("now"),
         )
     )
+
+
+@cache
+def _mark(dialect: str) -> Any:
+    return mark_statement(JsonRows(dialect, *MARK_ROW).columns).returning(_delivery.c.id)
+
+
+@cache
+def _settle(dialect: str) -> Any:
+    return settle_statement(JsonRows(dialect, *SETTLE_ROW).columns)
 
 
 def _skip(reason: str | ColumnElement[str], now: datetime) -> dict[str, Any]:

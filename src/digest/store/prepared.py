@@ -4,11 +4,18 @@ For the two statements that run for every few messages: SQLAlchemy's way from a 
 the database needs for twenty rows. Its types still convert the parameters, and its transaction is the one in use.
 """
 
+import json
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Dialect
+from sqlalchemy import ColumnElement, Connection, Dialect, bindparam
+from sqlalchemy.types import TypeEngine
+
+from digest.store.json_rows import JsonRows
+
+Columns = tuple[ColumnElement[Any], ...]
 
 
 class Prepared:
@@ -31,6 +38,43 @@ class Prepared:
         cursor = connection.connection.cursor()
         cursor.execute(self._sql, [values[name] for name in self._order] if self._order is not None else values)
         return cursor
+
+    def run_each(
+        self, connection: Connection, names: Sequence[str], rows: Sequence[Sequence[Any]], **given: Any
+    ) -> int:
+        """For each of the rows, whose values (plain ones) stand for the parameters of these names; rows changed."""
+        assert self._order is not None, "for drivers with positional parameters"
+        values = self._fixed | given
+        for name, process in self._convert.items():
+            if name in given:
+                values[name] = process(values[name])
+        fixed = [values[name] for name in self._order]
+        places = [self._order.index(name) for name in names]
+        many = []
+        for row in rows:
+            one = fixed.copy()
+            for place, value in zip(places, row, strict=True):
+                one[place] = value
+            many.append(one)
+        return int(connection.connection.cursor().executemany(self._sql, many).rowcount)
+
+
+class PreparedRows:
+    """A statement for many rows: on Postgres one join with a JSON array; on SQLite row by row, at half of that cost."""
+
+    def __init__(self, make: Callable[[Columns], Any], types: Sequence[TypeEngine[Any]], dialect: Dialect) -> None:
+        self._joins = dialect.name == "postgresql"
+        names = [f"row_{number}" for number in range(len(types))]
+        single = tuple(bindparam(name, type_=kind) for name, kind in zip(names, types, strict=True))
+        columns = JsonRows(dialect.name, *types).columns if self._joins else single
+        self._statement = Prepared(make(columns), dialect)
+        self._names = names
+
+    def run(self, connection: Connection, rows: Sequence[Sequence[Any]], **given: Any) -> int:
+        """How many rows it changed."""
+        if self._joins:
+            return int(self._statement.run(connection, rows=json.dumps(rows), **given).rowcount)
+        return self._statement.run_each(connection, self._names, rows, **given)
 
 
 def as_time(value: Any) -> Any:
