@@ -12,6 +12,7 @@ import trustme
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 from tests.core.test_message import build
+from tests.smtp_server import PIPELINED, ScriptedServer
 
 from digest.core.people import Envelope, Outcome
 from digest.core.states import OutcomeKind
@@ -91,6 +92,31 @@ def test_starttls_and_a_login(authority) -> None:
         outcome = send(port, security="starttls", ca_file=ca_file, username="ana", password="right")
         assert outcome.kind is OutcomeKind.ACCEPTED
         assert inbox.messages == [ENVELOPE.message]
+
+
+@pytest.mark.parametrize("ehlo", ["ehlo", "pipelined"])
+def test_message_after_message_goes_over_tls_without_a_pause(authority, ehlo: str) -> None:
+    ca_file, context = authority
+    server = ScriptedServer({"ehlo": PIPELINED} if ehlo == "pipelined" else {}, tls=context("127.0.0.1"))
+    large = Envelope(
+        sender="a@news.example", recipient="b@example.org", message=build() + (b"x" * 74 + b"\r\n") * 20_000
+    )
+
+    async def talk() -> list[OutcomeKind]:
+        async def before_dot() -> bool:
+            return True
+
+        async with server:
+            given = {"security": "tls", "ca_file": ca_file, "connections": 1, "patience": {"body": 2.0, "dot": 2.0}}
+            transport = SmtpTransport(host="127.0.0.1", port=server.port, **given)
+            outcomes = [
+                await transport.send(each, before_dot=before_dot) for each in [ENVELOPE] * 7 + [large, ENVELOPE]
+            ]
+            await transport.close()
+            return [outcome.kind for outcome in outcomes]
+
+    assert asyncio.run(talk()) == [OutcomeKind.ACCEPTED] * 9
+    assert [message for _, _, message in server.accepted] == [ENVELOPE.message] * 7 + [large.message, ENVELOPE.message]
 
 
 def test_tls_from_the_first_byte(authority) -> None:

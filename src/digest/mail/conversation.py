@@ -67,7 +67,8 @@ class Conversation(asyncio.Protocol):
         self._paused = False  # the network is slower than we are
         self._why_lost: str | None = None
         transport.set_protocol(self)
-        transport.set_write_buffer_limits(high=0)  # drained means: the system has it all
+        # Drained means: the system has it all. Not high=0: a TLS transport takes an empty buffer for a full one then.
+        transport.set_write_buffer_limits(high=1, low=0)
         if raw := transport.get_extra_info("socket"):
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
 
