@@ -8,7 +8,7 @@ import pytest
 from tests import cast
 from tests.actions.delivering import Scripted, prepare, run
 from tests.mail.dkim_verifiers import SIGNER, dkimpy_says
-from tests.mail.test_dkim_keys import openssl_rsa
+from tests.mail.test_dkim_keys import short_rsa
 
 from digest.app import make_signer
 from digest.config import Settings
@@ -58,7 +58,7 @@ def test_signing_without_a_domain_is_refused() -> None:
 
 
 def test_a_short_key_signs_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    file = openssl_rsa(tmp_path / "key.pem", 1024)
+    file = short_rsa(tmp_path / "key.pem", 1024)
     settings = Settings(dkim=DkimSettings(sign=True, domain="news.example", key_file=file))
     with caplog.at_level(logging.WARNING, logger="digest"):
         assert make_signer(settings)

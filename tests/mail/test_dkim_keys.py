@@ -5,9 +5,10 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import Literal
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
@@ -24,12 +25,25 @@ from digest.errors import Conflict, SettingsError
 from digest.mail.dkim_keys import is_short, load_key, make_key, record_of
 
 PLAIN = (Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+PRIMES = (
+    108840181666718823115468359051602821046398947898036568623065610394700415153711,
+    98095534274270697993967187980084425707188571461920164349998903952004417857389,
+)
+"""Of a key of 512 bits: cryptography makes no key that short, other programs do."""
 
 
-def openssl_rsa(file: Path, bits: int) -> Path:
-    """cryptography makes no key that short; other programs do."""
-    subprocess.run(["openssl", "genrsa", "-out", file, str(bits)], capture_output=True, check=True)
+def short_rsa(file: Path, bits: Literal[512, 1024]) -> Path:
+    """A file with a key that is too short."""
+    key = _of_primes(*PRIMES) if bits == 512 else rsa.generate_private_key(public_exponent=65537, key_size=bits)
+    file.write_bytes(key.private_bytes(*PLAIN))
     return file
+
+
+def _of_primes(p: int, q: int) -> rsa.RSAPrivateKey:
+    public = rsa.RSAPublicNumbers(65537, p * q)
+    d = rsa.rsa_recover_private_exponent(public.e, p, q)
+    parts = (rsa.rsa_crt_dmp1(d, p), rsa.rsa_crt_dmq1(d, q), rsa.rsa_crt_iqmp(p, q))
+    return rsa.RSAPrivateNumbers(p, q, d, *parts, public).private_key()
 
 
 @pytest.mark.parametrize("algorithm", ["rsa", "ed25519"])
@@ -121,8 +135,8 @@ def test_an_rsa_key_for_the_second_signature_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_key_under_1024_bits_is_refused_and_one_under_2048_is_short(tmp_path: Path) -> None:
-    assert "512 bits" in refused(openssl_rsa(tmp_path / "a.pem", 512)).message
-    assert is_short(load_key(openssl_rsa(tmp_path / "b.pem", 1024), "rsa"))
+    assert "512 bits" in refused(short_rsa(tmp_path / "a.pem", 512)).message
+    assert is_short(load_key(short_rsa(tmp_path / "b.pem", 1024), "rsa"))
     assert not is_short(RSA_KEY)
     assert not is_short(Ed25519PrivateKey.generate())
 
