@@ -2,7 +2,9 @@
 
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 import dkim
 import pytest
@@ -23,13 +25,25 @@ RECORDS = (
 )
 
 
-def dkimpy_says(message: bytes, number: int = 0) -> bool:
-    """Whether signature `number` from the top is valid."""
-    known = {f"{record.name}.".encode(): record.value.encode() for record in RECORDS}
+class Record(Protocol):
+    """What stands in the DNS."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def value(self) -> str: ...
+
+
+def dkimpy_says(message: bytes, number: int = 0, *, records: Sequence[Record] = RECORDS) -> bool:
+    """Whether signature `number` from the top is valid by these records."""
+    known = {f"{record.name}.".encode(): record.value.encode() for record in records}
     return dkim.DKIM(message).verify(idx=number, dnsfunc=lambda name, timeout: known[name])
 
 
-def opendkim_says(messages: list[bytes], folder: Path) -> list[tuple[int, int]]:
+def opendkim_says(
+    messages: Sequence[bytes], folder: Path, *, records: Sequence[Record] = RECORDS
+) -> list[tuple[int, int]]:
     """For each message, how many signatures it has and how many of them are valid. Skips, or fails, without opendkim."""
     program = shutil.which("opendkim", path="/usr/sbin:/usr/bin")
     if program is None:
@@ -38,7 +52,7 @@ def opendkim_says(messages: list[bytes], folder: Path) -> list[tuple[int, int]]:
             pytest.fail(why)
         pytest.skip(why)
     keys, settings = folder / "keys", folder / "opendkim.conf"
-    keys.write_text("".join(f"{record.name} {record.value}\n" for record in RECORDS))
+    keys.write_text("".join(f"{record.name} {record.value}\n" for record in records))
     settings.write_text(f"TestDNSData file:{keys}\nMode v\nOn-BadSignature accept\nOn-NoSignature accept\n")
     files = [folder / f"{number}.eml" for number in range(len(messages))]
     for file, message in zip(files, messages, strict=True):
