@@ -18,7 +18,7 @@ MAX_LOCAL = 64  # RFC 5321 4.5.3.1.1
 
 # RFC 5322 3.2.3 dot-atom.
 _PLAIN_LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
-_UNSAFE = re.compile(r"[\x00-\x20\x7f<>()\[\],;:\\\"]")
+_UNSAFE = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029\ud800-\udfff<>()\[\],;:\\\"]")
 _ANY_ADDRESS = re.compile(r"[^\s<>()\[\]\"',;:]+@[^\s<>()\[\]\"',;:]+")
 
 

@@ -17,7 +17,11 @@ LONGEST_LINE = 998
 _FIELD = re.compile(rb"[!-9;-~]+:[ \t]")
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _TEXT = rb"[^\x00-\x08\x0a-\x1f\x7f]"
-_FIELDS = re.compile(rb"(?:[!-9;-~]{1,60}:[ \t]%b{0,900}\r\n(?:[ \t]+[!-~\x80-\xff]%b{0,900}\r\n)*)+" % (_TEXT, _TEXT))
+_CONTENT = rb"[ \t]%b{0,900}\r\n(?:[ \t]{1,9}[!-~\x80-\xff]%b{0,900}\r\n)*" % (_TEXT, _TEXT)
+_PERSONAL = re.compile(
+    b"".join(b"%b:%b" % (name, _CONTENT) for name in (b"Date", b"Message-ID", b"To", b"Subject", b"List-Unsubscribe"))
+    + b"(?:List-Unsubscribe-Post:%b)?" % _CONTENT
+)
 _LINES = re.compile(rb"(?:(?!\.)[\t -~]{0,76}\r\n)*")  # RFC 2045 §6.7: 76 octets
 
 
@@ -50,14 +54,15 @@ def check_message(message: bytes) -> None:
 def check_personal(headers: bytes, values: Iterable[bytes]) -> None:
     """Let what is one reader's own pass into a message whose other parts have passed, or say why not.
 
-    `headers` are whole fields; each of `values` stands between two line breaks of the body. As strict as
-    `check_message` on the whole, which costs as much as all the rest of making a message.
+    `headers` are the fields that only this reader has, each once, in their order and no others; each of `values` stands
+    between two line breaks of the body. Stricter than `check_message` on the whole, which costs as much as all the rest
+    of making a message.
 
     Raises:
         MessageError: names the broken rule; never quotes the message.
     """
-    if not _FIELDS.fullmatch(headers):
-        raise _fault("a header of its own is not well-formed")
+    if not _PERSONAL.fullmatch(headers):
+        raise _fault("a header of its own is not well-formed, or not one of its own")
     if not all(map(_LINES.fullmatch, values)):
         raise _fault("a merge field breaks its lines")
 
