@@ -125,6 +125,39 @@ def test_fields_are_escaped_for_where_they_stand() -> None:
     assert ours.one("Subject") == 'For <b>"Ann & Bob"'
 
 
+@pytest.mark.parametrize(
+    ("html", "wanted"),
+    [
+        ('<a href="https://x.example/?n=%s&amp;b=2">', "https://x.example/?n=Ann%20%26%20Bob%3F&amp;b=2"),
+        ('<img alt="a" src="https://x.example/%s.png">', "https://x.example/Ann%20%26%20Bob%3F.png"),
+        ("<a href='https://x.example/#%s'>", "https://x.example/#Ann%20%26%20Bob%3F"),
+        ('<a href="%s">', "Ann%20%26%20Bob%3F"),
+        ('<a href="https://x.example/" title="%s">', 'title="Ann &amp; Bob?"'),
+        ('<a href="https://x.example/">href="%s', 'href="Ann &amp; Bob?'),
+        ("<p>https://x.example/?n=%s", "?n=Ann &amp; Bob?"),
+    ],
+)
+def test_a_field_in_a_link_of_the_html_is_written_as_links_are(html: str, wanted: str) -> None:
+    assert wanted in read_message(build("Ann & Bob?", html=html % token(MERGE, "name"))).parts[1].body
+
+
+def test_a_field_in_a_link_of_the_text_is_written_as_links_are() -> None:
+    name, address = token(MERGE, "name"), token(MERGE, "address")
+    raw = build("Ann & Bob?", "b+tag@example.org", text=f"https://x.example/?n={name}&a={address} {name}\n{address}")
+    assert read_message(raw).parts[0].body == (
+        "https://x.example/?n=Ann%20%26%20Bob%3F&a=b%2Btag@example.org Ann & Bob?\r\nb+tag@example.org\r\n"
+    )
+
+
+def test_a_link_that_is_a_field_stays_that_link_unless_it_stands_in_another() -> None:
+    field = token(MERGE, "unsubscribe_url")
+    raw = build(html=f'<a href="{field}">', text=f"{field}\nhttps://x.example/?next={field}\n")
+    text, html = (part.body for part in read_message(raw).parts)
+    assert html.startswith('<a href="https://news.example/d/unsubscribe/63-7.')
+    assert text.startswith("https://news.example/d/unsubscribe/63-7.")
+    assert "?next=https%3A%2F%2Fnews.example%2Fd%2Funsubscribe%2F63-7." in text
+
+
 def test_a_field_of_another_issue_is_only_text() -> None:
     assert read_message(build(text="%%other:name%%")).parts[0].body == "%%other:name%%\r\n"
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
 from html import escape
+from urllib.parse import quote
 
 from digest.core.addresses import ascii_address
 from digest.core.gate import check_message, check_personal
@@ -71,7 +72,11 @@ def compose(
             _list_headers(links),
         )
     )
-    values = [encoded for field in skeleton.fields for encoded in _encode(value_of(field))]
+    values = [
+        encoded
+        for field, in_url in skeleton.fields
+        for encoded in _encode(quote(value_of(field), safe="@") if in_url else value_of(field))
+    ]
     check_personal(personal, values)
     message = skeleton.join(personal, values)
     return Envelope(sender=skeleton.sender, recipient=address, message=message, message_id=mid, dotless=True)

@@ -23,6 +23,13 @@ _SAMPLE = b"Date: d\r\nMessage-ID: m\r\nTo: t\r\nSubject: s\r\nList-Unsubscribe:
 TEXT, HTML = 0, 1
 """The parts of the body, each with an encoding of its own."""
 
+_IN_URL = {
+    TEXT: re.compile(r"""(?:https?://|mailto:)[^\s<>"]*\Z"""),
+    HTML: re.compile(r"""\s(?:href|src|action|background)\s*=\s*(?:"[^"]*|'[^']*)\Z""", re.IGNORECASE),
+}
+"""What stands before a field that is in a URL."""
+_LONGEST_URL = 2_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skeleton:
@@ -37,7 +44,7 @@ class Skeleton:
     subject: tuple[str, ...]  # literal and field by turns
     subject_header: bytes | None  # where it has no field
     body: tuple[bytes, ...]  # empty where a field is open
-    fields: tuple[str, ...]  # the values that the body needs
+    fields: tuple[tuple[str, bool], ...]  # the values that the body needs; True where it is a piece of a URL
     holes: tuple[tuple[int, int], ...]  # the place of an open field, and which of the values fills it
 
     def join(self, personal: bytes, values: list[bytes]) -> bytes:
@@ -98,21 +105,32 @@ def _shared_headers(newsletter: Newsletter, issue_id: int, language: str, bounda
 
 def _lay_body(
     rendered: Rendered, merge_key: str, boundary: str
-) -> tuple[tuple[bytes, ...], list[tuple[int, str, int]]]:
+) -> tuple[tuple[bytes, ...], list[tuple[int, tuple[str, bool], int]]]:
     """The pieces; and place, field and part of each one that is open."""
     pieces: list[bytes] = []
-    holes: list[tuple[int, str, int]] = []
+    holes: list[tuple[int, tuple[str, bool], int]] = []
     line = b"\r\n--" + boundary.encode("ascii")
     part = b"\r\nContent-Type: text/%s; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
     for kind, name, text in ((TEXT, b"plain", rendered.text), (HTML, b"html", rendered.html)):
         pieces.append(line + part % name)
         # The boundary's own line break must not end the text with a soft one.
         whole = text if text.endswith(("\n", "\r")) else text + "\n"
+        before = ""
         for number, piece in enumerate(_split(whole, merge_key)):
             if number % 2:
-                holes.append((len(pieces), piece, kind))
+                holes.append((len(pieces), (piece, _is_in_url(piece, before, kind)), kind))
             pieces.append(b"" if number % 2 else encode_chunk(piece))
+            before = before[-_LONGEST_URL:] + piece
     return (*pieces, line + b"--\r\n"), holes
+
+
+def _is_in_url(field: str, before: str, kind: int) -> bool:
+    """Whether the field is a piece of a URL, after this text; one that is a whole URL, alone in its place, is not."""
+    found = _IN_URL[kind].search(before[-_LONGEST_URL:])
+    if found is None:
+        return False
+    begins_it = kind == HTML and found[0].endswith(('"', "'"))
+    return not (begins_it and field.endswith("_url"))
 
 
 def _split(text: str, merge_key: str) -> tuple[str, ...]:
