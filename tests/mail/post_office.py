@@ -61,6 +61,7 @@ smtpd_sasl_local_domain = {realm}
 smtpd_recipient_restrictions = permit_sasl_authenticated, reject
 smtpd_relay_restrictions = permit_sasl_authenticated, reject
 smtpd_error_sleep_time = 0
+smtpd_forbid_bare_newline = no
 """
 _MASTER = """\
 127.0.0.1:{port} inet n - n - - smtpd

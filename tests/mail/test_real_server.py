@@ -1,5 +1,6 @@
 """An issue goes out by the real commands through Debian's Postfix, over STARTTLS with a login, into a real mailbox."""
 
+import asyncio
 import json
 import shutil
 import sqlite3
@@ -15,6 +16,7 @@ import pytest
 from tests import cast
 from tests.mail.dkim_verifiers import dkimpy_says, opendkim_says
 from tests.mail.post_office import PASSWORD, USER, Arrived, PostOffice, post_office
+from tests.mail.test_smuggling import ENDS, send_all, smuggling
 from tests.reading import read_message
 from tests.sample_week import add_week
 
@@ -181,3 +183,15 @@ def check_leaving(arrived: list[Arrived], wanted: dict[str, bytes]) -> None:
             "List-Unsubscribe=One-Click"
         )
     assert len(seen) == len(READERS)
+
+
+def test_what_looks_like_the_end_of_a_message_arrives_in_one(office: PostOffice) -> None:
+    """This Postfix ends a message at a dot after a bare LF, too."""
+    office.clear()
+    envelopes = {f"r{number}@example.org": smuggling(end, f"r{number}@example.org") for number, end in enumerate(ENDS)}
+    given = {"security": "starttls", "ca_file": office.ca_file, "username": USER, "password": PASSWORD}
+    asyncio.run(send_all(office.port, list(envelopes.values()), **given))
+    arrived = office.wait_for(len(ENDS))
+    assert sorted(each.recipient for each in arrived) == sorted(envelopes)
+    assert [each.recipient for each in arrived if not each.is_unchanged(envelopes[each.recipient].message)] == []
+    office.clear()
