@@ -1,12 +1,16 @@
 """`digest dkim`, and an issue that goes out signed: the real command, against a name server of this machine."""
 
 import json
+import shutil
 import stat
 from pathlib import Path
 
 import pytest
+from tests import cast
 from tests.command import run_digest
-from tests.mail.dns_server import name_server
+from tests.mail.dns_server import Table, name_server
+
+from digest.store.database import Database
 
 TOML = """
 [dkim]
@@ -90,6 +94,45 @@ def test_what_cannot_work_says_what_to_do_next(folder: Path) -> None:
     assert "none.eml cannot be read" in digest("dkim", "check", "none.eml", cwd=folder, code=2)[1]
     (folder / "digest.toml").write_text("")
     assert "set domain under [dkim]" in digest("dkim", "keygen", cwd=folder, code=1)[1]
+
+
+@pytest.mark.parametrize(
+    ("sender", "code", "says"),
+    [
+        ("ana@mail.News.example", 0, ""),
+        (
+            "ana@other.example",
+            1,
+            "weekly sends from other.example, for which a signature of news.example does not speak",
+        ),
+        ("ana@büro.example", 1, 'set domain = "xn--bro-hoa.example" under [dkim]'),
+    ],
+)
+def test_a_sender_that_the_domain_cannot_speak_for_is_told(
+    folder: Path, sqlite_template: Path, sender: str, code: int, says: str
+) -> None:
+    shutil.copyfile(sqlite_template, folder / "digest.db")
+    database = Database(f"sqlite:///{folder}/digest.db")
+    with database.write() as session:
+        cast.add_newsletter(session, sender_address=sender)
+    database.close()
+    table = published(folder)
+    with name_server(table) as where:
+        told = digest("dkim", "check", "--resolver", where, cwd=folder, code=code)[1]
+    assert says in told
+    assert ("DMARC" in told) is (code == 1)
+
+
+def test_without_a_database_only_the_records_are_compared(folder: Path) -> None:
+    with name_server(published(folder)) as where:
+        told = digest("dkim", "check", "--resolver", where, cwd=folder)[1]
+    assert "the newsletters' senders were not looked at: there is no database" in told
+
+
+def published(folder: Path) -> Table:
+    """The DNS with the records of new keys in it."""
+    records = json.loads(digest("dkim", "keygen", "--json", cwd=folder)[0])
+    return {each["name"]: [" ".join(f'"{part}"' for part in each["strings"])] for each in records}
 
 
 def test_a_key_that_others_may_read_is_told(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """DKIM seen from outside: every way in which a published key can be, and a saved message that was changed."""
 
 import mailbox
+import socket
 from pathlib import Path
 
 import dns.rcode
@@ -10,8 +11,16 @@ from tests.mail.dkim_verifiers import RECORDS, SIGNER
 from tests.mail.dns_server import name_server
 
 from digest.errors import TryLater
-from digest.mail import dkim_check
-from digest.mail.dkim_check import KeyState, Texts, dns_texts, known_texts, look_up, verify_message
+from digest.mail.dkim_check import (
+    Alignment,
+    KeyState,
+    Texts,
+    alignment_of,
+    dns_texts,
+    known_texts,
+    look_up,
+    verify_message,
+)
 
 RSA, ED = RECORDS
 
@@ -58,14 +67,26 @@ def test_a_dns_that_fails_is_no_missing_key() -> None:
         look_up(RSA, asking(where))
 
 
-def test_a_dns_that_is_silent_is_no_missing_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    import socket
-
-    monkeypatch.setattr(dkim_check, "PATIENCE", 0.3)
+def test_a_dns_that_is_silent_is_no_missing_key() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
         deaf.bind(("127.0.0.1", 0))
-        with pytest.raises(TryLater, match="no answer within"):
-            look_up(RSA, dns_texts(("127.0.0.1", deaf.getsockname()[1])))
+        with pytest.raises(TryLater, match=r"no answer within 0\.3 seconds"):
+            look_up(RSA, dns_texts(("127.0.0.1", deaf.getsockname()[1]), patience=0.3))
+
+
+@pytest.mark.parametrize(
+    ("sender", "signing", "wanted"),
+    [
+        ("news.example", "news.example", Alignment.ALIGNED),
+        ("mail.news.example", "news.example", Alignment.ALIGNED),
+        ("news.example", "mail.news.example", Alignment.ALIGNED),
+        ("a.news.example", "b.news.example", Alignment.SIBLING),
+        ("goodnews.example", "news.example", Alignment.FOREIGN),
+        ("news.example", "news.example.org", Alignment.FOREIGN),
+    ],
+)
+def test_a_signature_speaks_for_its_own_organisation(sender: str, signing: str, wanted: Alignment) -> None:
+    assert alignment_of(sender, signing) is wanted
 
 
 def test_both_signatures_of_a_message_are_verified_against_the_dns() -> None:

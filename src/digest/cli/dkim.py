@@ -1,4 +1,4 @@
-"""`digest dkim`: the keys that sign, their DNS records, and whether the world sees them. Needs no database."""
+"""`digest dkim`: the keys that sign, their DNS records, and whether the world sees them. Needs no database; looks at the senders where there is one."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -73,7 +73,7 @@ def check(
 ) -> None:
     """Check the DNS records, or a saved message.
 
-    Compares the DNS with the keys, or verifies the signatures of FILE. Exits with 0 when all is well and with 1 when a record is missing, wrong or revoked, or a signature is not valid. Changes nothing.
+    Compares the DNS with the keys and, where there is a database, the newsletters' senders with the domain that signs; or verifies the signatures of FILE. Exits with 0 when all is well and with 1 when a record is missing, wrong or revoked, a sender is of another domain, or a signature is not valid. Changes nothing.
 
     Example: digest dkim check message.eml
     """
@@ -85,10 +85,14 @@ def check(
         texts = _own_texts(_settings(context)) if offline else _dns_texts(resolver)
         _check_file(file, texts, as_json=as_json)
         return
-    _check_records(_settings(context), _dns_texts(resolver), as_json=as_json)
+    settings = _settings(context)
+    has_records = _check_records(settings, _dns_texts(resolver), as_json=as_json)
+    if not _check_senders(settings) or not has_records:
+        raise typer.Exit(1)
 
 
-def _check_records(settings: "Settings", texts: "Texts", *, as_json: bool) -> None:
+def _check_records(settings: "Settings", texts: "Texts", *, as_json: bool) -> bool:
+    """Whether every key can be found."""
     from digest.mail.dkim_check import look_up
     from digest.mail.dkim_keys import is_short
 
@@ -102,9 +106,54 @@ def _check_records(settings: "Settings", texts: "Texts", *, as_json: bool) -> No
             note(f"{place.file} may be read by others than its owner", next_step=f"chmod 600 {place.file}")
     if not all(each.is_usable for each in found):
         note("not every key can be found", next_step="publish what digest dkim record prints; a change may take hours")
-        raise typer.Exit(1)
+        return False
     if not settings.dkim.sign:
         note("nothing is signed yet", next_step="set sign = true under [dkim] in digest.toml")
+    return True
+
+
+def _check_senders(settings: "Settings") -> bool:
+    """Whether the domain that signs speaks for every newsletter's sender, as DMARC wants it."""
+    from digest.core.message import ascii_address
+    from digest.mail.dkim_check import Alignment, alignment_of
+
+    signing, well = settings.dkim_domain, True
+    for slug, address in _senders(settings):
+        sender = ascii_address(address).rpartition("@")[2].lower()
+        match alignment_of(sender, signing):
+            case Alignment.FOREIGN:
+                well = False
+                note(
+                    f"{slug} sends from {sender}, for which a signature of {signing} does not speak (DMARC)",
+                    next_step=f'set domain = "{sender}" under [dkim], or change the newsletter\'s sender address',
+                )
+            case Alignment.SIBLING:
+                note(
+                    f"{slug} sends from {sender}: whether {signing} speaks for it, DMARC decides by who owns both",
+                    next_step="sign with the sender's domain or a parent of it to be sure",
+                )
+            case Alignment.ALIGNED:
+                pass
+    return well
+
+
+def _senders(settings: "Settings") -> list[tuple[str, str]]:
+    """Slug and sender address of every newsletter; none, with a word, where there is no database."""
+    from digest.app import connect
+    from digest.errors import DatabaseError
+    from digest.store.newsletters import list_newsletters
+    from digest.store.schema import check_schema
+
+    database = connect(settings)
+    try:
+        check_schema(database)
+        with database.read() as session:
+            return [(newsletter.slug, newsletter.sender_address) for newsletter in list_newsletters(session)]
+    except DatabaseError as error:
+        note(f"the newsletters' senders were not looked at: {error.message}")
+        return []
+    finally:
+        database.close()
 
 
 def _check_file(file: Path, texts: "Texts", *, as_json: bool) -> None:

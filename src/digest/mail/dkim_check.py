@@ -59,20 +59,35 @@ class Signature:
     meaning: str
 
 
-def dns_texts(server: tuple[str, int] | None = None) -> Texts:
-    """Asks the DNS: this machine's name servers, or the address and port of one."""
+class Alignment(StrEnum):
+    """Whether a signature speaks for a sender (RFC 7489 §3.1.1: DMARC wants one organisational domain)."""
+
+    ALIGNED = "aligned"
+    SIBLING = "sibling"  # only who knows where a registry's names end can tell
+    FOREIGN = "foreign"
+
+
+def alignment_of(sender: str, signing: str) -> Alignment:
+    """How the domain after a sender's @ and the one that signs stand to each other; both in ASCII and lower case."""
+    if sender == signing or sender.endswith(f".{signing}") or signing.endswith(f".{sender}"):
+        return Alignment.ALIGNED
+    return Alignment.SIBLING if sender.split(".")[-2:] == signing.split(".")[-2:] else Alignment.FOREIGN
+
+
+def dns_texts(server: tuple[str, int] | None = None, *, patience: float = PATIENCE) -> Texts:
+    """Asks the DNS: this machine's name servers, or the address and port of one; `patience` seconds for a name."""
 
     def texts(name: str) -> tuple[bytes, ...]:
         try:
             asked = resolver.Resolver(configure=server is None)
             if server:
                 asked.nameservers, asked.port = [server[0]], server[1]
-            answer = asked.resolve(f"{name}.", "TXT", lifetime=PATIENCE, search=False)
+            answer = asked.resolve(f"{name}.", "TXT", lifetime=patience, search=False)
         except (resolver.NXDOMAIN, resolver.NoAnswer):
             return ()
         except (exception.DNSException, OSError) as error:
             raise TryLater(
-                f"the DNS did not answer for {name}: {_short(error)}",
+                f"the DNS did not answer for {name}: {_short(error, patience)}",
                 next_step="try again, or ask another name server with --resolver ADDRESS:PORT",
             ) from error
         return tuple(b"".join(record.strings) for record in answer)
@@ -217,7 +232,7 @@ def _octets(text: str) -> bytes | None:
         return None
 
 
-def _short(error: Exception) -> str:
+def _short(error: Exception, patience: float) -> str:
     if isinstance(error, exception.Timeout):
-        return f"no answer within {PATIENCE:.0f} seconds"
+        return f"no answer within {patience:g} seconds"
     return str(error).rstrip(".") or type(error).__name__
