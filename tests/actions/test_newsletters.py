@@ -71,6 +71,7 @@ def test_an_every_other_week_rule_without_a_date_counts_from_the_next_fitting_da
         ({"language": "klingonese"}, "'klingonese' is no language tag"),
         ({"sender_address": "anna@"}, "'anna@' is no email address"),
         ({"reply_to": "anna at example.org"}, "is no email address"),
+        ({"reply_to": "jörg@example.org"}, "letters beyond ASCII before its @"),
         ({"site_url": "example.org"}, "'example.org' is no web address"),
         ({"max_posts": 0}, "max posts is 0"),
         ({"name": "  "}, "the name is empty"),
