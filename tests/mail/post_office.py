@@ -6,6 +6,7 @@ refuses the rest, so no mail leaves the machine. The system's Postfix, if one ru
 
 import mailbox
 import os
+import re
 import signal
 import smtplib
 import socket
@@ -93,6 +94,11 @@ class Arrived:
     file: Path
     recipient: str  # whom the server delivered it for
     octets: bytes  # as stored, with the line ends of the wire again
+
+    @property
+    def was_encrypted_and_logged_in(self) -> bool:
+        """By the server's own word: the S and the A of RFC 3848 and RFC 6531."""
+        return re.search(rb"\r\n\tby relay\.example \(Postfix\) with (ESMTPSA|UTF8SMTPSA) id ", self.octets) is not None
 
     def is_unchanged(self, message: bytes) -> bool:
         """Whether it is `message` octet for octet, under nothing but the server's own trace fields."""

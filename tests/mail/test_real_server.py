@@ -152,6 +152,7 @@ def test_an_issue_arrives_once_at_each_reader_signed_and_unchanged(
     wanted = composed(home)
     assert Counter(each.recipient for each in arrived) == Counter(map(ascii_address, READERS))
     assert [each.recipient for each in arrived if not each.is_unchanged(wanted[each.recipient])] == []
+    assert [each.recipient for each in arrived if not each.was_encrypted_and_logged_in] == []
     check_signatures(digest, home, arrived)
     check_leaving(arrived, wanted)
 
