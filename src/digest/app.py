@@ -225,6 +225,7 @@ async def deliver_due(
         DatabaseError: the database refused.
     """
     from digest.actions.deliver import deliver  # noqa: PLC0415 - each command loads what it uses
+    from digest.store.spool import Spool  # noqa: PLC0415
 
     return await deliver(
         app.database,
@@ -237,6 +238,7 @@ async def deliver_due(
         signer=app.signer(),
         stop=stop,
         on_progress=on_progress,
+        spool=Spool(app.settings.path(app.settings.spool)),
     )
 
 

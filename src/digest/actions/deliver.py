@@ -1,6 +1,6 @@
 """Deliver: what is `sending` goes out, by the ledger's moves.
 
- reap ─▶ make the deliveries ─▶ claim ─▶ compose ─▶ send … mark … dot ─▶ settle ─▶ finish
+ take up the spool ─▶ reap ─▶ make the deliveries ─▶ claim ─▶ compose ─▶ send … mark … dot ─▶ settle ─▶ finish
                                 └──────────── lanes, several at once ─────────┘
 
 Safe to run twice, in several processes at once, and to kill anywhere: nobody is lost, nobody gets a second copy, and
@@ -20,6 +20,7 @@ from digest.core.addresses import hide_addresses
 from digest.errors import DatabaseError, DigestError, SettingsError, TryLater
 from digest.mail.transport import Transport
 from digest.store.database import Database
+from digest.store.spool import Spool
 
 __all__ = ["DeliverReport", "IssueReport", "deliver"]
 
@@ -62,16 +63,18 @@ async def deliver(
     on_progress: Callable[[int], None] = lambda _steps: None,
     claim_lease: timedelta = CLAIM_LEASE,
     dot_lease: timedelta = DOT_LEASE,
+    spool: Spool | None = None,
 ) -> DeliverReport:
     """Send every issue that is going out, until nothing is due, `stop` is set or the transport fails.
 
     `owner` names this process in the ledger and is never used by another one, not even later. `clock` is read for
-    leases and settlements; a wrong one delays, it never doubles. Whatever stops it is in the report, not raised.
+    leases and settlements; a wrong one delays, it never doubles. Whatever stops it is in the report, not raised. `spool`
+    keeps outcomes while the database is away; without it they become uncertain.
     """
     sender = Sender(
         database=database, transport=transport, key=key, base_url=base_url, clock=clock, owner=owner,
         concurrency=concurrency, stop=stop or asyncio.Event(), on_progress=on_progress, signer=signer,
-        claim_lease=claim_lease, dot_lease=dot_lease,
+        claim_lease=claim_lease, dot_lease=dot_lease, spool=spool,
     )  # fmt: skip
     reaped = await asyncio.to_thread(reap, sender)
     report = DeliverReport(requeued=reaped.queued, held=reaped.uncertain)

@@ -17,6 +17,7 @@ from digest.store import sending
 from digest.store.database import Database, Session
 from digest.store.issues import get_issue, list_variants
 from digest.store.newsletters import newsletter_of_id
+from digest.store.spool import Spool
 
 
 @dataclass(slots=True, kw_only=True)
@@ -59,6 +60,7 @@ class Sender:
     signer: Callable[[bytes], bytes] | None  # DKIM; None where the relay signs
     claim_lease: timedelta
     dot_lease: timedelta
+    spool: Spool | None
 
 
 @dataclass(slots=True)
@@ -78,7 +80,9 @@ class IssueRun:
 
 
 def reap(sender: Sender) -> ledger.Reaped:
-    """What dead processes left behind."""
+    """What dead processes left behind; first what they still knew."""
+    if sender.spool:
+        sender.spool.take_up(sender.database)
     with sender.database.write() as session:
         return ledger.reap(session, now=sender.clock())
 

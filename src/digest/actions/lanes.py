@@ -42,7 +42,7 @@ async def send_issue(sender: Sender, run: IssueRun) -> None:
         await _open_transport(sender, run)
         writer = LedgerWriter(
             sender.database, issue_id=run.issue.id, owner=sender.owner, clock=sender.clock, lanes=sender.concurrency,
-            claim_lease=sender.claim_lease, dot_lease=sender.dot_lease,
+            claim_lease=sender.claim_lease, dot_lease=sender.dot_lease, spool=sender.spool,
         )  # fmt: skip
         async with writer:
             queue = ClaimQueue(writer, lanes=sender.concurrency)
@@ -112,9 +112,11 @@ async def _send_one(sender: Sender, run: IssueRun, writer: LedgerWriter, deliver
         return marks[0]
 
     outcome = await sender.transport.send(envelope, before_dot=before_dot)
-    if marks == [False]:
+    if marks == [False] and not writer.problem:
         await _turn_away(sender, run, writer, delivery)
         return
+    if marks == [False]:  # The database went away, and the mark may stand all the same. The dot is not out: noted so.
+        run.over = True
     step = _settle(sender, run, writer, delivery, outcome)
     await _judge(sender, run, delivery, step, outcome)
 
@@ -138,7 +140,7 @@ async def _turn_away(sender: Sender, run: IssueRun, writer: LedgerWriter, delive
     """The mark failed: the reader left, the claim was lost, or the issue stopped, and then no lane goes on."""
     writer.turn_away(delivery)
     run.report.turned_away += 1
-    if writer.problem or await asyncio.to_thread(issue_state, sender, run) is not IssueState.SENDING:
+    if await asyncio.to_thread(issue_state, sender, run) is not IssueState.SENDING:
         run.over = True
 
 
