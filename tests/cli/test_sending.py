@@ -291,3 +291,17 @@ def test_a_refusal_that_names_its_reader_is_told_without_the_address(digest: Dig
     told += [digest("issue", "list"), digest("issue", "show", "1"), digest("issue", "list", "--json")]
     assert not [line for _, *said in told for line in said if "@x.example" in line]
     assert "<reader0@x.example>: not from you" in digest("delivery", "list", "1")[1]
+
+
+def test_in_a_pipe_the_sending_is_told_in_lines_and_quiet_tells_nothing(digest: Digest, home: Database) -> None:
+    code, _, err = digest("run", "--no-gather", LOGS__FORMAT="json")
+    lines = [json.loads(line) for line in err.splitlines() if line.startswith("{")]
+    assert code == 0
+    assert [(line["message"], line["issue"], line["newsletter"], line["expected"]) for line in lines] == [
+        ("sending", 1, "weekly", 3), ("delivered", 1, "weekly", 3)
+    ]  # fmt: skip
+    assert (lines[-1]["accepted"], lines[-1]["rate"] > 0, "@" in err) == (3, True, False)
+    with home.write() as session:
+        session.execute(text("UPDATE delivery SET state = 'queued'"))
+        session.execute(text("UPDATE issue SET state = 'sending'"))
+    assert digest("run", "--no-gather", "--quiet")[2].count("sending") == 0

@@ -10,11 +10,12 @@ where the connection ended between the final dot and its reply, the delivery is 
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from digest.actions.issue_run import IssueReport, Sender, load_run, reap, sending_ids
 from digest.actions.lanes import send_issue
+from digest.actions.watcher import tell_end
 from digest.clock import Clock
 from digest.core.addresses import hide_addresses
 from digest.errors import DatabaseError, DigestError, SettingsError, TryLater
@@ -61,6 +62,7 @@ async def deliver(
     stop: asyncio.Event | None = None,
     signer: Callable[[bytes], bytes] | None = None,
     on_progress: Callable[[int], None] = lambda _steps: None,
+    on_issue: Callable[[int, int], None] = lambda _done, _total: None,
     claim_lease: timedelta = CLAIM_LEASE,
     dot_lease: timedelta = DOT_LEASE,
     spool: Spool | None = None,
@@ -73,7 +75,7 @@ async def deliver(
     """
     sender = Sender(
         database=database, transport=transport, key=key, base_url=base_url, clock=clock, owner=owner,
-        concurrency=concurrency, stop=stop or asyncio.Event(), on_progress=on_progress, signer=signer,
+        concurrency=concurrency, stop=stop or asyncio.Event(), on_progress=on_progress, on_issue=on_issue, signer=signer,
         claim_lease=claim_lease, dot_lease=dot_lease, spool=spool,
     )  # fmt: skip
     reaped = await asyncio.to_thread(reap, sender)
@@ -91,13 +93,15 @@ async def deliver(
 
 async def _deliver_issue(sender: Sender, issue_id: int, report: DeliverReport) -> DigestError | None:
     """One issue; what stopped it."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
     try:
         run = await asyncio.to_thread(load_run, sender, issue_id)
         report.issues.append(run.report)
-        await send_issue(sender, run)
-        if run.report.touched:
-            failed = run.report.refused or run.report.uncertain or run.report.paused
-            log.log(logging.WARNING if failed else logging.INFO, "delivered", extra=asdict(run.report))
+        try:
+            await send_issue(sender, run)
+        finally:
+            tell_end(run.report, seconds=loop.time() - began)
     except DigestError as problem:
         log.warning("delivery stopped", extra={"issue": issue_id, "problem": hide_addresses(problem.message)})
         return problem

@@ -83,15 +83,15 @@ class Progress(Protocol):
     def advance(self, steps: int = 1, *, total: int | None = None) -> None:
         """So many more are done; of so many in all, where that is known only now."""
 
-    def begin(self, what: str) -> None:
-        """Something else is counted from here, from nothing."""
+    def begin(self, what: str, *, done: int = 0, total: int | None = None) -> None:
+        """Something else is counted from here; so many of it are done already, of so many."""
 
 
 class _Silent:
     def advance(self, steps: int = 1, *, total: int | None = None) -> None:
         """Nobody is watching."""
 
-    def begin(self, what: str) -> None:
+    def begin(self, what: str, *, done: int = 0, total: int | None = None) -> None:
         """Nobody is watching."""
 
 
@@ -105,7 +105,15 @@ def progress(what: str, total: int | None = None) -> Iterator[Progress]:
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    from digest.cli.speed import SpeedColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        SpeedColumn(),
+        TimeRemainingColumn(),
+    )
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=total)
 
@@ -113,8 +121,8 @@ def progress(what: str, total: int | None = None) -> Iterator[Progress]:
             def advance(self, steps: int = 1, *, total: int | None = None) -> None:
                 bar.update(task, advance=steps, total=total)
 
-            def begin(self, what: str) -> None:
-                bar.reset(task, description=what, total=None)
+            def begin(self, what: str, *, done: int = 0, total: int | None = None) -> None:
+                bar.reset(task, description=what, total=total, completed=done)
 
         yield _Drawn()
 

@@ -12,7 +12,7 @@ import os
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -90,7 +90,7 @@ class Spool:
 
 
 def _as_line(settlement: Settlement, at: datetime) -> dict[str, Any]:
-    outcome = replace(settlement.outcome, reply=hide_addresses(settlement.outcome.reply))
+    outcome = settlement.outcome._replace(reply=hide_addresses(settlement.outcome.reply))
     delivery = settlement.delivery._replace(address="", name="")
     return {"at": at.isoformat(), "delivery": delivery._asdict() | {
         "dated": delivery.dated.isoformat(),
