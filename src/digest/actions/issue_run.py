@@ -14,6 +14,7 @@ from digest.errors import DigestError
 from digest.mail.transport import Transport
 from digest.store import deliveries as ledger
 from digest.store import monitors, sending
+from digest.store.counting import count_quickly
 from digest.store.database import Database, Session
 from digest.store.issues import get_issue, list_variants
 from digest.store.newsletters import newsletter_of_id
@@ -114,7 +115,7 @@ def load_run(sender: Sender, issue_id: int) -> IssueRun:
         newsletter, base_url = _keep_sender(session, issue_id, sender.base_url)
     with sender.database.read() as session:
         issue = get_issue(session, issue_id)
-        counts = sending.count_deliveries(session, issue_id)
+        counts = count_quickly(session, issue_id)
         report = IssueReport(issue_id=issue.id, newsletter=newsletter.slug, number=issue.number,
                              expected=issue.expected or 0)  # fmt: skip
         at_rest = sum(number for state, number in counts.items() if state not in sending.OPEN)
