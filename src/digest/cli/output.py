@@ -35,6 +35,12 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(as_json(value), ensure_ascii=False, indent=2))
 
 
+def print_json_line(value: Any) -> None:
+    """One JSON object on a line of stdout, at once: the reader of the pipe follows."""
+    typer.echo(json.dumps(as_json(value), ensure_ascii=False))
+    sys.stdout.flush()
+
+
 def print_table(rows: Iterable[Sequence[Any]], *, head: Sequence[str], title: str | None = None) -> None:
     """A table on stdout: ruled on a terminal, tab-separated in a pipe."""
     rows = [[_cell(cell) for cell in row] for row in rows]
