@@ -10,7 +10,7 @@ from tests import cast
 from digest.core.people import Claimed, Outcome
 from digest.core.policy import after
 from digest.core.states import DeliveryState, IssueState, OutcomeKind
-from digest.store import deliveries, sending
+from digest.store import deliveries, held, sending
 from digest.store.database import Database
 from digest.store.deliveries import Settlement
 from digest.store.spool import Spool, TakenUp
@@ -72,7 +72,10 @@ def test_what_the_reaper_called_uncertain_takes_its_outcome_and_what_an_admin_de
     spool.keep([settlement(one), settlement(two)], at=cast.NOW)
     with database.write() as session:
         assert deliveries.reap(session, now=LEASE + timedelta(minutes=1)).uncertain == 2
-        deliveries.resolve(session, [two.id], to=DeliveryState.QUEUED, now=cast.NOW)
+        held.resolve_held(
+            session, two.issue_id, to=DeliveryState.QUEUED, states=[DeliveryState.UNCERTAIN],
+            address_keys=[two.address.lower()], now=cast.NOW,
+        )  # fmt: skip
     assert spool.take_up(database) == TakenUp(settled=1, passed=1)
     assert states(database) == ["accepted", "queued"]
 
