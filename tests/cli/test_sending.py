@@ -2,6 +2,7 @@
 
 import json
 import mailbox
+import re
 import shutil
 import ssl
 import sys
@@ -117,6 +118,20 @@ def test_a_run_counts_what_it_does_on_a_terminal(digest: Digest, home: Database,
     assert (code, "3 accepted of 3; done" in shown) == (0, True), shown
     assert "gathering" in shown
     assert shown.index("gathering") < shown.index("sending")
+
+
+def test_the_bar_of_a_run_has_rate_and_time_left(digest: Digest, home: Database, tmp_path: Path) -> None:
+    with home.write() as session:
+        for number in range(3, 40):
+            cast.add_subscription(session, 1, cast.add_subscriber(session, f"reader{number}@x.example"))
+    with mail_server(seconds=0.2) as (_, port), pytest.MonkeyPatch.context() as patch:
+        for name, value in smtp(port).items():
+            patch.setenv(f"DIGEST_{name}", str(value))
+        code, shown = type_to_digest("run", "--no-gather", cwd=tmp_path, answers=[])
+    assert (code, "40 accepted of 40; done" in shown) == (0, True), shown
+    assert re.search(r"\d+/40 +\d+\.\d/s +0:00:\d\d", re.sub(r"\x1b\[[\d;]*m", "", shown)), shown
+    assert "digest.actions" not in shown
+    assert "issue=1" not in shown, "on a terminal there are no log lines"
 
 
 def test_a_run_that_finds_nothing_due_says_what_does_not_move(digest: Digest, home: Database) -> None:
