@@ -1,5 +1,6 @@
 """Outcomes on the disk: taken up once, by owner and fence, whole or torn."""
 
+import json
 import threading
 from datetime import timedelta
 from pathlib import Path
@@ -52,6 +53,10 @@ def test_every_kind_of_outcome_comes_back_as_it_was(database: Database, tmp_path
     file = spool.keep(kept, at=cast.NOW + timedelta(minutes=1))
     assert file is not None
     assert "@" not in file.read_text()
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    assert [line["outcome"]["kind"] for line in lines] == ["accepted", "deferred", "refused"], (
+        "by name, for who reads it"
+    )
     assert spool.take_up(database) == TakenUp(settled=3, passed=0)
     assert states(database) == ["accepted", "queued", "refused"]
     with database.read() as session:

@@ -95,7 +95,7 @@ def _as_line(settlement: Settlement, at: datetime) -> dict[str, Any]:
     return {"at": at.isoformat(), "delivery": delivery._asdict() | {
         "dated": delivery.dated.isoformat(),
         "trying_since": delivery.trying_since.isoformat() if delivery.trying_since else None,
-    }, "outcome": encode(outcome), "step": encode(settlement.step)}  # fmt: skip
+    }, "outcome": outcome._asdict(), "step": encode(settlement.step)}  # fmt: skip
 
 
 def _read(file: Path) -> Iterator[tuple[Settlement, datetime]]:
