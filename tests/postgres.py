@@ -2,13 +2,14 @@
 
 import itertools
 import os
+import shlex
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +63,35 @@ class Server:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             for statement in statements:
                 connection.execute(statement.encode())
+
+
+@contextmanager
+def crashed(server: Server) -> Iterator[Callable[[], None]]:
+    """Stopped as by a crash (`pg_ctl stop -m immediate`). What it gives starts it again, until the block ends."""
+    folder = make_url(server.base).query.get("host")
+    if not isinstance(folder, str):
+        pytest.skip("the server of DIGEST_TEST_POSTGRES is not ours to stop")
+    data = Path(folder) / "data"
+    command = shlex.split((data / "postmaster.opts").read_text())
+    os.kill(int((data / "postmaster.pid").read_text().split()[0]), signal.SIGQUIT)
+    while (data / "postmaster.pid").exists():
+        time.sleep(0.02)
+    log, started = Path(folder) / "log", []
+
+    def start() -> None:
+        with log.open("ab") as output:
+            started.append(subprocess.Popen(
+                command, cwd=folder, stdout=output, stderr=output, preexec_fn=_end_with_us,  # noqa: PLW1509
+                **_unprivileged(Path(folder)),
+            ))  # fmt: skip
+        _wait(server, started[0], log)
+
+    try:
+        yield start
+    finally:
+        for process in started:
+            process.send_signal(signal.SIGQUIT)
+            process.wait(10)
 
 
 @contextmanager

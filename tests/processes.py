@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,11 +33,13 @@ class Inbox:
     seconds: float = 0.0  # how long it takes over each
     refusal: str | None = None  # said instead of taking it; `{recipient}` is whom it was for
     log: list[tuple[str, str]] = field(default_factory=list)
+    dots: list[float] = field(default_factory=list)  # when each final dot came, in monotonic seconds
     changed: threading.Condition = field(default_factory=threading.Condition)
 
     async def handle_DATA(self, server, session, envelope) -> str:  # noqa: N802 - aiosmtpd names it
         import asyncio
 
+        self.dots.append(time.monotonic())
         if self.refusal:
             return self.refusal.format(recipient=envelope.rcpt_tos[0])
         message_id = next(line for line in envelope.original_content.splitlines() if line.startswith(b"Message-ID: "))

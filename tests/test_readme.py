@@ -107,7 +107,7 @@ def test_the_five_minutes_end_in_three_mailboxes(
         assert (done.returncode, says in done.stdout) == (0, True), done.stdout + done.stderr
     edit_settings(home / "digest.toml")
     (home / "secrets" / "smtp_password").write_text("secret\n", encoding="utf-8")
-    for words, says in ((test, "a copy of issue 1 as it would be now"), (plan, "gate\tweekly\tMon ")):
+    for words, says in ((test, "a copy of issue 1 of gate as it would be now"), (plan, "gate\tweekly\tMon ")):
         done = run_digest(*words, cwd=home, env=env)
         assert (done.returncode, says in done.stdout + done.stderr) == (0, True), done.stdout + done.stderr
     make_the_week_end(home / "digest.db")

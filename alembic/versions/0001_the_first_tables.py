@@ -359,8 +359,9 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("delivery", schema=None) as batch_op:
         batch_op.create_index("ix_delivery_leased", ["id"], unique=False, sqlite_where=sa.text("state IN ('claimed', 'inflight')"), postgresql_where=sa.text("state IN ('claimed', 'inflight')"))
-        batch_op.create_index("ix_delivery_queued", ["issue_id", "id"], unique=False, sqlite_where=sa.text("state = 'queued'"), postgresql_where=sa.text("state = 'queued'"))
+        batch_op.create_index("ix_delivery_queued", ["issue_id", "id", "state"], unique=False, sqlite_where=sa.text("state = 'queued'"), postgresql_where=sa.text("state = 'queued'"))
         batch_op.create_index(batch_op.f("ix_delivery_subscriber_id"), ["subscriber_id"], unique=False)
+        batch_op.create_index("ix_delivery_unserved", ["issue_id", "state", "id"], unique=False, sqlite_where=sa.text("state IN ('refused', 'uncertain', 'skipped', 'expired')"), postgresql_where=sa.text("state IN ('refused', 'uncertain', 'skipped', 'expired')"))
     if op.get_bind().dialect.name == "sqlite":
         op.execute("CREATE TRIGGER event_is_not_changed BEFORE UPDATE ON event BEGIN SELECT RAISE(ABORT, 'the event log is append-only'); END")
         op.execute("CREATE TRIGGER event_is_not_removed BEFORE DELETE ON event BEGIN SELECT RAISE(ABORT, 'the event log is append-only'); END")

@@ -152,6 +152,7 @@ async def turn(
     transport: "Transport | None" = None,
     stop: asyncio.Event | None = None,
     on_progress: Callable[[int], None] = lambda _steps: None,
+    on_issue: Callable[[int, int], None] = lambda _done, _total: None,
     on_gather: "OnProgress | None" = None,
 ) -> Report:
     """last call ─▶ publish ─▶ deliver ─▶ gather.  Run it twice: nothing is sent twice.
@@ -159,7 +160,8 @@ async def turn(
     What is due goes out before other sources are read: no slot waits for a feed that is not its own. Safe to overlap
     with others, to repeat and to kill. `stop` finishes what is in hand. What stops the delivery is in the report; what
     stops the whole is raised. `hold=False` is an admin's word that the clock is right (core/period). `on_progress`
-    hears of messages, `on_gather` of sources looked at.
+    hears of messages, `on_issue` of an issue's deliveries when it begins: how many are at rest, of how many; `on_gather`
+    of sources looked at.
 
     Raises:
         SettingsError: the transport or the fetcher cannot be made of these settings.
@@ -170,7 +172,7 @@ async def turn(
     stop = stop or asyncio.Event()
     reader = (fetcher or app.fetcher()) if with_gather else None
     first, issues = await publish_due(app, fetcher=reader, hold=hold, stop=stop, on_progress=on_gather)
-    delivered = await deliver_due(app, transport=chosen, stop=stop, on_progress=on_progress)
+    delivered = await deliver_due(app, transport=chosen, stop=stop, on_progress=on_progress, on_issue=on_issue)
     rest = await gather_due(app, fetcher=reader, breaks=(stop,), on_progress=on_gather) if reader else None
     gathered = first.joined(rest) if first and rest else first or rest
     return Report(gathered=gathered, issues=issues, delivered=delivered, stopped=stop.is_set())
@@ -217,6 +219,7 @@ async def deliver_due(
     transport: "Transport | None" = None,
     stop: asyncio.Event,
     on_progress: Callable[[int], None] = lambda _steps: None,
+    on_issue: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> "DeliverReport":
     """Send what is going out.
 
@@ -225,6 +228,7 @@ async def deliver_due(
         DatabaseError: the database refused.
     """
     from digest.actions.deliver import deliver  # noqa: PLC0415 - each command loads what it uses
+    from digest.store.spool import Spool  # noqa: PLC0415
 
     return await deliver(
         app.database,
@@ -237,6 +241,8 @@ async def deliver_due(
         signer=app.signer(),
         stop=stop,
         on_progress=on_progress,
+        on_issue=on_issue,
+        spool=Spool(app.settings.path(app.settings.spool)),
     )
 
 

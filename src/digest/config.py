@@ -57,6 +57,10 @@ class Settings(BaseSettings):
         default=Path("secrets"),
         description="The folder of secret files: secret_key (made at the first use), smtp_password, keys of DKIM.",
     )
+    spool: Path = Field(
+        default=Path("spool"),
+        description="The folder of what mail servers said while the database was away; the next turn takes it up.",
+    )
     secret_key: SecretStr | None = Field(
         default=None, description="Signs the links in mails. Better in the file secrets/secret_key than here."
     )

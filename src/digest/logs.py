@@ -42,3 +42,8 @@ def set_up_logs(level: str, form: Literal["text", "json"]) -> None:
     handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("digest").setLevel(level.upper())
+
+
+def tell_of(name: str, *, wanted: bool) -> None:
+    """Let one module's records of progress through, whatever the level of the others; or hold it to that level."""
+    logging.getLogger(name).setLevel(logging.INFO if wanted else logging.NOTSET)

@@ -29,7 +29,9 @@ CANNOT_BE_UNDONE = {
     "digest subscriber remove",
     "digest subscriber unsuppress",
 }
-CHANGE_MUCH = {"digest run", "digest source import", "digest subscriber import"}
+CHANGE_MUCH = {
+    "digest run", "digest source import", "digest subscriber import", "digest delivery accept", "digest delivery retry"
+}  # fmt: skip
 
 
 def example_of(command: Command) -> str:

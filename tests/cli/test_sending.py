@@ -2,6 +2,7 @@
 
 import json
 import mailbox
+import re
 import shutil
 import ssl
 import sys
@@ -117,6 +118,20 @@ def test_a_run_counts_what_it_does_on_a_terminal(digest: Digest, home: Database,
     assert (code, "3 accepted of 3; done" in shown) == (0, True), shown
     assert "gathering" in shown
     assert shown.index("gathering") < shown.index("sending")
+
+
+def test_the_bar_of_a_run_has_rate_and_time_left(digest: Digest, home: Database, tmp_path: Path) -> None:
+    with home.write() as session:
+        for number in range(3, 40):
+            cast.add_subscription(session, 1, cast.add_subscriber(session, f"reader{number}@x.example"))
+    with mail_server(seconds=0.2) as (_, port), pytest.MonkeyPatch.context() as patch:
+        for name, value in smtp(port).items():
+            patch.setenv(f"DIGEST_{name}", str(value))
+        code, shown = type_to_digest("run", "--no-gather", cwd=tmp_path, answers=[])
+    assert (code, "40 accepted of 40; done" in shown) == (0, True), shown
+    assert re.search(r"\d+/40 +\d+\.\d/s +0:00:\d\d", re.sub(r"\x1b\[[\d;]*m", "", shown)), shown
+    assert "digest.actions" not in shown
+    assert "issue=1" not in shown, "on a terminal there are no log lines"
 
 
 def test_a_run_that_finds_nothing_due_says_what_does_not_move(digest: Digest, home: Database) -> None:
@@ -254,13 +269,55 @@ def test_what_nobody_knows_is_listed_and_resolved_by_the_admin(digest: Digest, h
         0, ["reader0@x.example", "reader1@x.example"]
     )  # fmt: skip
     code, out, _ = digest("delivery", "accept", "1", "reader0@x.example", "--yes", "--json")
-    assert (code, json.loads(out)) == (0, {"number": 1, "moved": 1, "state": "accepted"})
-    assert digest("delivery", "retry", "1")[0] == 2, "not without a yes"
-    assert digest("delivery", "retry", "1", "--yes")[0] == 0
+    told = {"newsletter": "weekly", "number": 1, "chosen": 1, "moved": 1, "state": "accepted"}
+    assert (code, json.loads(out)) == (0, told)
+    code, _, err = digest("delivery", "retry", "1", "--yes")
+    assert (code, err.splitlines()[0]) == (2, "error: say whose deliveries: none is named")
+    assert digest("delivery", "retry", "1", "--uncertain")[0] == 2, "not without a yes"
+    code, out, err = digest("delivery", "retry", "--uncertain", "--dry-run", "--json")
+    assert (code, json.loads(out)) == (0, told | {"moved": 0, "state": "queued"})
+    assert err == "1 deliveries of weekly 1 would be queued\n"
+    assert counts(home) == {DeliveryState.ACCEPTED: 2, DeliveryState.UNCERTAIN: 1}
+    assert digest("delivery", "retry", "--uncertain", "--yes")[0] == 0
     assert issue_row(home)[0] == "sending"
     assert digest("run", "--no-gather")[0] == 0
     assert counts(home) == {DeliveryState.ACCEPTED: 3}
-    assert digest("delivery", "retry", "1", "--yes")[0] == 4
+    assert digest("delivery", "retry", "1", "--uncertain", "--yes")[0] == 4
+    assert digest("delivery", "accept", "--uncertain", "--yes")[0] == 4
+
+
+def test_all_that_is_held_is_accepted_at_once_and_whom_nobody_waits_for_is_told(digest: Digest, home: Database) -> None:
+    assert digest("run", "--no-gather")[0] == 0
+    with home.write() as session:
+        session.execute(text("UPDATE delivery SET state = 'uncertain'"))
+    code, _, err = digest("delivery", "accept", "1", "READER0@x.example", "nobody@x.example", "--yes")
+    assert (code, err.splitlines()[:2]) == (
+        3, ["1 deliveries are accepted", "of 1 that are named, no delivery waits for that"]
+    )  # fmt: skip
+    code, _, err = digest("delivery", "accept", "--uncertain", "--yes")
+    assert (code, err) == (0, "2 deliveries are accepted\n")
+    assert counts(home) == {DeliveryState.ACCEPTED: 3}
+
+
+def test_deliveries_are_listed_a_page_at_a_time(digest: Digest, home: Database) -> None:
+    assert digest("run", "--no-gather")[0] == 0
+    code, out, err = digest("delivery", "list", "1", "--limit", "2", "--json")
+    assert (code, [row["id"] for row in json.loads(out)]) == (0, [1, 2])
+    assert err.splitlines()[-1] == "next: digest delivery list 1 --newsletter weekly --limit 2 --after 2"
+    code, out, err = digest("delivery", "list", "1", "--limit", "2", "--after", "2")
+    assert (code, len(out.splitlines()), err) == (0, 2, "")
+
+
+def test_what_is_cancelled_is_not_sent_again(digest: Digest, home: Database) -> None:
+    assert digest("run", "--no-gather")[0] == 0
+    with home.write() as session:
+        session.execute(text("UPDATE delivery SET state = 'uncertain'"))
+        session.execute(text("UPDATE issue SET state = 'cancelled'"))
+    code, _, err = digest("delivery", "retry", "--uncertain", "--yes")
+    assert (code, err.splitlines()[0]) == (
+        1, "error: issue 1 is cancelled and cannot be sent again: it goes no further"
+    )  # fmt: skip
+    assert digest("delivery", "accept", "--uncertain", "--yes")[0] == 0
 
 
 def test_mail_that_is_days_late_is_held_and_the_run_says_how_to_go_on(digest: Digest, home: Database) -> None:
@@ -291,3 +348,17 @@ def test_a_refusal_that_names_its_reader_is_told_without_the_address(digest: Dig
     told += [digest("issue", "list"), digest("issue", "show", "1"), digest("issue", "list", "--json")]
     assert not [line for _, *said in told for line in said if "@x.example" in line]
     assert "<reader0@x.example>: not from you" in digest("delivery", "list", "1")[1]
+
+
+def test_in_a_pipe_the_sending_is_told_in_lines_and_quiet_tells_nothing(digest: Digest, home: Database) -> None:
+    code, _, err = digest("run", "--no-gather", LOGS__FORMAT="json")
+    lines = [json.loads(line) for line in err.splitlines() if line.startswith("{")]
+    assert code == 0
+    assert [(line["message"], line["issue"], line["newsletter"], line["expected"]) for line in lines] == [
+        ("sending", 1, "weekly", 3), ("delivered", 1, "weekly", 3)
+    ]  # fmt: skip
+    assert (lines[-1]["accepted"], lines[-1]["rate"] > 0, "@" in err) == (3, True, False)
+    with home.write() as session:
+        session.execute(text("UPDATE delivery SET state = 'queued'"))
+        session.execute(text("UPDATE issue SET state = 'sending'"))
+    assert digest("run", "--no-gather", "--quiet")[2].count("sending") == 0

@@ -10,7 +10,7 @@ from digest.core.people import Claimed, Delivery, Outcome
 from digest.core.policy import after
 from digest.core.states import DeliveryState, IssueState, OutcomeKind, SubscriptionState
 from digest.errors import Conflict, NotFound
-from digest.store import deliveries, sending
+from digest.store import deliveries, held, sending
 from digest.store.database import Database
 
 LEASE = timedelta(minutes=5)
@@ -170,7 +170,17 @@ def test_only_the_operator_sends_an_uncertain_one_again_and_the_old_owner_is_the
     mark(database, slow)
     reap(database, cast.NOW + timedelta(days=1))
     with database.write() as session:
-        assert deliveries.resolve(session, [slow.id], to=DeliveryState.QUEUED, now=cast.NOW) == 1
+        assert (
+            held.resolve_held(
+                session,
+                issue,
+                to=DeliveryState.QUEUED,
+                states=[DeliveryState.UNCERTAIN],
+                address_keys=None,
+                now=cast.NOW,
+            )
+            == 1
+        )
     assert settle(database, slow) == 0
     assert states(database, issue) == ["queued"]
 

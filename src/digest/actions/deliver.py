@@ -1,6 +1,6 @@
 """Deliver: what is `sending` goes out, by the ledger's moves.
 
- reap ─▶ make the deliveries ─▶ claim ─▶ compose ─▶ send … mark … dot ─▶ settle ─▶ finish
+ take up the spool ─▶ reap ─▶ make the deliveries ─▶ claim ─▶ compose ─▶ send … mark … dot ─▶ settle ─▶ finish
                                 └──────────── lanes, several at once ─────────┘
 
 Safe to run twice, in several processes at once, and to kill anywhere: nobody is lost, nobody gets a second copy, and
@@ -10,16 +10,18 @@ where the connection ended between the final dot and its reply, the delivery is 
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from digest.actions.issue_run import IssueReport, Sender, load_run, reap, sending_ids
 from digest.actions.lanes import send_issue
+from digest.actions.watcher import tell_end
 from digest.clock import Clock
 from digest.core.addresses import hide_addresses
 from digest.errors import DatabaseError, DigestError, SettingsError, TryLater
 from digest.mail.transport import Transport
 from digest.store.database import Database
+from digest.store.spool import Spool
 
 __all__ = ["DeliverReport", "IssueReport", "deliver"]
 
@@ -60,18 +62,21 @@ async def deliver(
     stop: asyncio.Event | None = None,
     signer: Callable[[bytes], bytes] | None = None,
     on_progress: Callable[[int], None] = lambda _steps: None,
+    on_issue: Callable[[int, int], None] = lambda _done, _total: None,
     claim_lease: timedelta = CLAIM_LEASE,
     dot_lease: timedelta = DOT_LEASE,
+    spool: Spool | None = None,
 ) -> DeliverReport:
     """Send every issue that is going out, until nothing is due, `stop` is set or the transport fails.
 
     `owner` names this process in the ledger and is never used by another one, not even later. `clock` is read for
-    leases and settlements; a wrong one delays, it never doubles. Whatever stops it is in the report, not raised.
+    leases and settlements; a wrong one delays, it never doubles. Whatever stops it is in the report, not raised. `spool`
+    keeps outcomes while the database is away; without it they become uncertain.
     """
     sender = Sender(
         database=database, transport=transport, key=key, base_url=base_url, clock=clock, owner=owner,
-        concurrency=concurrency, stop=stop or asyncio.Event(), on_progress=on_progress, signer=signer,
-        claim_lease=claim_lease, dot_lease=dot_lease,
+        concurrency=concurrency, stop=stop or asyncio.Event(), on_progress=on_progress, on_issue=on_issue, signer=signer,
+        claim_lease=claim_lease, dot_lease=dot_lease, spool=spool,
     )  # fmt: skip
     reaped = await asyncio.to_thread(reap, sender)
     report = DeliverReport(requeued=reaped.queued, held=reaped.uncertain)
@@ -88,13 +93,15 @@ async def deliver(
 
 async def _deliver_issue(sender: Sender, issue_id: int, report: DeliverReport) -> DigestError | None:
     """One issue; what stopped it."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
     try:
         run = await asyncio.to_thread(load_run, sender, issue_id)
         report.issues.append(run.report)
-        await send_issue(sender, run)
-        if run.report.touched:
-            failed = run.report.refused or run.report.uncertain or run.report.paused
-            log.log(logging.WARNING if failed else logging.INFO, "delivered", extra=asdict(run.report))
+        try:
+            await send_issue(sender, run)
+        finally:
+            tell_end(run.report, seconds=loop.time() - began)
     except DigestError as problem:
         log.warning("delivery stopped", extra={"issue": issue_id, "problem": hide_addresses(problem.message)})
         return problem

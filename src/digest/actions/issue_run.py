@@ -13,10 +13,12 @@ from digest.core.states import DeliveryState, IssueState
 from digest.errors import DigestError
 from digest.mail.transport import Transport
 from digest.store import deliveries as ledger
-from digest.store import sending
+from digest.store import monitors, sending
+from digest.store.counting import count_quickly
 from digest.store.database import Database, Session
 from digest.store.issues import get_issue, list_variants
 from digest.store.newsletters import newsletter_of_id
+from digest.store.spool import Spool
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,12 +37,19 @@ class IssueReport:
     turned_away: int = 0
     done: bool = False
     paused: str | None = None
+    cure: str | None = None  # what to do about that, where resuming it is not enough
+    stopped: str | None = None  # "paused: by the admin": by somebody else, while this run sent it
 
     @property
     def touched(self) -> bool:
         """Whether this run did anything for it."""
         sent = self.accepted or self.deferred or self.refused or self.expired or self.uncertain or self.turned_away
-        return bool(sent or self.done or self.paused)
+        return bool(sent or self.done or self.paused or self.stopped)
+
+    @property
+    def settled(self) -> int:
+        """Deliveries that came to rest in this run."""
+        return self.accepted + self.refused + self.expired + self.uncertain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,9 +65,11 @@ class Sender:
     concurrency: int
     stop: asyncio.Event
     on_progress: Callable[[int], None]
+    on_issue: Callable[[int, int], None]  # at rest, of so many
     signer: Callable[[bytes], bytes] | None  # DKIM; None where the relay signs
     claim_lease: timedelta
     dot_lease: timedelta
+    spool: Spool | None
 
 
 @dataclass(slots=True)
@@ -70,6 +81,7 @@ class IssueRun:
     skeletons: dict[int, Skeleton]
     report: IssueReport
     accepted_before: int
+    settled_before: int
     base_url: str | None  # as it was when the issue began to go out, like the newsletter's sender
     seen: IdSet = field(default_factory=IdSet)  # accepted in this process
     over: bool = False  # no lane takes another
@@ -78,7 +90,9 @@ class IssueRun:
 
 
 def reap(sender: Sender) -> ledger.Reaped:
-    """What dead processes left behind."""
+    """What dead processes left behind; first what they still knew."""
+    if sender.spool:
+        sender.spool.take_up(sender.database)
     with sender.database.write() as session:
         return ledger.reap(session, now=sender.clock())
 
@@ -101,11 +115,12 @@ def load_run(sender: Sender, issue_id: int) -> IssueRun:
         newsletter, base_url = _keep_sender(session, issue_id, sender.base_url)
     with sender.database.read() as session:
         issue = get_issue(session, issue_id)
-        counts = sending.count_deliveries(session, issue_id)
+        counts = count_quickly(session, issue_id)
         report = IssueReport(issue_id=issue.id, newsletter=newsletter.slug, number=issue.number,
                              expected=issue.expected or 0)  # fmt: skip
+        at_rest = sum(number for state, number in counts.items() if state not in sending.OPEN)
         return IssueRun(issue, newsletter, _skeletons(session, issue, newsletter), report,
-                        accepted_before=counts.get(DeliveryState.ACCEPTED, 0), base_url=base_url,
+                        accepted_before=counts.get(DeliveryState.ACCEPTED, 0), settled_before=at_rest, base_url=base_url,
                         sender_refusals=issue.sender_refusals)  # fmt: skip
 
 
@@ -126,10 +141,17 @@ def why_stuck(sender: Sender, run: IssueRun) -> str | None:
     return f"nothing could be sent for {hours:.0f} hours, since {since:%Y-%m-%d %H:%M} UTC"
 
 
-def issue_state(sender: Sender, run: IssueRun) -> IssueState:
-    """The issue's state now, which others may change at any moment."""
+def standing(sender: Sender, run: IssueRun) -> tuple[IssueState, str | None]:
+    """The issue's state now, which others may change at any moment, and its reason."""
     with sender.database.read() as session:
-        return get_issue(session, run.issue.id).state
+        return sending.standing(session, run.issue.id)
+
+
+def find_fault(sender: Sender, run: IssueRun, *, at_end: bool = False) -> str | None:
+    """What the ledger says of this issue that cannot be."""
+    with sender.database.read() as session:
+        wrong = monitors.find_wrong_sum(session, run.issue.id)
+        return wrong or (None if at_end else monitors.find_doubled(session, run.issue.id))
 
 
 def finish_issue(sender: Sender, run: IssueRun) -> bool:

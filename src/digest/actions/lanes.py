@@ -11,18 +11,19 @@ from digest.actions.issue_run import (
     IssueReport,
     IssueRun,
     Sender,
+    find_fault,
     finish_issue,
     has_due,
-    issue_state,
     pause_issue,
     why_stuck,
 )
 from digest.actions.ledger import LedgerWriter
+from digest.actions.watcher import Watcher, notice_stop
 from digest.core.addresses import hide_addresses
 from digest.core.message import compose
 from digest.core.people import Claimed, Outcome, Recipient
 from digest.core.policy import SENDER_REFUSALS_IN_A_ROW, Blame, NextStep, after, name_answer
-from digest.core.states import DeliveryState, IssueState, OutcomeKind
+from digest.core.states import DeliveryState, OutcomeKind
 from digest.errors import DigestError, LoginRefused, MessageError, TransportError
 from digest.store.deliveries import Settlement
 
@@ -39,19 +40,25 @@ async def send_issue(sender: Sender, run: IssueRun) -> None:
         await _pause(sender, run, stuck)
         return
     if await asyncio.to_thread(has_due, sender, run):
+        if fault := await asyncio.to_thread(find_fault, sender, run):
+            await _distrust(sender, run, fault)
+            return
         await _open_transport(sender, run)
         writer = LedgerWriter(
             sender.database, issue_id=run.issue.id, owner=sender.owner, clock=sender.clock, lanes=sender.concurrency,
-            claim_lease=sender.claim_lease, dot_lease=sender.dot_lease,
+            claim_lease=sender.claim_lease, dot_lease=sender.dot_lease, spool=sender.spool,
         )  # fmt: skip
         async with writer:
             queue = ClaimQueue(writer, lanes=sender.concurrency)
             lanes = [asyncio.create_task(_lane(sender, run, writer, queue)) for _ in range(sender.concurrency)]
             try:
-                await asyncio.gather(*lanes)
+                async with Watcher(sender, run, writer, queue):
+                    await asyncio.gather(*lanes)
             finally:
                 await _leave(run, writer, queue, lanes)
         run.problem = run.problem or writer.problem
+    if not run.problem and (fault := await asyncio.to_thread(find_fault, sender, run, at_end=True)):
+        await _distrust(sender, run, fault)
     run.report.done = await asyncio.to_thread(finish_issue, sender, run)
     if run.problem:
         raise run.problem
@@ -91,6 +98,10 @@ def _is_over(sender: Sender, run: IssueRun) -> bool:
 
 async def _send_one(sender: Sender, run: IssueRun, writer: LedgerWriter, delivery: Claimed) -> None:
     """Claimed ─▶ … ─▶ settled. The message is composed now and gated; the mark stands before its final dot."""
+    if delivery.id in run.seen:
+        writer.release(delivery)
+        await _distrust(sender, run, f"the ledger is damaged: delivery {delivery.id} was accepted, and is queued again")
+        return
     try:
         envelope = compose(
             run.skeletons[delivery.variant_id or 0],
@@ -112,9 +123,11 @@ async def _send_one(sender: Sender, run: IssueRun, writer: LedgerWriter, deliver
         return marks[0]
 
     outcome = await sender.transport.send(envelope, before_dot=before_dot)
-    if marks == [False]:
+    if marks == [False] and not writer.problem:
         await _turn_away(sender, run, writer, delivery)
         return
+    if marks == [False]:  # The database went away, and the mark may stand all the same. The dot is not out: noted so.
+        run.over = True
     step = _settle(sender, run, writer, delivery, outcome)
     await _judge(sender, run, delivery, step, outcome)
 
@@ -138,18 +151,16 @@ async def _turn_away(sender: Sender, run: IssueRun, writer: LedgerWriter, delive
     """The mark failed: the reader left, the claim was lost, or the issue stopped, and then no lane goes on."""
     writer.turn_away(delivery)
     run.report.turned_away += 1
-    if writer.problem or await asyncio.to_thread(issue_state, sender, run) is not IssueState.SENDING:
-        run.over = True
+    await notice_stop(sender, run)
 
 
 async def _judge(sender: Sender, run: IssueRun, delivery: Claimed, step: NextStep, outcome: Outcome) -> None:
     """Stop where the server refuses us rather than a reader, or where somebody got more than is in the ledger."""
     if outcome.kind is OutcomeKind.ACCEPTED:
         run.sender_refusals = 0
-        if not run.seen.add(delivery.id):
-            await _fail(sender, run, TransportError(f"delivery {delivery.id} was accepted twice"), pause=True)
+        run.seen.add(delivery.id)
         if run.accepted_before + run.report.accepted > run.report.expected:
-            await _fail(sender, run, TransportError("more messages were accepted than there are readers"), pause=True)
+            await _distrust(sender, run, "the ledger is damaged: more messages were accepted than there are readers")
         return
     if step.blame is Blame.LOGIN:
         await _fail(sender, run, LoginRefused(f"{outcome.server} wants other credentials: {name_answer(outcome)}"))
@@ -170,6 +181,14 @@ async def _fail(sender: Sender, run: IssueRun, error: TransportError, *, pause: 
         await _pause(sender, run, error.message)
         error = _resumable(error, run)
     run.problem = error
+
+
+async def _distrust(sender: Sender, run: IssueRun, fault: str) -> None:
+    """What the ledger says cannot be: before a reader gets a second copy, nobody gets any more of this issue."""
+    run.over = True
+    if not run.report.paused:
+        run.report.cure = "run: digest db check; then restore a backup, or cancel the issue"
+        await _pause(sender, run, fault)
 
 
 async def _pause(sender: Sender, run: IssueRun, reason: str) -> None:

@@ -7,8 +7,9 @@ for which nobody waits, for the next mark.
 
 import asyncio
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import chain, repeat
+from pathlib import Path
 from typing import Self
 
 from digest.clock import Clock
@@ -17,6 +18,7 @@ from digest.errors import DatabaseError, DigestError, TryLater
 from digest.store.batches import NOTHING, Batch, BatchWriter, Written
 from digest.store.database import Database
 from digest.store.deliveries import Settlement
+from digest.store.spool import Spool
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +43,9 @@ class LedgerWriter:
         lanes: int,
         claim_lease: timedelta,
         dot_lease: timedelta,
+        spool: Spool | None = None,
     ) -> None:
+        self._spool = spool
         self.clock, self._enough = clock, max(1, lanes // 2)
         self.problem: DigestError | None = None
         self._writer = BatchWriter(
@@ -67,8 +71,11 @@ class LedgerWriter:
         """
         self._closing = True
         self._go.set()
-        if self._task is not None:
-            await asyncio.shield(self._task)
+        try:
+            if self._task is not None:
+                await asyncio.shield(self._task)
+        finally:
+            await self._keep(self._batch, self.clock())  # what was handed in after a fault
 
     async def claim(self, limit: int) -> tuple[Claimed, ...]:
         """Up to so many deliveries that are due, now this sender's. None where the database is away."""
@@ -148,19 +155,38 @@ class LedgerWriter:
         try:
             written = await self._write(batch)
         except DigestError as error:
-            # Nothing more goes out; what was in flight becomes uncertain when its lease is over.
+            # Nothing more goes out; what the server said is in the spool, for the next turn.
             self.problem = error
         finally:
             _answer(marked, claimed, written)
 
     async def _write(self, batch: Batch) -> Written:
-        for attempt in range(1, _ATTEMPTS):
+        """Kept in the spool from the first failure on, so that no kill while it waits loses an outcome."""
+        began, kept = self.clock(), None
+        for attempt in range(1, _ATTEMPTS + 1):
             try:
-                return await asyncio.to_thread(self._writer.write, batch, now=self.clock(), again=attempt > 1)
-            except TryLater:
+                written = await asyncio.to_thread(self._writer.write, batch, now=self.clock(), again=attempt > 1)
+            except BaseException as error:
+                kept = kept or await self._keep(batch, began)
+                if not isinstance(error, TryLater) or attempt == _ATTEMPTS or self.problem:
+                    raise
                 log.warning("the ledger is busy", extra={"attempt": attempt})
                 await asyncio.sleep(attempt)
-        return await asyncio.to_thread(self._writer.write, batch, now=self.clock(), again=True)
+            else:
+                if kept:
+                    await asyncio.to_thread(kept.unlink, missing_ok=True)
+                return written
+        raise AssertionError
+
+    async def _keep(self, batch: Batch, at: datetime) -> Path | None:
+        """The outcomes of a batch on the disk; where that fails too, the reaper calls them uncertain."""
+        if self._spool is None or not batch.settlements:
+            return None
+        try:
+            return await asyncio.to_thread(self._spool.keep, batch.settlements, at=at)
+        except OSError as error:
+            log.error("outcomes cannot be kept", extra={"folder": str(self._spool.folder), "why": error.strerror})  # noqa: TRY400
+            return None
 
 
 def _answer(

@@ -41,7 +41,7 @@ def approve(
 
     opened = open_app(context)
     with opened.database.write() as session:
-        owner, issue = _find(session, newsletter, number, IssueState.DRAFT, which="waits for approval")
+        owner, issue = choose(session, newsletter, number, IssueState.DRAFT, which="waits for approval")
         approve_issue(session, issue, now=opened.clock())
         issue = _again(session, issue)
     _tell(owner, issue, "is approved", next_step="digest run, or wait for the daemon", as_json=as_json)
@@ -62,7 +62,7 @@ def pause(
 
     opened = open_app(context)
     with opened.database.write() as session:
-        owner, issue = _find(session, newsletter, number, IssueState.SENDING, which="is going out")
+        owner, issue = choose(session, newsletter, number, IssueState.SENDING, which="is going out")
         pause_issue(session, issue, now=opened.clock())
         issue = _again(session, issue)
     step = f"digest issue resume {issue.number} --newsletter {owner.slug}"
@@ -84,7 +84,7 @@ def resume(
 
     opened = open_app(context)
     with opened.database.write() as session:
-        owner, issue = _find(session, newsletter, number, IssueState.PAUSED, which="is paused")
+        owner, issue = choose(session, newsletter, number, IssueState.PAUSED, which="is paused")
         resume_issue(session, issue, now=opened.clock())
         issue = _again(session, issue)
     _tell(owner, issue, "goes on", next_step="digest run, or wait for the daemon", as_json=as_json)
@@ -164,7 +164,7 @@ def find(session: "Session", slug: str | None, number: int) -> "tuple[Owner, Iss
     return owner, choose_issue(session, owner, number)
 
 
-def _find(
+def choose(
     session: "Session", slug: str | None, number: int | None, state: "IssueState", *, which: str
 ) -> "tuple[Owner, Issue]":
     """`find`; without a number the only issue that the command can be about."""

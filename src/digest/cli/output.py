@@ -35,6 +35,12 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(as_json(value), ensure_ascii=False, indent=2))
 
 
+def print_json_line(value: Any) -> None:
+    """One JSON object on a line of stdout, at once: the reader of the pipe follows."""
+    typer.echo(json.dumps(as_json(value), ensure_ascii=False))
+    sys.stdout.flush()
+
+
 def print_table(rows: Iterable[Sequence[Any]], *, head: Sequence[str], title: str | None = None) -> None:
     """A table on stdout: ruled on a terminal, tab-separated in a pipe."""
     rows = [[_cell(cell) for cell in row] for row in rows]
@@ -83,15 +89,15 @@ class Progress(Protocol):
     def advance(self, steps: int = 1, *, total: int | None = None) -> None:
         """So many more are done; of so many in all, where that is known only now."""
 
-    def begin(self, what: str) -> None:
-        """Something else is counted from here, from nothing."""
+    def begin(self, what: str, *, done: int = 0, total: int | None = None) -> None:
+        """Something else is counted from here; so many of it are done already, of so many."""
 
 
 class _Silent:
     def advance(self, steps: int = 1, *, total: int | None = None) -> None:
         """Nobody is watching."""
 
-    def begin(self, what: str) -> None:
+    def begin(self, what: str, *, done: int = 0, total: int | None = None) -> None:
         """Nobody is watching."""
 
 
@@ -105,7 +111,15 @@ def progress(what: str, total: int | None = None) -> Iterator[Progress]:
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    from digest.cli.speed import SpeedColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        SpeedColumn(),
+        TimeRemainingColumn(),
+    )
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=total)
 
@@ -113,8 +127,8 @@ def progress(what: str, total: int | None = None) -> Iterator[Progress]:
             def advance(self, steps: int = 1, *, total: int | None = None) -> None:
                 bar.update(task, advance=steps, total=total)
 
-            def begin(self, what: str) -> None:
-                bar.reset(task, description=what, total=None)
+            def begin(self, what: str, *, done: int = 0, total: int | None = None) -> None:
+                bar.reset(task, description=what, total=total, completed=done)
 
         yield _Drawn()
 

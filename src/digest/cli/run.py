@@ -1,5 +1,6 @@
 """`digest run`: one turn, for a cron line."""
 
+import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -42,13 +43,12 @@ def run(
     """
     from digest.actions.holds import list_holds
     from digest.errors import NothingToDo
-    from digest.logs import set_up_logs
 
     app = open_app(context)
     if dry_run:
         _show_forecast(app, as_json=as_json)
         return
-    set_up_logs("debug" if app.settings.logs.level == "debug" else "error", app.settings.logs.format)
+    _set_up_logs(app, quiet=quiet)
     report = _turn(app, with_gather=not no_gather, hold=not clock_is_right)
     slugs = _slugs(app)
     if as_json:
@@ -70,6 +70,14 @@ def run(
         raise NothingToDo("nothing is due", next_step="digest plan shows what comes")
     if report.is_partial:
         raise typer.Exit(PARTLY)
+
+
+def _set_up_logs(app: "App", *, quiet: bool) -> None:
+    """On a terminal there is a bar; elsewhere lines tell how the sending goes."""
+    from digest.logs import set_up_logs, tell_of
+
+    set_up_logs("debug" if app.settings.logs.level == "debug" else "error", app.settings.logs.format)
+    tell_of("digest.actions.watcher", wanted=not (quiet or sys.stderr.isatty()))
 
 
 def describe(report: "Report", slugs: "Mapping[int, str]") -> dict[str, Any]:
@@ -123,7 +131,9 @@ def _words(one: "IssueReport") -> str:
         "turned away": one.turned_away,
     }
     told = ", ".join(f"{number} {name}" for name, number in counts.items() if number) or "nothing was due"
-    return f"{told} of {one.expected}" + (f"; paused: {one.paused}" if one.paused else "; done" if one.done else "")
+    return f"{told} of {one.expected}" + (
+        f"; paused: {one.paused}" if one.paused else f"; {one.stopped}" if one.stopped else "; done" if one.done else ""
+    )
 
 
 def _remark_paused(delivered: "DeliverReport") -> None:
@@ -131,7 +141,7 @@ def _remark_paused(delivered: "DeliverReport") -> None:
         return
     for one in delivered.issues:
         if one.paused:
-            step = f"digest issue resume {one.number} --newsletter {one.newsletter} sends it all the same"
+            step = one.cure or f"digest issue resume {one.number} --newsletter {one.newsletter} sends it all the same"
             note(f"issue {one.number} of {one.newsletter} is paused: {one.paused}", next_step=step)
 
 
@@ -154,7 +164,13 @@ def _turn(app: "App", *, with_gather: bool, hold: bool) -> "Report":
         with progress("gathering" if with_gather else "sending") as bar:
             watch = _Watch(bar)
             return await turn(
-                app, with_gather=with_gather, hold=hold, stop=stop, on_progress=watch.sent, on_gather=watch.gathered
+                app,
+                with_gather=with_gather,
+                hold=hold,
+                stop=stop,
+                on_progress=watch.sent,
+                on_issue=watch.began,
+                on_gather=watch.gathered,
             )
 
     try:
@@ -178,10 +194,11 @@ class _Watch:
         self.bar.advance(done - self.done, total=total)
         self.done = done
 
+    def began(self, done: int, total: int) -> None:
+        self.bar.begin("sending", done=done, total=total)
+        self.is_sending = True
+
     def sent(self, messages: int) -> None:
-        if not self.is_sending:
-            self.bar.begin("sending")
-            self.is_sending = True
         self.bar.advance(messages)
 
 

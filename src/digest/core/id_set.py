@@ -9,6 +9,11 @@ class IdSet:
     def __init__(self) -> None:
         self._pages: dict[int, bytearray] = {}
 
+    def __contains__(self, number: int) -> bool:
+        page, place = divmod(number, _PAGE)
+        bits = self._pages.get(page)
+        return bits is not None and bool(bits[place >> 3] & 1 << (place & 7))
+
     def add(self, number: int) -> bool:
         """Whether it was new."""
         page, place = divmod(number, _PAGE)

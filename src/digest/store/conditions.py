@@ -24,6 +24,14 @@ def is_held() -> ColumnElement[bool]:
     return held
 
 
+def is_unserved() -> ColumnElement[bool]:
+    """At rest without an acceptance, in the words of the partial index."""
+    unserved: ColumnElement[bool] = _delivery.c.state.in_(
+        [literal_column(f"'{state}'") for state in ("refused", "uncertain", "skipped", "expired")]
+    )
+    return unserved
+
+
 def issue_is(state: IssueState) -> ColumnElement[bool]:
     """The delivery's issue."""
     return exists().where(_issue.c.id == _delivery.c.issue_id, _issue.c.state == str(state))

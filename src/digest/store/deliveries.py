@@ -191,30 +191,11 @@ def reap(session: Session, *, now: datetime) -> Reaped:
     return Reaped(queued=queued, uncertain=uncertain)
 
 
-def resolve(
-    session: Session,
-    delivery_ids: Sequence[int],
-    *,
-    to: DeliveryState,
-    now: datetime,
-    from_states: Sequence[DeliveryState] = (DeliveryState.UNCERTAIN,),
-) -> int:
-    """The operator's word: `accepted` (there is evidence), or `queued` (send again, at the risk of a second copy)."""
-    fresh = {"fence": _delivery.c.fence + 1, "not_before": None, "trying_since": None,
-             "reason": f"{to} by the operator"}  # fmt: skip
-    return changed_rows(
-        session,
-        update(_delivery)
-        .where(_delivery.c.id.in_(delivery_ids), _delivery.c.state.in_([str(state) for state in from_states]))
-        .values(state=str(to), owner=None, lease_until=None, settled_at=now, **fresh),
-    )
-
-
 def list_deliveries(
-    session: Session, issue_id: int, *, state: DeliveryState | None = None, limit: int | None = None
+    session: Session, issue_id: int, *, state: DeliveryState | None = None, after: int = 0, limit: int | None = None
 ) -> tuple[Delivery, ...]:
-    """An issue's rows of the ledger, in order of id."""
-    query = select(*_COLUMNS).where(_delivery.c.issue_id == issue_id)
+    """An issue's rows of the ledger, in order of id: those after that id, so many at most."""
+    query = select(*_COLUMNS).where(_delivery.c.issue_id == issue_id, _delivery.c.id > after)
     if state:
         query = query.where(_delivery.c.state == str(state))
     rows = session.execute(query.order_by(_delivery.c.id).limit(limit)).mappings()

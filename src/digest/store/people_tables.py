@@ -70,11 +70,16 @@ class DeliveryRow(Row, table=True):
         Unique("issue_id", "subscriber_id"),
         Unique("issue_id", "address_key"),
         one_of("state", DeliveryState),
-        Index("ix_delivery_queued", "issue_id", "id", sqlite_where=text("state = 'queued'"),
+        # With the state that it is limited to: else SQLite reads every row that it counts.
+        Index("ix_delivery_queued", "issue_id", "id", "state", sqlite_where=text("state = 'queued'"),
               postgresql_where=text("state = 'queued'")),
         # By id, which no move changes: a row enters it at the claim and leaves it once, when it is settled.
         Index("ix_delivery_leased", "id", sqlite_where=text("state IN ('claimed', 'inflight')"),
               postgresql_where=text("state IN ('claimed', 'inflight')")),
+        # Few rows in a good issue, so that counting and listing them never reads the others; accepted is in no index.
+        Index("ix_delivery_unserved", "issue_id", "state", "id",
+              sqlite_where=text("state IN ('refused', 'uncertain', 'skipped', 'expired')"),
+              postgresql_where=text("state IN ('refused', 'uncertain', 'skipped', 'expired')")),
     )  # fmt: skip
     id: int | None = Field(default=None, primary_key=True)
     issue_id: int = reference("issue", index=False)

@@ -86,6 +86,18 @@ def finish(session: Session, issue_id: int, *, now: datetime) -> bool:
     return True
 
 
+def standing(session: Session, issue_id: int) -> tuple[IssueState, str | None]:
+    """An issue's state and its reason; a row of two short columns, for who asks once a second."""
+    row = session.execute(select(_issue.c.state, _issue.c.reason).where(_issue.c.id == issue_id)).one()
+    return IssueState(row.state), row.reason
+
+
+def count_expected(session: Session, issue_id: int) -> int | None:
+    """How many deliveries were made when the issue began to go out; None before."""
+    made: int | None = session.execute(select(_issue.c.expected).where(_issue.c.id == issue_id)).scalar_one()
+    return made
+
+
 def pause(session: Session, issue_id: int, *, reason: str, now: datetime) -> bool:
     """Sending → paused: takes effect up to each final dot. Whether this call did it."""
     return _move(session, issue_id, (IssueState.SENDING,), IssueState.PAUSED, reason=reason, now=now)
