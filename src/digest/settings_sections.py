@@ -39,6 +39,33 @@ class MailSettings(Section):
     maildir: Path = Field(default=Path("mailbox"), description="The folder of the maildir transport.")
 
 
+class ServerSettings(Section):
+    """One of several mail servers; what is not set is as in [smtp]."""
+
+    name: str | None = Field(default=None, description="What logs call it. Unset: its host and port.")
+    host: str | None = Field(default=None, description="Its name.")
+    port: int | None = Field(default=None, ge=1, le=65535, description="By its security, or as in [smtp].")
+    security: Literal["tls", "starttls", "plain"] | None = Field(default=None, description="As in [smtp].")
+    username: str | None = Field(default=None, description='"" for no login. Another than in [smtp] has its own file.')
+    password_file: Path | None = Field(default=None, description="A file in secrets_dir with the password alone.")
+    connections: int | None = Field(default=None, ge=1, le=100, description="Conversations at the same time.")
+    weight: int | None = Field(default=None, ge=1, le=1000, description="Its share. Unset: its connections.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelaySettings:
+    """One mail server, with everything that it falls back to."""
+
+    name: str | None
+    host: str
+    port: int | None
+    security: str
+    username: str | None
+    password_file: Path | None  # None: the password of [smtp]
+    connections: int
+    weight: int
+
+
 class SmtpSettings(Section):
     """The mail server that takes the messages (RFC 5321)."""
 
@@ -58,6 +85,36 @@ class SmtpSettings(Section):
     )
     ca_file: Path | None = Field(default=None, description="The certificate of a private authority, in PEM.")
     hostname: str | None = Field(default=None, description="What EHLO says. Unset: this machine's name.")
+    servers: tuple[ServerSettings, ...] = Field(
+        default=(), description="Several servers instead of one, each in a table [[smtp.servers]]."
+    )
+
+    def relays(self) -> tuple[RelaySettings, ...]:
+        """Every server that messages may go through; the one of [smtp] itself where no others are named."""
+        return tuple(self._relay(server) for server in self.servers or (ServerSettings(),))
+
+    def _relay(self, server: ServerSettings) -> RelaySettings:
+        connections = server.connections or self.connections
+        # A port goes with its security: that of [smtp] is no default for a server that is spoken to in another way.
+        inherited = self.port if server.security in {None, self.security} else None
+        return RelaySettings(
+            name=server.name,
+            host=server.host or self.host,
+            port=server.port or inherited,
+            security=server.security or self.security,
+            username=self.username if server.username is None else server.username or None,
+            password_file=server.password_file,
+            connections=connections,
+            weight=server.weight or connections,
+        )
+
+    @model_validator(mode="after")
+    def _check_logins(self) -> Self:
+        """One server's password is never said to another one under another name."""
+        for server in self.servers:
+            if server.username and server.username != self.username and server.password_file is None:
+                raise ValueError(f"the server with the user name {server.username!r} needs a password_file of its own")
+        return self
 
 
 class DkimSettings(Section):
