@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 
 from digest.actions.ledger import LedgerWriter
+from digest.core.addresses import domain_of
 from digest.core.people import Claimed
 
 MOST = 500
@@ -24,12 +25,16 @@ class ClaimQueue:
         self._is_drained = False
 
     async def take(self) -> Claimed | None:
-        """The next one; None when nothing is due."""
-        while not self._waiting:
-            if self._is_drained:
-                return None
-            await asyncio.shield(self._fetch())
-        delivery = self._waiting.popleft()
+        """The next one; None when nothing is due. Those whose destination has begun to wait are given back."""
+        while True:
+            while not self._waiting:
+                if self._is_drained:
+                    return None
+                await asyncio.shield(self._fetch())
+            delivery = self._waiting.popleft()
+            if not self._writer.waiting or domain_of(delivery.address) not in self._writer.waiting:
+                break
+            self._writer.release(delivery)
         if len(self._waiting) < self._size // 2 and not self._is_drained:
             self._fetch()
         return delivery

@@ -13,6 +13,7 @@ from typing import Self
 
 from digest.clock import Clock
 from digest.core.people import Claimed
+from digest.core.states import DeliveryState
 from digest.errors import DatabaseError, DigestError, TryLater
 from digest.store.batches import NOTHING, Batch, BatchWriter, Written
 from digest.store.database import Database
@@ -44,6 +45,7 @@ class LedgerWriter:
     ) -> None:
         self.clock, self._enough = clock, max(1, lanes // 2)
         self.problem: DigestError | None = None
+        self.waiting: frozenset[str] = frozenset()  # domains that get nothing now, whoever has claimed it
         self._writer = BatchWriter(
             database, issue_id=issue_id, owner=owner, claim_lease=claim_lease, dot_lease=dot_lease
         )
@@ -96,7 +98,9 @@ class LedgerWriter:
     def settle(self, settlement: Settlement) -> None:
         """What the server said."""
         self._batch.settlements.append(settlement)
-        self._write_within(_SETTLEMENT_WAITS)
+        # What was not accepted may make a whole destination wait: the sooner, the fewer run into it.
+        is_accepted = settlement.step.state is DeliveryState.ACCEPTED
+        self._write_within(_SETTLEMENT_WAITS if is_accepted else _MARK_WAITS)
 
     def turn_away(self, delivery: Claimed) -> None:
         """A claim that failed at the mark."""
@@ -147,6 +151,7 @@ class LedgerWriter:
         written = NOTHING
         try:
             written = await self._write(batch)
+            self.waiting = written.waiting
         except DigestError as error:
             # Nothing more goes out; what was in flight becomes uncertain when its lease is over.
             self.problem = error

@@ -83,6 +83,7 @@ class DeliveryRow(Row, table=True):
     variant_id: int | None = reference("variant", null=True, index=False, on_delete="SET NULL")
     address: str
     address_key: str
+    domain: str = ""  # of the key: its destination
     name: str = ""  # with the address, so that the bytes stay the same on every attempt
     state: str = DeliveryState.QUEUED
     owner: str | None = None
@@ -99,6 +100,18 @@ class DeliveryRow(Row, table=True):
     phase: str | None = None
     reason: str | None = None
     settled_at: datetime | None = None
+
+
+class DestinationRow(Row, table=True):
+    """A domain that defers our mail, since it last accepted any (core/destination). Empty while all goes well."""
+
+    __tablename__ = "destination"
+    domain: str = Field(primary_key=True)
+    failures: int = 0
+    since: datetime
+    at: datetime
+    not_before: datetime | None = None  # set: its deliveries wait, and then one tries
+    answer: str = ""
 
 
 class EventRow(Row, table=True):

@@ -19,7 +19,7 @@ def insert_or_ignore(session: Session, table: Table) -> Any:
 
 def insert_if_new(session: Session, table: Table, values: dict[str, Any]) -> bool:
     """Add one row; False where a unique constraint has it already. Row counts are -1 here on Postgres."""
-    statement = insert_or_ignore(session, table).values(values).returning(table.c.id)
+    statement = insert_or_ignore(session, table).values(values).returning(*table.primary_key.columns)
     return session.execute(statement).first() is not None
 
 
