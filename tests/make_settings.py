@@ -39,7 +39,7 @@ def _cells(setting: Setting) -> list[str]:
 
 
 def _toml(value: object) -> str:
-    return json.dumps(value if isinstance(value, int | float | list | tuple) else str(value))
+    return json.dumps(value if isinstance(value, int | float | list | tuple | dict) else str(value))
 
 
 if __name__ == "__main__":

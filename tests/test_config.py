@@ -305,3 +305,28 @@ def test_another_user_needs_a_password_of_its_own() -> None:
 def test_without_servers_the_relay_is_the_one_of_smtp() -> None:
     (relay,) = Settings.load(write('[smtp]\nhost = "relay.example"')).smtp.relays()
     assert (relay.host, relay.connections, relay.weight) == ("relay.example", 4, 4)
+
+
+def test_nothing_is_limited_unless_it_is_set() -> None:
+    assert Settings.load().pace.limits() is None
+    pace = Settings.load(
+        write('[pace]\nwindows = ["mon-fri 08:00-20:00"]\n[pace.domains."Bücher.example"]\nconnections = 2')
+    )
+    limits = pace.pace.limits()
+    assert limits
+    assert limits.limit_of("xn--bcher-kva.example").connections == 2
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        ('windows = ["mon 8-20"]', "pace.windows: 'mon 8-20' is no sending window"),
+        ('zone = "Europe/Berln"', "pace.zone: there is no time zone"),
+        ("messages_per_second = 0", "pace.messages_per_second: "),
+        ('[pace.domains."x.example"]\nper_minute = 3', "unknown setting pace.domains.x.example.per_minute"),
+    ],
+)
+def test_a_pace_that_cannot_be_kept_is_refused(lines: str, says: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.load(write(f"[pace]\n{lines}"))
+    assert says in caught.value.message

@@ -14,6 +14,12 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "allowance",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("used_until", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_allowance")),
+    )
+    op.create_table(
         "destination",
         sa.Column("domain", sa.String(), nullable=False),
         sa.Column("failures", sa.Integer(), nullable=False),
@@ -144,6 +150,15 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_suppression")),
         sa.UniqueConstraint("address_hash", name=op.f("uq_suppression_address_hash")),
+    )
+    op.create_table(
+        "warm_up",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("day", sa.String(), nullable=False),
+        sa.Column("step", sa.Integer(), nullable=False),
+        sa.Column("taken", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_warm_up")),
     )
     op.create_table(
         "cadence",
@@ -392,6 +407,7 @@ def downgrade() -> None:
     op.drop_table("post")
     op.drop_table("newsletter_source")
     op.drop_table("cadence")
+    op.drop_table("warm_up")
     op.drop_table("suppression")
     op.drop_table("subscriber")
     op.drop_table("source")
@@ -400,5 +416,6 @@ def downgrade() -> None:
     op.drop_table("host")
     op.drop_table("event")
     op.drop_table("destination")
+    op.drop_table("allowance")
     if op.get_bind().dialect.name == "postgresql":
         op.execute("DROP FUNCTION refuse_event_change()")

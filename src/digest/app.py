@@ -222,6 +222,7 @@ async def deliver_due(
         owner=new_owner(),
         concurrency=sum(relay.connections for relay in app.settings.smtp.relays()),
         signer=app.signer(),
+        pace=app.settings.pace.limits(),
         stop=stop,
         on_progress=on_progress,
     )

@@ -27,6 +27,7 @@ from digest.settings_sections import (
     FetchSettings,
     LogSettings,
     MailSettings,
+    PaceSettings,
     Section,
     SmtpSettings,
     WebSettings,
@@ -63,6 +64,7 @@ class Settings(BaseSettings):
     database: DatabaseSettings = DatabaseSettings()
     mail: MailSettings = MailSettings()
     smtp: SmtpSettings = SmtpSettings()
+    pace: PaceSettings = PaceSettings()
     dkim: DkimSettings = DkimSettings()
     web: WebSettings = WebSettings()
     fetch: FetchSettings = FetchSettings()

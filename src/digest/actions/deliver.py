@@ -17,6 +17,7 @@ from digest.actions.issue_run import IssueReport, Sender, load_run, reap, sendin
 from digest.actions.lanes import send_issue
 from digest.clock import Clock
 from digest.core.addresses import hide_addresses
+from digest.core.pace import Pace
 from digest.errors import DatabaseError, DigestError, SettingsError, TryLater
 from digest.mail.transport import Transport
 from digest.store.database import Database
@@ -60,6 +61,7 @@ async def deliver(
     stop: asyncio.Event | None = None,
     signer: Callable[[bytes], bytes] | None = None,
     on_progress: Callable[[int], None] = lambda _steps: None,
+    pace: Pace | None = None,
     claim_lease: timedelta = CLAIM_LEASE,
     dot_lease: timedelta = DOT_LEASE,
 ) -> DeliverReport:
@@ -71,7 +73,7 @@ async def deliver(
     sender = Sender(
         database=database, transport=transport, key=key, base_url=base_url, clock=clock, owner=owner,
         concurrency=concurrency, stop=stop or asyncio.Event(), on_progress=on_progress, signer=signer,
-        claim_lease=claim_lease, dot_lease=dot_lease,
+        claim_lease=claim_lease, dot_lease=dot_lease, pace=pace,
     )  # fmt: skip
     reaped = await asyncio.to_thread(reap, sender)
     report = DeliverReport(requeued=reaped.queued, held=reaped.uncertain)

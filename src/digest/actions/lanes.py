@@ -11,9 +11,11 @@ from digest.actions.issue_run import (
     IssueReport,
     IssueRun,
     Sender,
+    closed_until,
     finish_issue,
     has_due,
     issue_state,
+    paced_claims,
     pause_issue,
     why_stuck,
 )
@@ -35,6 +37,9 @@ async def send_issue(sender: Sender, run: IssueRun) -> None:
     Raises:
         DigestError: nothing more can be sent now.
     """
+    if opens := closed_until(sender, run):
+        run.report.waits_until = opens
+        return
     if stuck := await asyncio.to_thread(why_stuck, sender, run):
         await _pause(sender, run, stuck)
         return
@@ -42,10 +47,10 @@ async def send_issue(sender: Sender, run: IssueRun) -> None:
         await _open_transport(sender, run)
         writer = LedgerWriter(
             sender.database, issue_id=run.issue.id, owner=sender.owner, clock=sender.clock, lanes=sender.concurrency,
-            claim_lease=sender.claim_lease, dot_lease=sender.dot_lease,
+            claim_lease=sender.claim_lease, dot_lease=sender.dot_lease, paced=paced_claims(sender, run),
         )  # fmt: skip
         async with writer:
-            queue = ClaimQueue(writer, lanes=sender.concurrency)
+            queue = ClaimQueue(writer, lanes=sender.concurrency, is_over=lambda: _is_over(sender, run))
             lanes = [asyncio.create_task(_lane(sender, run, writer, queue)) for _ in range(sender.concurrency)]
             try:
                 await asyncio.gather(*lanes)

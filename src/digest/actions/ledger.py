@@ -18,6 +18,7 @@ from digest.errors import DatabaseError, DigestError, TryLater
 from digest.store.batches import NOTHING, Batch, BatchWriter, Written
 from digest.store.database import Database
 from digest.store.deliveries import Settlement
+from digest.store.paced_claims import PacedClaims
 
 log = logging.getLogger(__name__)
 
@@ -42,12 +43,14 @@ class LedgerWriter:
         lanes: int,
         claim_lease: timedelta,
         dot_lease: timedelta,
+        paced: PacedClaims | None = None,
     ) -> None:
         self.clock, self._enough = clock, max(1, lanes // 2)
         self.problem: DigestError | None = None
         self.waiting: frozenset[str] = frozenset()  # domains that get nothing now, whoever has claimed it
+        self.again_in: float | None = None  # seconds after which a claim that got nothing may get something
         self._writer = BatchWriter(
-            database, issue_id=issue_id, owner=owner, claim_lease=claim_lease, dot_lease=dot_lease
+            database, issue_id=issue_id, owner=owner, claim_lease=claim_lease, dot_lease=dot_lease, paced=paced
         )
         self._batch = Batch()
         self._marked: list[tuple[int, asyncio.Future[bool]]] = []
@@ -152,6 +155,8 @@ class LedgerWriter:
         try:
             written = await self._write(batch)
             self.waiting = written.waiting
+            if batch.claims:
+                self.again_in = written.again_in
         except DigestError as error:
             # Nothing more goes out; what was in flight becomes uncertain when its lease is over.
             self.problem = error

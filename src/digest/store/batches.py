@@ -19,6 +19,7 @@ from digest.store import deliveries, destinations, refusals
 from digest.store.claiming import CLAIM, PROBE
 from digest.store.database import Database
 from digest.store.deliveries import Settlement
+from digest.store.paced_claims import PacedClaims
 from digest.store.prepared import Prepared, PreparedRows, as_time
 
 _RESET_EVERY = timedelta(seconds=1)
@@ -48,6 +49,7 @@ class Written:
     marked: frozenset[int]
     claimed: tuple[tuple[Claimed, ...], ...]  # for each that asked
     waiting: frozenset[str] = frozenset()  # domains that get nothing now
+    again_in: float | None = None  # seconds after which a claim that got nothing may get something
 
 
 NOTHING = Written(marked=frozenset(), claimed=())
@@ -57,7 +59,14 @@ class BatchWriter:
     """One connection, kept while an issue goes out. Used by one thread at a time."""
 
     def __init__(
-        self, database: Database, *, issue_id: int, owner: str, claim_lease: timedelta, dot_lease: timedelta
+        self,
+        database: Database,
+        *,
+        issue_id: int,
+        owner: str,
+        claim_lease: timedelta,
+        dot_lease: timedelta,
+        paced: PacedClaims | None = None,
     ) -> None:
         self.database, self.issue_id, self.owner = database, issue_id, owner
         self.claim_lease, self.dot_lease = claim_lease, dot_lease
@@ -67,6 +76,7 @@ class BatchWriter:
         again = partial(deliveries.mark_statement, again=True)
         self._mark_again = PreparedRows(again, deliveries.MARK_ROW, dialect)
         self._settle = PreparedRows(deliveries.settle_statement, deliveries.SETTLE_ROW, dialect)
+        self._paced = paced  # None where nothing limits the pace
         self._connection: Connection | None = None
         self._doubted: dict[str, datetime | None] = {}  # domains that have deferred our mail; until when they wait
         self._looked_at: datetime | None = None  # at the destinations
@@ -93,7 +103,8 @@ class BatchWriter:
             self.close()  # whatever is wrong with it, the next attempt gets a new one
             raise
         waiting = frozenset(name for name, until in self._doubted.items() if until and until > now)
-        return Written(marked=marked, claimed=claimed, waiting=waiting)
+        again_in = self._paced.again_in if self._paced else None
+        return Written(marked=marked, claimed=claimed, waiting=waiting, again_in=again_in)
 
     def close(self) -> None:
         """Give the connection back."""
@@ -115,6 +126,8 @@ class BatchWriter:
             deliveries.settle(session, batch.settlements, now=now)
             deliveries.turn_away(session, batch.turned_away, now=now)
             deliveries.release(session, batch.released)
+            if self._paced:
+                self._paced.give_back(session, len(batch.released) + len(batch.turned_away), now)
         self._reset_at = now if plain else None
 
     def _follow(self, connection: Connection, settlements: list[Settlement], now: datetime) -> None:
@@ -140,8 +153,8 @@ class BatchWriter:
             return deliveries.marked_among(session, wanted)
 
     def _claim_all(self, connection: Connection, batch: Batch, now: datetime) -> tuple[tuple[Claimed, ...], ...]:
-        if not batch.claims:
-            return ()
+        if not batch.claims or (self._paced and not self._paced.begin(now)):
+            return ((),) * len(batch.claims)
         given = {"issue": self.issue_id, "new_owner": self.owner, "now": now, "lease": now + self.claim_lease}
 
         def take(limit: int) -> Iterator[Claimed]:
@@ -149,8 +162,9 @@ class BatchWriter:
             return (Claimed._make((*row[:-2], as_time(row[-2]), as_time(row[-1]))) for row in rows)
 
         with Session(connection, join_transaction_mode="rollback_only") as session:
+            way = partial(self._paced.take, session, given=given) if self._paced else take
             taken = [
-                deliveries.claim_eligible(session, partial(take, limit), self.issue_id, owner=self.owner, now=now)
+                deliveries.claim_eligible(session, partial(way, limit), self.issue_id, owner=self.owner, now=now)
                 for limit in batch.claims
             ]
             looked = self._looked_at is not None and abs(now - self._looked_at) < _LOOK_EVERY

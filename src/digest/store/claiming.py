@@ -28,9 +28,13 @@ def _make_claim(which: Callable[[Any], ColumnElement[bool]]) -> Any:
         .with_for_update(skip_locked=True)
         .cte("due")  # not a subquery: Postgres may run that more than once, and would then take more than the limit
     )
+    return _claim(_delivery.c.id.in_(select(due.c.id)))
+
+
+def _claim(these: ColumnElement[bool]) -> Any:
     return (
         update(_delivery)
-        .where(_delivery.c.id.in_(select(due.c.id)), is_in(DeliveryState.QUEUED), issue_is(IssueState.SENDING))
+        .where(these, is_in(DeliveryState.QUEUED), issue_is(IssueState.SENDING))
         .values(
             state=str(DeliveryState.CLAIMED),
             owner=bindparam("new_owner"),
@@ -47,3 +51,5 @@ CLAIM = _make_claim(is_welcome)
 """Up to `most` due deliveries of `issue` for `new_owner` until `lease`; gives the fields of `Claimed`."""
 PROBE = _make_claim(lambda wanted: wanted.c.domain == bindparam("destination"))
 """The same within one `destination`, waiting or not."""
+CLAIM_CHOSEN = _claim(_delivery.c.id.in_(bindparam("chosen", expanding=True)))
+"""Those of the ids in `chosen` that are still queued."""

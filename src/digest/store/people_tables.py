@@ -114,6 +114,25 @@ class DestinationRow(Row, table=True):
     answer: str = ""
 
 
+class AllowanceRow(Row, table=True):
+    """A rate that all processes share: until when what was taken of it is used up, in seconds since 1970."""
+
+    __tablename__ = "allowance"
+    name: str = Field(primary_key=True)
+    used_until: float
+
+
+class WarmUpRow(Row, table=True):
+    """How far the warm-up is; one row."""
+
+    __tablename__ = "warm_up"
+    id: int | None = Field(default=None, primary_key=True)
+    started_at: datetime
+    day: str  # of the last message, in ISO form
+    step: int = 0  # days of sending before it
+    taken: int = 0  # messages of that day
+
+
 class EventRow(Row, table=True):
     """The log, append-only by triggers. No foreign keys: it outlives what it tells of. Never an address or a token."""
 
