@@ -146,7 +146,12 @@ def add_variant(session: Session, issue: int, key: str = "*/en", **fields: Any) 
 def add_delivery(session: Session, issue: int, subscriber: int, **fields: Any) -> int:
     """A row of the ledger, queued unless told otherwise."""
     person = session.get_one(people.SubscriberRow, subscriber)
-    given = {"address": person.address, "address_key": person.address_key, "state": DeliveryState.QUEUED}
+    given = {
+        "address": person.address,
+        "address_key": person.address_key,
+        "domain": person.address_key.partition("@")[2],
+        "state": DeliveryState.QUEUED,
+    }
     return _add(session, people.DeliveryRow, {"issue_id": issue, "subscriber_id": subscriber, **given, **fields})
 
 

@@ -47,9 +47,12 @@ def shorten(text: str) -> str:
     for table in dropped:
         block = rf'    with op\.batch_alter_table\("{table}", schema=None\) as batch_op:\n(?:        .*\n)+\n?'
         down = re.sub(block, lambda found: "" if _only_drops_indexes(found[0]) else found[0], down)
+    down = re.sub(r'(?:    op\.drop_table\("\w+"\)\n){2,}', lambda found: _drops(found[0]), down)
     head = re.sub(r"(?<=,)\n {12,}(?=[^)])", " ", re.sub(r"\(\n {12,}", "(", head))  # what is within a table's
     head = re.sub(r",?\n {8,}\)", ")", head)  # line stands on that line
     head = re.sub(r"\n\n(?=    op)", "\n", head)
+    block = r'    with op\.batch_alter_table\("(\w+)", schema=None\) as batch_op:\n((?:        batch_op\.create_index\(.*\n)+)(?!        )'
+    head = re.sub(block, lambda found: _indexes(*found.groups()), head)
     return f"{head}def downgrade() -> None:\n{down}"
 
 
@@ -65,6 +68,21 @@ def _by_dialect(statements: dict[str, tuple[str, ...]]) -> str:
         lines.append(f'    if op.get_bind().dialect.name == "{dialect}":\n')
         lines += [f'        op.execute("{line}")\n' for line in words]
     return "".join(lines)
+
+
+def _drops(lines: str) -> str:
+    """Many tables in one loop."""
+    names = ", ".join(re.findall(r'"\w+"', lines))
+    return f"    for table in ({names}):\n        op.drop_table(table)\n"
+
+
+def _indexes(table: str, lines: str) -> str:
+    """An index needs no batch on either database."""
+    return re.sub(
+        r" {8}batch_op\.create_index\((?:batch_op\.f\((\".*?\")\)|(\".*?\")), ",
+        lambda found: f'    op.create_index({f"op.f({found[1]})" if found[1] else found[2]}, "{table}", ',
+        lines,
+    )
 
 
 def _only_drops_indexes(block: str) -> bool:

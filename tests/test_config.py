@@ -258,3 +258,75 @@ def test_a_domain_of_dkim_stands_in_ascii_and_its_keys_in_the_secrets_folder() -
         ("digest", "rsa", "/k/a.pem"),
         ("ed", "ed25519", str(Path.cwd() / "secrets" / "dkim_ed25519.pem")),
     ]
+
+
+SERVERS = """
+[smtp]
+host = "relay.example"
+port = 2525
+username = "anna"
+password = "one"
+connections = 3
+[[smtp.servers]]
+name = "first"
+[[smtp.servers]]
+host = "b.example"
+security = "tls"
+username = "ben"
+password_file = "b_password"
+connections = 8
+weight = 2
+[[smtp.servers]]
+host = "c.example"
+username = ""
+"""
+
+
+def test_what_a_server_of_several_does_not_say_is_as_in_smtp() -> None:
+    settings = Settings.load(write(SERVERS))
+    relays = settings.smtp.relays()
+    assert [(each.host, each.port, each.security, each.username) for each in relays] == [
+        ("relay.example", 2525, "starttls", "anna"),
+        ("b.example", None, "tls", "ben"),  # a port goes with its security
+        ("c.example", 2525, "starttls", None),
+    ]
+    assert [(each.connections, each.weight) for each in relays] == [(3, 3), (8, 2), (3, 3)]
+    write("two\n", "secrets/b_password")
+    assert [settings.smtp_password(each.password_file) for each in relays[:2]] == ["one", "two"]
+    with pytest.raises(SettingsError, match="there is no password file"):
+        settings.smtp_password(Path("missing"))
+
+
+def test_another_user_needs_a_password_of_its_own() -> None:
+    with pytest.raises(SettingsError, match="'ben' needs a password_file of its own"):
+        Settings.load(write('[smtp]\nusername = "anna"\n[[smtp.servers]]\nusername = "ben"'))
+
+
+def test_without_servers_the_relay_is_the_one_of_smtp() -> None:
+    (relay,) = Settings.load(write('[smtp]\nhost = "relay.example"')).smtp.relays()
+    assert (relay.host, relay.connections, relay.weight) == ("relay.example", 4, 4)
+
+
+def test_nothing_is_limited_unless_it_is_set() -> None:
+    assert Settings.load().pace.limits() is None
+    pace = Settings.load(
+        write('[pace]\nwindows = ["mon-fri 08:00-20:00"]\n[pace.domains."Bücher.example"]\nconnections = 2')
+    )
+    limits = pace.pace.limits()
+    assert limits
+    assert limits.limit_of("xn--bcher-kva.example").connections == 2
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        ('windows = ["mon 8-20"]', "pace.windows: 'mon 8-20' is no sending window"),
+        ('zone = "Europe/Berln"', "pace.zone: there is no time zone"),
+        ("messages_per_second = 0", "pace.messages_per_second: "),
+        ('[pace.domains."x.example"]\nper_minute = 3', "unknown setting pace.domains.x.example.per_minute"),
+    ],
+)
+def test_a_pace_that_cannot_be_kept_is_refused(lines: str, says: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.load(write(f"[pace]\n{lines}"))
+    assert says in caught.value.message

@@ -14,6 +14,22 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "allowance",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("used_until", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_allowance")),
+    )
+    op.create_table(
+        "destination",
+        sa.Column("domain", sa.String(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("not_before", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("answer", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("domain", name=op.f("pk_destination")),
+    )
+    op.create_table(
         "event",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
@@ -26,11 +42,10 @@ def upgrade() -> None:
         sa.Column("data", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_event")),
     )
-    with op.batch_alter_table("event", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_event_issue_id"), ["issue_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_event_kind"), ["kind"], unique=False)
-        batch_op.create_index(batch_op.f("ix_event_post_id"), ["post_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_event_subscriber_id"), ["subscriber_id"], unique=False)
+    op.create_index(op.f("ix_event_issue_id"), "event", ["issue_id"], unique=False)
+    op.create_index(op.f("ix_event_kind"), "event", ["kind"], unique=False)
+    op.create_index(op.f("ix_event_post_id"), "event", ["post_id"], unique=False)
+    op.create_index(op.f("ix_event_subscriber_id"), "event", ["subscriber_id"], unique=False)
     op.create_table(
         "host",
         sa.Column("name", sa.String(), nullable=False),
@@ -136,6 +151,15 @@ def upgrade() -> None:
         sa.UniqueConstraint("address_hash", name=op.f("uq_suppression_address_hash")),
     )
     op.create_table(
+        "warm_up",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("day", sa.String(), nullable=False),
+        sa.Column("step", sa.Integer(), nullable=False),
+        sa.Column("taken", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_warm_up")),
+    )
+    op.create_table(
         "cadence",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("newsletter_id", sa.Integer(), nullable=False),
@@ -163,8 +187,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_newsletter_source")),
         sa.UniqueConstraint("newsletter_id", "source_id", name=op.f("uq_newsletter_source_newsletter_id_source_id")),
     )
-    with op.batch_alter_table("newsletter_source", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_newsletter_source_source_id"), ["source_id"], unique=False)
+    op.create_index(op.f("ix_newsletter_source_source_id"), "newsletter_source", ["source_id"], unique=False)
     op.create_table(
         "post",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -188,8 +211,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_post")),
         sa.UniqueConstraint("source_id", "key", name=op.f("uq_post_source_id_key")),
     )
-    with op.batch_alter_table("post", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_post_canonical"), ["canonical"], unique=False)
+    op.create_index(op.f("ix_post_canonical"), "post", ["canonical"], unique=False)
     op.create_table(
         "source_body",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -200,8 +222,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_source_body_source_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_source_body")),
     )
-    with op.batch_alter_table("source_body", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_source_body_source_id"), ["source_id"], unique=False)
+    op.create_index(op.f("ix_source_body_source_id"), "source_body", ["source_id"], unique=False)
     op.create_table(
         "issue",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -231,9 +252,8 @@ def upgrade() -> None:
         sa.UniqueConstraint("newsletter_id", "cadence_id", "slot_key", name=op.f("uq_issue_newsletter_id_cadence_id_slot_key")),
         sa.UniqueConstraint("newsletter_id", "number", name=op.f("uq_issue_newsletter_id_number")),
     )
-    with op.batch_alter_table("issue", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_issue_cadence_id"), ["cadence_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_issue_state"), ["state"], unique=False)
+    op.create_index(op.f("ix_issue_cadence_id"), "issue", ["cadence_id"], unique=False)
+    op.create_index(op.f("ix_issue_state"), "issue", ["state"], unique=False)
     op.create_table(
         "post_key",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -245,8 +265,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_post_key")),
         sa.UniqueConstraint("source_id", "key", name=op.f("uq_post_key_source_id_key")),
     )
-    with op.batch_alter_table("post_key", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_post_key_post_id"), ["post_id"], unique=False)
+    op.create_index(op.f("ix_post_key_post_id"), "post_key", ["post_id"], unique=False)
     op.create_table(
         "subscription",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -270,9 +289,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_subscription")),
         sa.UniqueConstraint("newsletter_id", "subscriber_id", name=op.f("uq_subscription_newsletter_id_subscriber_id")),
     )
-    with op.batch_alter_table("subscription", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_subscription_cadence_id"), ["cadence_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_subscription_subscriber_id"), ["subscriber_id"], unique=False)
+    op.create_index(op.f("ix_subscription_cadence_id"), "subscription", ["cadence_id"], unique=False)
+    op.create_index(op.f("ix_subscription_subscriber_id"), "subscription", ["subscriber_id"], unique=False)
     op.create_table(
         "claim",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -291,10 +309,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_claim")),
         sa.UniqueConstraint("cadence_id", "post_id", name=op.f("uq_claim_cadence_id_post_id")),
     )
-    with op.batch_alter_table("claim", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_claim_issue_id"), ["issue_id"], unique=False)
-        batch_op.create_index("ix_claim_pending", ["cadence_id", "effective_at"], unique=False, sqlite_where=sa.text("state = 'pending'"), postgresql_where=sa.text("state = 'pending'"))
-        batch_op.create_index(batch_op.f("ix_claim_post_id"), ["post_id"], unique=False)
+    op.create_index(op.f("ix_claim_issue_id"), "claim", ["issue_id"], unique=False)
+    op.create_index("ix_claim_pending", "claim", ["cadence_id", "effective_at"], unique=False, sqlite_where=sa.text("state = 'pending'"), postgresql_where=sa.text("state = 'pending'"))
+    op.create_index(op.f("ix_claim_post_id"), "claim", ["post_id"], unique=False)
     op.create_table(
         "note",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -308,9 +325,8 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["newsletter_id"], ["newsletter.id"], name=op.f("fk_note_newsletter_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_note")),
     )
-    with op.batch_alter_table("note", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_note_issue_id"), ["issue_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_note_newsletter_id"), ["newsletter_id"], unique=False)
+    op.create_index(op.f("ix_note_issue_id"), "note", ["issue_id"], unique=False)
+    op.create_index(op.f("ix_note_newsletter_id"), "note", ["newsletter_id"], unique=False)
     op.create_table(
         "variant",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -333,6 +349,7 @@ def upgrade() -> None:
         sa.Column("variant_id", sa.Integer(), nullable=True),
         sa.Column("address", sa.String(), nullable=False),
         sa.Column("address_key", sa.String(), nullable=False),
+        sa.Column("domain", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("owner", sa.String(), nullable=True),
@@ -357,11 +374,10 @@ def upgrade() -> None:
         sa.UniqueConstraint("issue_id", "address_key", name=op.f("uq_delivery_issue_id_address_key")),
         sa.UniqueConstraint("issue_id", "subscriber_id", name=op.f("uq_delivery_issue_id_subscriber_id")),
     )
-    with op.batch_alter_table("delivery", schema=None) as batch_op:
-        batch_op.create_index("ix_delivery_leased", ["id"], unique=False, sqlite_where=sa.text("state IN ('claimed', 'inflight')"), postgresql_where=sa.text("state IN ('claimed', 'inflight')"))
-        batch_op.create_index("ix_delivery_queued", ["issue_id", "id", "state"], unique=False, sqlite_where=sa.text("state = 'queued'"), postgresql_where=sa.text("state = 'queued'"))
-        batch_op.create_index(batch_op.f("ix_delivery_subscriber_id"), ["subscriber_id"], unique=False)
-        batch_op.create_index("ix_delivery_unserved", ["issue_id", "state", "id"], unique=False, sqlite_where=sa.text("state IN ('refused', 'uncertain', 'skipped', 'expired')"), postgresql_where=sa.text("state IN ('refused', 'uncertain', 'skipped', 'expired')"))
+    op.create_index("ix_delivery_leased", "delivery", ["id"], unique=False, sqlite_where=sa.text("state IN ('claimed', 'inflight')"), postgresql_where=sa.text("state IN ('claimed', 'inflight')"))
+    op.create_index("ix_delivery_queued", "delivery", ["issue_id", "id", "state"], unique=False, sqlite_where=sa.text("state = 'queued'"), postgresql_where=sa.text("state = 'queued'"))
+    op.create_index(op.f("ix_delivery_subscriber_id"), "delivery", ["subscriber_id"], unique=False)
+    op.create_index("ix_delivery_unserved", "delivery", ["issue_id", "state", "id"], unique=False, sqlite_where=sa.text("state IN ('refused', 'uncertain', 'skipped', 'expired')"), postgresql_where=sa.text("state IN ('refused', 'uncertain', 'skipped', 'expired')"))
     if op.get_bind().dialect.name == "sqlite":
         op.execute("CREATE TRIGGER event_is_not_changed BEFORE UPDATE ON event BEGIN SELECT RAISE(ABORT, 'the event log is append-only'); END")
         op.execute("CREATE TRIGGER event_is_not_removed BEFORE DELETE ON event BEGIN SELECT RAISE(ABORT, 'the event log is append-only'); END")
@@ -371,23 +387,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.drop_table("delivery")
-    op.drop_table("variant")
-    op.drop_table("note")
-    op.drop_table("claim")
-    op.drop_table("subscription")
-    op.drop_table("post_key")
-    op.drop_table("issue")
-    op.drop_table("source_body")
-    op.drop_table("post")
-    op.drop_table("newsletter_source")
-    op.drop_table("cadence")
-    op.drop_table("suppression")
-    op.drop_table("subscriber")
-    op.drop_table("source")
-    op.drop_table("newsletter")
-    op.drop_table("meta")
-    op.drop_table("host")
-    op.drop_table("event")
+    for table in ("delivery", "variant", "note", "claim", "subscription", "post_key", "issue", "source_body", "post", "newsletter_source", "cadence", "warm_up", "suppression", "subscriber", "source", "newsletter", "meta", "host", "event", "destination", "allowance"):
+        op.drop_table(table)
     if op.get_bind().dialect.name == "postgresql":
         op.execute("DROP FUNCTION refuse_event_change()")

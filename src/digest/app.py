@@ -72,20 +72,7 @@ class App:
             from digest.mail.maildir import MaildirTransport  # noqa: PLC0415 - each command loads what it uses
 
             return MaildirTransport(self.settings.path(self.settings.mail.maildir))
-        from digest.mail.smtp import SmtpTransport  # noqa: PLC0415 - aiosmtplib only where mail goes out
-
-        smtp = self.settings.smtp
-        return SmtpTransport(
-            host=smtp.host,
-            port=smtp.port,
-            security=smtp.security,
-            username=smtp.username,
-            password=smtp.password.get_secret_value() if smtp.password else None,
-            connections=smtp.connections,
-            allow_plain_anywhere=smtp.allow_plain_anywhere,
-            ca_file=self.settings.path(smtp.ca_file) if smtp.ca_file else None,
-            hostname=smtp.hostname,
-        )
+        return make_relays(self.settings)
 
     def signer(self) -> "Signer | None":
         """What signs the messages by these settings; None where the relay does.
@@ -237,8 +224,9 @@ async def deliver_due(
         base_url=app.settings.web.base_url,
         clock=app.clock,
         owner=new_owner(),
-        concurrency=app.settings.smtp.connections,
+        concurrency=sum(relay.connections for relay in app.settings.smtp.relays()),
         signer=app.signer(),
+        pace=app.settings.pace.limits(),
         stop=stop,
         on_progress=on_progress,
         on_issue=on_issue,
@@ -303,6 +291,38 @@ def connect(settings: Settings) -> Database:
         DatabaseError: the driver for Postgres is not installed.
     """
     return Database(settings.database_url, busy_timeout_ms=round(settings.database.busy_timeout * 1000))
+
+
+def make_relays(settings: Settings) -> "Transport":
+    """The mail server of [smtp], or the pool of [[smtp.servers]].
+
+    Raises:
+        SettingsError: nothing can be sent with these settings.
+    """
+    from digest.mail.pool import Server, ServerPool  # noqa: PLC0415 - aiosmtplib only where mail goes out
+    from digest.mail.smtp import SmtpTransport  # noqa: PLC0415
+
+    smtp = settings.smtp
+    servers = [
+        Server(
+            SmtpTransport(
+                name=relay.name,
+                host=relay.host,
+                port=relay.port,
+                security=relay.security,
+                username=relay.username,
+                password=settings.smtp_password(relay.password_file) if relay.username else None,
+                connections=relay.connections,
+                allow_plain_anywhere=smtp.allow_plain_anywhere,
+                ca_file=settings.path(smtp.ca_file) if smtp.ca_file else None,
+                hostname=smtp.hostname,
+            ),
+            weight=relay.weight,
+            connections=relay.connections,
+        )
+        for relay in smtp.relays()
+    ]
+    return ServerPool(servers) if smtp.servers else servers[0].transport
 
 
 def make_signer(settings: Settings) -> "Signer | None":

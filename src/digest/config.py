@@ -27,6 +27,7 @@ from digest.settings_sections import (
     FetchSettings,
     LogSettings,
     MailSettings,
+    PaceSettings,
     Section,
     SmtpSettings,
     WebSettings,
@@ -67,6 +68,7 @@ class Settings(BaseSettings):
     database: DatabaseSettings = DatabaseSettings()
     mail: MailSettings = MailSettings()
     smtp: SmtpSettings = SmtpSettings()
+    pace: PaceSettings = PaceSettings()
     dkim: DkimSettings = DkimSettings()
     web: WebSettings = WebSettings()
     fetch: FetchSettings = FetchSettings()
@@ -112,6 +114,19 @@ class Settings(BaseSettings):
                 next_step="put it back from your backup (docs/operations.md says why)",
             )
         return _key_file(file)
+
+    def smtp_password(self, file: Path | None = None) -> str | None:
+        """The password of [smtp], or the one in this file of secrets_dir.
+
+        Raises:
+            SettingsError: the file is missing or cannot be read.
+        """
+        if file is None:
+            return self.smtp.password.get_secret_value() if self.smtp.password else None
+        path = self.path(self.secrets_dir) / file
+        if (password := _read_secret(path)) is None:
+            raise SettingsError(f"there is no password file {path}", next_step="write the password into it")
+        return password
 
     @property
     def dkim_domain(self) -> str:
@@ -210,6 +225,28 @@ def section_texts() -> dict[str, str]:
             if isinstance(kind, type) and issubclass(kind, Section)}  # fmt: skip
 
 
+def list_tables() -> dict[str, tuple[type[Section], tuple[Setting, ...]]]:
+    """The tables within sections, by their head in TOML, with what each entry holds."""
+    found = {}
+    for section, info in Settings.model_fields.items():
+        kind = info.annotation
+        if not (isinstance(kind, type) and issubclass(kind, Section)):
+            continue
+        for name, field in kind.model_fields.items():
+            if entry := _entry(field.annotation):
+                is_list = get_origin(field.annotation) is tuple
+                head = f"[[{section}.{name}]]" if is_list else f'[{section}.{name}."…"]'
+                inner = tuple(_setting(f"{section}.{name}", each, one) for each, one in entry.model_fields.items())
+                found[head] = (entry, inner)
+    return found
+
+
+def _entry(annotation: Any) -> type[Section] | None:
+    """What a list or table of tables is made of."""
+    kinds = (kind for kind in get_args(annotation) if isinstance(kind, type) and issubclass(kind, Section))
+    return next(kinds, None)
+
+
 def _setting(section: str, name: str, info: FieldInfo) -> Setting:
     return Setting(
         section=section, name=name, kind=_kind(info.annotation), default=info.default, text=info.description or ""
@@ -220,8 +257,12 @@ def _kind(annotation: Any) -> str:
     """The type in words: `"a", "b"`, a number, text."""
     words = {str: "text", int: "number", float: "number", bool: "true or false", Path: "path", SecretStr: "secret text"}
     inner = [kind for kind in get_args(annotation) if kind not in {type(None), Ellipsis}]
+    if inner and get_origin(inner[0]) is Literal:
+        return _kind(inner[0])
     if get_origin(annotation) is Literal:
         return " or ".join(f'"{value}"' for value in inner)
+    if _entry(annotation):
+        return "list of tables" if get_origin(annotation) is tuple else "table of tables"
     if get_origin(annotation) is tuple:
         return f"list of {words[inner[0]]}s" if inner[0] is int else f"list of {words[inner[0]]}"
     return words[inner[0] if inner else annotation]

@@ -8,7 +8,12 @@ from typing import Literal, Self
 import idna
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from digest.core.addresses import domain_of
+from digest.core.pace import DomainLimit, Pace, WarmUp
 from digest.core.web_address import check_public_address, check_web_address
+from digest.core.windows import parse_window
+from digest.core.zones import find_zone
+from digest.errors import UsageError
 
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _LABELS = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
@@ -39,6 +44,33 @@ class MailSettings(Section):
     maildir: Path = Field(default=Path("mailbox"), description="The folder of the maildir transport.")
 
 
+class ServerSettings(Section):
+    """One of several mail servers; what is not set is as in [smtp]."""
+
+    name: str | None = Field(default=None, description="What logs call it. Unset: its host and port.")
+    host: str | None = Field(default=None, description="Its name.")
+    port: int | None = Field(default=None, ge=1, le=65535, description="By its security, or as in [smtp].")
+    security: Literal["tls", "starttls", "plain"] | None = Field(default=None, description="As in [smtp].")
+    username: str | None = Field(default=None, description='"" for no login. Another than in [smtp] has its own file.')
+    password_file: Path | None = Field(default=None, description="A file in secrets_dir with the password alone.")
+    connections: int | None = Field(default=None, ge=1, le=100, description="Conversations at the same time.")
+    weight: int | None = Field(default=None, ge=1, le=1000, description="Its share. Unset: its connections.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelaySettings:
+    """One mail server, with everything that it falls back to."""
+
+    name: str | None
+    host: str
+    port: int | None
+    security: str
+    username: str | None
+    password_file: Path | None  # None: the password of [smtp]
+    connections: int
+    weight: int
+
+
 class SmtpSettings(Section):
     """The mail server that takes the messages (RFC 5321)."""
 
@@ -58,6 +90,100 @@ class SmtpSettings(Section):
     )
     ca_file: Path | None = Field(default=None, description="The certificate of a private authority, in PEM.")
     hostname: str | None = Field(default=None, description="What EHLO says. Unset: this machine's name.")
+    servers: tuple[ServerSettings, ...] = Field(
+        default=(), description="Several servers instead of one, each in a table [[smtp.servers]]."
+    )
+
+    def relays(self) -> tuple[RelaySettings, ...]:
+        """Every server that messages may go through; the one of [smtp] itself where no others are named."""
+        return tuple(self._relay(server) for server in self.servers or (ServerSettings(),))
+
+    def _relay(self, server: ServerSettings) -> RelaySettings:
+        connections = server.connections or self.connections
+        # A port goes with its security: that of [smtp] is no default for a server that is spoken to in another way.
+        inherited = self.port if server.security in {None, self.security} else None
+        return RelaySettings(
+            name=server.name,
+            host=server.host or self.host,
+            port=server.port or inherited,
+            security=server.security or self.security,
+            username=self.username if server.username is None else server.username or None,
+            password_file=server.password_file,
+            connections=connections,
+            weight=server.weight or connections,
+        )
+
+    @model_validator(mode="after")
+    def _check_logins(self) -> Self:
+        """One server's password is never said to another one under another name."""
+        for server in self.servers:
+            if server.username and server.username != self.username and server.password_file is None:
+                raise ValueError(f"the server with the user name {server.username!r} needs a password_file of its own")
+        return self
+
+
+class DomainPaceSettings(Section):
+    """What one destination is given instead, such as [pace.domains."example.org"]."""
+
+    per_second: float | None = Field(default=None, gt=0, description="Messages a second. Unset: as each domain.")
+    connections: int | None = Field(default=None, ge=1, description="Messages on their way at once, and no more.")
+
+
+class PaceSettings(Section):
+    """How fast mail goes out, and when. Shared by all processes on one database; unset, nothing is limited."""
+
+    messages_per_second: float | None = Field(default=None, gt=0, description="Of all newsletters together.")
+    per_domain_per_second: float | None = Field(default=None, gt=0, description="To each domain of readers' addresses.")
+    per_domain_connections: int | None = Field(
+        default=None, ge=1, description="Messages on their way to one domain at the same time."
+    )
+    domains: dict[str, DomainPaceSettings] = Field(
+        default={}, description="Other limits for some domains, each in a table of its name."
+    )
+    warm_up: int | None = Field(
+        default=None, ge=1, description="Messages on the first day of a new sender; each day of sending allows more."
+    )
+    warm_up_growth: float = Field(default=2.0, gt=1, le=10, description="How many times more a day.")
+    windows: tuple[str, ...] = Field(
+        default=(), description='When mail may go out, such as "mon-fri 08:00-20:00"; outside of them it waits.'
+    )
+    zone: str | None = Field(
+        default=None, description="Of the windows and of a day. Unset: the newsletter's for windows, UTC for days."
+    )
+
+    @field_validator("windows")
+    @classmethod
+    def _check_windows(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for words in value:
+            parse_window(words)
+        return value
+
+    @field_validator("zone")
+    @classmethod
+    def _check_zone(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                find_zone(value)
+            except UsageError as error:
+                raise ValueError(error.message) from None
+        return value
+
+    def limits(self) -> Pace | None:
+        """The pace that these settings make, None where nothing is limited."""
+        limited = (self.messages_per_second, self.per_domain_per_second, self.per_domain_connections, self.warm_up)
+        if not (any(limited) or self.domains or self.windows):
+            return None
+        return Pace(
+            per_second=self.messages_per_second,
+            each_domain=DomainLimit(per_second=self.per_domain_per_second, connections=self.per_domain_connections),
+            domains={
+                domain_of(name): DomainLimit(per_second=one.per_second, connections=one.connections)
+                for name, one in self.domains.items()
+            },
+            warm_up=WarmUp(first_day=self.warm_up, growth=self.warm_up_growth) if self.warm_up else None,
+            windows=tuple(parse_window(words) for words in self.windows),
+            zone=self.zone,
+        )
 
 
 class DkimSettings(Section):

@@ -2,6 +2,7 @@
 
 import json
 import mailbox
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from digest.cli.main import main
 from digest.core.states import DeliveryState, IssueState
 from digest.store import claims, issues, newsletters
 from digest.store.database import Database
+from digest.store.people_tables import DestinationRow
 
 MIDNIGHT = datetime(2017, 8, 14, 7, tzinfo=UTC)
 
@@ -262,3 +264,19 @@ def test_explain_says_of_what_nobody_knows_what_to_do_next(home: Database, diges
     assert (nothing.code, nothing.err.splitlines()) == (1, [
         "error: no post has the id, link or title 'nonsense'", "next: digest post list shows them"
     ])  # fmt: skip
+
+
+def test_explain_tells_of_refusals_and_of_a_domain_that_waits(home: Database, digest: Digest) -> None:
+    (issue,) = publish(home, now=NOW)
+    with home.write() as session:
+        gone = {"state": DeliveryState.REFUSED, "code": 550, "enhanced": "5.1.1", "phase": "rcpt", "settled_at": NOW}
+        cast.add_delivery(session, issue.id, 1, **gone)
+        session.add(DestinationRow(domain="example.org", failures=3, since=NOW, at=NOW, not_before=NOW,
+                                   answer="421 4.7.0 at rcpt"))  # fmt: skip
+    facts = digest("explain", "anna@example.org", "--json").json
+    assert facts["refused"] == f"once, on {NOW:%Y-%m-%d}; if that goes on, the address is suppressed"
+    assert facts["its_domain"].startswith("example.org defers all mail (421 4.7.0 at rcpt): tried again at ")
+    digest("subscriber", "suppress", "anna@example.org", "--note", "refused 2 times")
+    told = digest("explain", "anna@example.org", "--json").json
+    assert re.fullmatch(r"since [-0-9]+ [0-9:]+ UTC: admin \(refused 2 times\)", told["suppressed"])
+    assert "refused" not in told

@@ -44,6 +44,7 @@ def test_a_broken_connection_is_tried_again_soon() -> None:
         ("rcpt", 550, "5.1.1", Blame.ADDRESS),
         ("rcpt", 550, None, Blame.ADDRESS),
         ("rcpt", 550, "5.7.1", Blame.SENDER),
+        ("rcpt", 553, "5.1.8", Blame.SENDER),
         ("rcpt", 552, "5.2.2", Blame.NOBODY),
         ("mail", 554, None, Blame.SENDER),
         ("dot", 554, "5.7.26", Blame.SENDER),

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 
 from digest.actions.ledger import LedgerWriter
+from digest.core.addresses import domain_of
 from digest.core.people import Claimed
 
 MOST = 500
@@ -12,11 +14,17 @@ SECONDS_AHEAD = 5.0
 """How much work is held: long enough that no lane waits for the database, far shorter than a claim's lease."""
 
 
+LONGEST_WAIT = 20.0
+"""Seconds for which a pace is waited out here; where it asks for more, the next turn goes on."""
+_SLICE = 0.2
+"""Seconds after which a wait looks whether it is of use still."""
+
+
 class ClaimQueue:
     """Claims the next ones before the last are gone; how many depends on how fast they go."""
 
-    def __init__(self, writer: LedgerWriter, *, lanes: int) -> None:
-        self._writer, self._least = writer, 2 * lanes
+    def __init__(self, writer: LedgerWriter, *, lanes: int, is_over: Callable[[], bool] = lambda: False) -> None:
+        self._writer, self._least, self._is_over = writer, 2 * lanes, is_over
         self._size = self._least
         self._waiting: deque[Claimed] = deque()
         self._fetching: asyncio.Task[None] | None = None
@@ -24,12 +32,16 @@ class ClaimQueue:
         self._is_drained = False
 
     async def take(self) -> Claimed | None:
-        """The next one; None when nothing is due."""
-        while not self._waiting:
-            if self._is_drained:
-                return None
-            await asyncio.shield(self._fetch())
-        delivery = self._waiting.popleft()
+        """The next one; None when nothing is due. Those whose destination has begun to wait are given back."""
+        while True:
+            while not self._waiting:
+                if self._is_drained:
+                    return None
+                await asyncio.shield(self._fetch())
+            delivery = self._waiting.popleft()
+            if not self._writer.waiting or domain_of(delivery.address) not in self._writer.waiting:
+                break
+            self._writer.release(delivery)
         if len(self._waiting) < self._size // 2 and not self._is_drained:
             self._fetch()
         return delivery
@@ -54,7 +66,19 @@ class ClaimQueue:
         self._fetched_at = now
         try:
             taken = await self._writer.claim(self._size)
+            while not taken and await self._may_come():
+                taken = await self._writer.claim(self._size)
             self._waiting.extend(taken)
             self._is_drained = self._is_drained or not taken
         finally:
             self._fetching = None
+
+    async def _may_come(self) -> bool:
+        """Wait until the pace lets more go out. False where nothing would come, or nobody wants it any more."""
+        seconds = self._writer.again_in
+        if seconds is None or seconds > LONGEST_WAIT:
+            return False
+        while seconds > 0 and not self._is_drained and not self._is_over():
+            await asyncio.sleep(min(seconds, _SLICE))
+            seconds -= _SLICE
+        return not self._is_drained and not self._is_over()

@@ -18,6 +18,7 @@ from digest.actions.lanes import send_issue
 from digest.actions.watcher import tell_end
 from digest.clock import Clock
 from digest.core.addresses import hide_addresses
+from digest.core.pace import Pace
 from digest.errors import DatabaseError, DigestError, SettingsError, TryLater
 from digest.mail.transport import Transport
 from digest.store.database import Database
@@ -63,6 +64,7 @@ async def deliver(
     signer: Callable[[bytes], bytes] | None = None,
     on_progress: Callable[[int], None] = lambda _steps: None,
     on_issue: Callable[[int, int], None] = lambda _done, _total: None,
+    pace: Pace | None = None,
     claim_lease: timedelta = CLAIM_LEASE,
     dot_lease: timedelta = DOT_LEASE,
     spool: Spool | None = None,
@@ -76,7 +78,7 @@ async def deliver(
     sender = Sender(
         database=database, transport=transport, key=key, base_url=base_url, clock=clock, owner=owner,
         concurrency=concurrency, stop=stop or asyncio.Event(), on_progress=on_progress, on_issue=on_issue, signer=signer,
-        claim_lease=claim_lease, dot_lease=dot_lease, spool=spool,
+        claim_lease=claim_lease, dot_lease=dot_lease, spool=spool, pace=pace,
     )  # fmt: skip
     reaped = await asyncio.to_thread(reap, sender)
     report = DeliverReport(requeued=reaped.queued, held=reaped.uncertain)

@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from digest.clock import Clock
 from digest.core.id_set import IdSet
 from digest.core.message import Skeleton, lay_out
 from digest.core.model import Issue, Newsletter
+from digest.core.pace import Pace
 from digest.core.states import DeliveryState, IssueState
 from digest.errors import DigestError
 from digest.mail.transport import Transport
@@ -18,6 +19,7 @@ from digest.store.counting import count_quickly
 from digest.store.database import Database, Session
 from digest.store.issues import get_issue, list_variants
 from digest.store.newsletters import newsletter_of_id
+from digest.store.paced_claims import PacedClaims
 from digest.store.spool import Spool
 
 
@@ -39,6 +41,7 @@ class IssueReport:
     paused: str | None = None
     cure: str | None = None  # what to do about that, where resuming it is not enough
     stopped: str | None = None  # "paused: by the admin": by somebody else, while this run sent it
+    waits_until: datetime | None = None  # its sending window opens then
 
     @property
     def touched(self) -> bool:
@@ -70,6 +73,7 @@ class Sender:
     claim_lease: timedelta
     dot_lease: timedelta
     spool: Spool | None
+    pace: Pace | None = None  # None: as fast as it goes
 
 
 @dataclass(slots=True)
@@ -130,11 +134,23 @@ def has_due(sender: Sender, run: IssueRun) -> bool:
         return sending.has_due(session, run.issue.id, now=sender.clock())
 
 
+def closed_until(sender: Sender, run: IssueRun) -> datetime | None:
+    """When the sending window opens; None where it is open, or there is none."""
+    return sender.pace.closed_until(run.newsletter.zone, sender.clock()) if sender.pace else None
+
+
+def paced_claims(sender: Sender, run: IssueRun) -> PacedClaims | None:
+    """Claims that keep the pace, where there is one."""
+    return PacedClaims(sender.pace, issue_id=run.issue.id, zone=run.newsletter.zone) if sender.pace else None
+
+
 def why_stuck(sender: Sender, run: IssueRun) -> str | None:
     """What keeps mail back that is days late, as a new issue would be: a person decides (docs/delivery.md)."""
     now = sender.clock()
     with sender.database.read() as session:
         since = sending.waiting_since(session, run.issue.id, now=now)
+    if since and sender.pace and (began := sender.pace.began_at(run.newsletter.zone, now)):
+        since = max(since, began)
     if since is None or now - since <= timedelta(hours=run.newsletter.max_late_hours):
         return None
     hours = (now - since).total_seconds() / 3600

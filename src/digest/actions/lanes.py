@@ -11,9 +11,11 @@ from digest.actions.issue_run import (
     IssueReport,
     IssueRun,
     Sender,
+    closed_until,
     find_fault,
     finish_issue,
     has_due,
+    paced_claims,
     pause_issue,
     why_stuck,
 )
@@ -36,6 +38,9 @@ async def send_issue(sender: Sender, run: IssueRun) -> None:
     Raises:
         DigestError: nothing more can be sent now.
     """
+    if opens := closed_until(sender, run):
+        run.report.waits_until = opens
+        return
     if stuck := await asyncio.to_thread(why_stuck, sender, run):
         await _pause(sender, run, stuck)
         return
@@ -47,9 +52,10 @@ async def send_issue(sender: Sender, run: IssueRun) -> None:
         writer = LedgerWriter(
             sender.database, issue_id=run.issue.id, owner=sender.owner, clock=sender.clock, lanes=sender.concurrency,
             claim_lease=sender.claim_lease, dot_lease=sender.dot_lease, spool=sender.spool,
+            paced=paced_claims(sender, run),
         )  # fmt: skip
         async with writer:
-            queue = ClaimQueue(writer, lanes=sender.concurrency)
+            queue = ClaimQueue(writer, lanes=sender.concurrency, is_over=lambda: _is_over(sender, run))
             lanes = [asyncio.create_task(_lane(sender, run, writer, queue)) for _ in range(sender.concurrency)]
             try:
                 async with Watcher(sender, run, writer, queue):

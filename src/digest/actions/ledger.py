@@ -14,10 +14,12 @@ from typing import Self
 
 from digest.clock import Clock
 from digest.core.people import Claimed
+from digest.core.states import DeliveryState
 from digest.errors import DatabaseError, DigestError, TryLater
 from digest.store.batches import NOTHING, Batch, BatchWriter, Written
 from digest.store.database import Database
 from digest.store.deliveries import Settlement
+from digest.store.paced_claims import PacedClaims
 from digest.store.spool import Spool
 
 log = logging.getLogger(__name__)
@@ -44,12 +46,15 @@ class LedgerWriter:
         claim_lease: timedelta,
         dot_lease: timedelta,
         spool: Spool | None = None,
+        paced: PacedClaims | None = None,
     ) -> None:
         self._spool = spool
         self.clock, self._enough = clock, max(1, lanes // 2)
         self.problem: DigestError | None = None
+        self.waiting: frozenset[str] = frozenset()  # domains that get nothing now, whoever has claimed it
+        self.again_in: float | None = None  # seconds after which a claim that got nothing may get something
         self._writer = BatchWriter(
-            database, issue_id=issue_id, owner=owner, claim_lease=claim_lease, dot_lease=dot_lease
+            database, issue_id=issue_id, owner=owner, claim_lease=claim_lease, dot_lease=dot_lease, paced=paced
         )
         self._batch = Batch()
         self._marked: list[tuple[int, asyncio.Future[bool]]] = []
@@ -103,7 +108,9 @@ class LedgerWriter:
     def settle(self, settlement: Settlement) -> None:
         """What the server said."""
         self._batch.settlements.append(settlement)
-        self._write_within(_SETTLEMENT_WAITS)
+        # What was not accepted may make a whole destination wait: the sooner, the fewer run into it.
+        is_accepted = settlement.step.state is DeliveryState.ACCEPTED
+        self._write_within(_SETTLEMENT_WAITS if is_accepted else _MARK_WAITS)
 
     def turn_away(self, delivery: Claimed) -> None:
         """A claim that failed at the mark."""
@@ -154,6 +161,9 @@ class LedgerWriter:
         written = NOTHING
         try:
             written = await self._write(batch)
+            self.waiting = written.waiting
+            if batch.claims:
+                self.again_in = written.again_in
         except DigestError as error:
             # Nothing more goes out; what the server said is in the spool, for the next turn.
             self.problem = error

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from digest.actions.control import BY_HAND
 from digest.core.model import Issue
+from digest.core.pace import Pace
 from digest.core.states import IssueState
 from digest.store import sending
 from digest.store.database import Database, Session
@@ -28,15 +29,16 @@ class Stuck:
     next_step: str
 
 
-def list_stuck(database: Database, *, now: datetime) -> tuple[Stuck, ...]:
+def list_stuck(database: Database, *, now: datetime, pace: Pace | None = None) -> tuple[Stuck, ...]:
     """Issues in `sending` of which nothing came to rest for `STUCK_AFTER`, and those that a failure paused."""
     with database.read() as session:
         issues = list_issues(session, states=(IssueState.SENDING, IssueState.PAUSED))
-        return tuple(stuck for issue in issues if (stuck := _judge(session, issue, now)))
+        return tuple(stuck for issue in issues if (stuck := _judge(session, issue, now, pace)))
 
 
-def _judge(session: Session, issue: Issue, now: datetime) -> Stuck | None:
-    slug = newsletter_of_id(session, issue.newsletter_id).slug
+def _judge(session: Session, issue: Issue, now: datetime, pace: Pace | None) -> Stuck | None:
+    newsletter = newsletter_of_id(session, issue.newsletter_id)
+    slug = newsletter.slug
     name = f"{issue.number} --newsletter {slug}"
     if issue.state is IssueState.PAUSED:
         if issue.reason == BY_HAND:
@@ -44,6 +46,10 @@ def _judge(session: Session, issue: Issue, now: datetime) -> Stuck | None:
         return Stuck(newsletter=slug, number=issue.number, reason="paused by a failure",
                      next_step=f"digest issue show {name} says why; then digest issue resume {name}")  # fmt: skip
     moved = sending.moved_at(session, issue.id) or issue.sending_at or issue.due_at
+    if pace and pace.closed_until(newsletter.zone, now):
+        return None
+    if pace and (began := pace.began_at(newsletter.zone, now)):
+        moved = max(moved, began)
     if now - moved < STUCK_AFTER:
         return None
     code = sending.deferred_with(session, issue.id)

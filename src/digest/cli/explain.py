@@ -11,7 +11,7 @@ from digest.cli.output import note, print_facts, print_json, print_table
 if TYPE_CHECKING:
     from digest.app import App
     from digest.core.model import Newsletter
-    from digest.core.people import Subscription
+    from digest.core.people import Subscription, Suppression
     from digest.store.database import Session
     from digest.store.people_story import Story
     from digest.store.places import Place
@@ -91,7 +91,8 @@ def _explain_person(
     facts = {
         "address": address,
         "known": "yes" if story.subscriber else "no: never added, or erased",
-        "suppressed": f"yes: {story.suppression.reason}" if story.suppression else "no",
+        "suppressed": _suppressed(story.suppression),
+        **_troubles(session, story, address),
         "subscriptions": [
             _tie(newsletter.slug, story.subscriptions[newsletter.slug])
             for newsletter in newsletters
@@ -99,6 +100,29 @@ def _explain_person(
         ],
     }
     return facts, rows
+
+
+def _suppressed(found: "Suppression | None") -> str:
+    if found is None:
+        return "no"
+    note = f" ({found.note})" if found.note else ""
+    return f"since {found.created_at:%Y-%m-%d %H:%M} UTC: {found.reason}{note}"
+
+
+def _troubles(session: "Session", story: "Story", address: str) -> dict[str, str]:
+    """What mail servers say of the address, or of its whole domain."""
+    from digest.core.addresses import address_key, domain_of
+    from digest.store.destinations import find_destination
+    from digest.store.refusals import list_refusals
+
+    troubles = {}
+    if story.subscriber and not story.suppression and (refused := list_refusals(session, story.subscriber.id)):
+        times = f"{len(refused)} times since" if len(refused) > 1 else "once, on"
+        troubles["refused"] = f"{times} {refused[-1].at:%Y-%m-%d}; if that goes on, the address is suppressed"
+    found = find_destination(session, domain_of(address_key(address)))
+    if found and (until := found.standing.not_before):
+        troubles["its_domain"] = f"{found.domain} defers all mail ({found.answer}): tried again at {until:%H:%M} UTC"
+    return troubles
 
 
 def _known(session: "Session", opened: "App", address: str) -> "Story":

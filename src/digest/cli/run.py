@@ -145,6 +145,13 @@ def _remark_paused(delivered: "DeliverReport") -> None:
             note(f"issue {one.number} of {one.newsletter} is paused: {one.paused}", next_step=step)
 
 
+def _remark_closed(delivered: "DeliverReport") -> None:
+    for one in delivered.issues:
+        if one.waits_until:
+            note(f"issue {one.number} of {one.newsletter} waits for its sending window, which opens"
+                 f" {one.waits_until:%Y-%m-%d %H:%M} UTC")  # fmt: skip
+
+
 def _slugs(app: "App") -> dict[int, str]:
     from digest.store.newsletters import list_newsletters
 
@@ -241,7 +248,7 @@ def _remark_waiting(app: "App", report: "Report", holds: "tuple[Held, ...]", slu
     for held in holds:
         note(f"{held.newsletter} ({held.cadence}) is held: {held.reason}", next_step=held.next_step)
     told = {(one.newsletter, one.number) for one in report.delivered.issues if one.paused}
-    waiting = list_stuck(app.database, now=app.clock())
+    waiting = list_stuck(app.database, now=app.clock(), pace=app.settings.pace.limits())
     for stuck in (one for one in waiting if (one.newsletter, one.number) not in told):
         note(f"issue {stuck.newsletter} {stuck.number} does not move: {stuck.reason}", next_step=stuck.next_step)
     for issue in report.issues:
@@ -266,6 +273,8 @@ def _remark(app: "App", report: "Report", slugs: "Mapping[int, str]", *, quiet: 
             note(f"issue {issue.number} of {slug} waits for approval", next_step=step)
     delivered = report.delivered
     _remark_paused(delivered)
+    if not quiet:
+        _remark_closed(delivered)
     if delivered.accepted and not quiet and app.settings.mail.transport == "maildir":
         folder = app.settings.path(app.settings.mail.maildir)
         note(

@@ -51,5 +51,7 @@ def _toml(value: Any) -> str:
     """A TOML value. JSON's strings are TOML's basic strings, but for the delete character (TOML 1.0)."""
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_toml(name)} = {_toml(item)}" for name, item in value.items()) + "}"
     plain = value if isinstance(value, bool | int | float) else str(value)
     return json.dumps(plain, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -38,6 +38,11 @@ def address_key(address: str) -> str:
     return f"{local.lower()}@{_ascii_domain(domain)}"
 
 
+def domain_of(address: str) -> str:
+    """The domain of an address in its normal form: the destination of its mail."""
+    return _ascii_domain(address.rpartition("@")[2].strip())
+
+
 def address_hash(key: bytes, address: str) -> str:
     """Keyed hash of the normal form: what a suppression keeps when the person is erased."""
     return hmac.digest(key, address_key(address).encode("utf-8", "surrogatepass"), "sha256").hex()
@@ -111,4 +116,4 @@ def _judge(text: str) -> str:
     return f"{valid.local_part}@{valid.ascii_domain}"
 
 
-__all__ = ["MAX_LENGTH", "MAX_LOCAL", "address_hash", "address_key", "ascii_address", "parse_address"]
+__all__ = ["MAX_LENGTH", "MAX_LOCAL", "address_hash", "address_key", "ascii_address", "domain_of", "parse_address"]

@@ -20,6 +20,9 @@ SENDER_REFUSALS_IN_A_ROW = 5
 SENDER_REFUSED = "refused: sender"
 """The reason of a delivery that waits because of that; `resume` makes it due."""
 
+_SENDERS_ADDRESS = frozenset({"5.1.7", "5.1.8"})
+"""Of the addresses in 5.1.x these are ours, whatever the phase they are said in (RFC 3463 §3.2)."""
+
 _AT_THE_MESSAGE = frozenset({"mail", "body", "dot"})
 
 
@@ -87,13 +90,13 @@ def _wait(outcome: Outcome, tries: int, blame: Blame) -> timedelta:
 
 
 def whom_to_blame(outcome: Outcome) -> Blame:
-    """5.1.x at RCPT is the address; 5.7.x anywhere, and any refusal of the sender or the message, is us."""
+    """5.1.x at RCPT is the address, but for that of the sender; 5.7.x anywhere, and any refusal of the sender or the message, is us."""
     if outcome.code in {530, 535}:
         return Blame.LOGIN
     if outcome.kind is not OutcomeKind.REFUSED:
         return Blame.NOBODY
     enhanced = outcome.enhanced or ""
-    if enhanced.startswith("5.7."):
+    if enhanced.startswith("5.7.") or enhanced in _SENDERS_ADDRESS:
         return Blame.SENDER
     if outcome.phase == "rcpt":
         known = enhanced.startswith(("5.1.", "5.2.1"))

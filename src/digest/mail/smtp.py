@@ -39,6 +39,7 @@ class SmtpTransport:
         self,
         *,
         host: str,
+        name: str | None = None,
         port: int | None = None,
         security: str = "starttls",
         username: str | None = None,
@@ -60,6 +61,7 @@ class SmtpTransport:
                 "smtp.username is set, but there is no password", next_step="write it into secrets/smtp_password"
             )
         self.host, self.port, self.security = host, port or PORTS[security], security
+        self.name = name or f"{host}:{self.port}"  # for messages and logs
         self.username, self.password, self.hostname = username, password, hostname
         self.context = None if security == "plain" else _tls_context(ca_file)
         self.connect_timeout, self.patience = connect_timeout, patience
@@ -67,11 +69,6 @@ class SmtpTransport:
         self._slots = asyncio.Semaphore(connections)
         self._idle: list[Conversation] = []
         self._live = 0  # connections in use or being made
-
-    @property
-    def name(self) -> str:
-        """The relay, for messages and logs."""
-        return f"{self.host}:{self.port}"
 
     async def open(self) -> None:
         """Have one connection ready: a wrong host, certificate or password shows here.

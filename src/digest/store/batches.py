@@ -6,20 +6,26 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
+from digest.core.addresses import domain_of
 from digest.core.people import Claimed
 from digest.core.states import DeliveryState
-from digest.store import deliveries
+from digest.store import deliveries, destinations, refusals
+from digest.store.claiming import CLAIM, PROBE
 from digest.store.database import Database
 from digest.store.deliveries import Settlement
+from digest.store.paced_claims import PacedClaims
 from digest.store.prepared import Prepared, PreparedRows, as_time
 
 _RESET_EVERY = timedelta(seconds=1)
 """An acceptance ends the issue's row of sender refusals; while all goes well, that is written this often."""
+_LOOK_EVERY = timedelta(minutes=1)
+"""Destinations that wait, and what other processes know of them, are looked at this often while there is other mail."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,6 +48,8 @@ class Written:
 
     marked: frozenset[int]
     claimed: tuple[tuple[Claimed, ...], ...]  # for each that asked
+    waiting: frozenset[str] = frozenset()  # domains that get nothing now
+    again_in: float | None = None  # seconds after which a claim that got nothing may get something
 
 
 NOTHING = Written(marked=frozenset(), claimed=())
@@ -51,17 +59,27 @@ class BatchWriter:
     """One connection, kept while an issue goes out. Used by one thread at a time."""
 
     def __init__(
-        self, database: Database, *, issue_id: int, owner: str, claim_lease: timedelta, dot_lease: timedelta
+        self,
+        database: Database,
+        *,
+        issue_id: int,
+        owner: str,
+        claim_lease: timedelta,
+        dot_lease: timedelta,
+        paced: PacedClaims | None = None,
     ) -> None:
         self.database, self.issue_id, self.owner = database, issue_id, owner
         self.claim_lease, self.dot_lease = claim_lease, dot_lease
         dialect = database.engine.dialect
-        self._claim = Prepared(deliveries.CLAIM, dialect)
+        self._claim = Prepared(CLAIM, dialect)
         self._mark = PreparedRows(deliveries.mark_statement, deliveries.MARK_ROW, dialect)
         again = partial(deliveries.mark_statement, again=True)
         self._mark_again = PreparedRows(again, deliveries.MARK_ROW, dialect)
         self._settle = PreparedRows(deliveries.settle_statement, deliveries.SETTLE_ROW, dialect)
+        self._paced = paced  # None where nothing limits the pace
         self._connection: Connection | None = None
+        self._doubted: dict[str, datetime | None] = {}  # domains that have deferred our mail; until when they wait
+        self._looked_at: datetime | None = None  # at the destinations
         self._reset_at: datetime | None = None  # when an acceptance last ended a row of refusals
 
     def write(self, batch: Batch, *, now: datetime, again: bool = False) -> Written:
@@ -78,12 +96,15 @@ class BatchWriter:
                 connection = self._connection = self._connection or self.database.open_writer()
                 with connection.begin():
                     self._settle_all(connection, batch, now)
+                    self._follow(connection, batch.settlements, now)
                     marked = self._mark_all(connection, batch, now, again=again)
                     claimed = self._claim_all(connection, batch, now)
         except BaseException:
             self.close()  # whatever is wrong with it, the next attempt gets a new one
             raise
-        return Written(marked=marked, claimed=claimed)
+        waiting = frozenset(name for name, until in self._doubted.items() if until and until > now)
+        again_in = self._paced.again_in if self._paced else None
+        return Written(marked=marked, claimed=claimed, waiting=waiting, again_in=again_in)
 
     def close(self) -> None:
         """Give the connection back."""
@@ -105,7 +126,19 @@ class BatchWriter:
             deliveries.settle(session, batch.settlements, now=now)
             deliveries.turn_away(session, batch.turned_away, now=now)
             deliveries.release(session, batch.released)
+            if self._paced:
+                self._paced.give_back(session, len(batch.released) + len(batch.turned_away), now)
         self._reset_at = now if plain else None
+
+    def _follow(self, connection: Connection, settlements: list[Settlement], now: datetime) -> None:
+        """What the answers mean beyond their own deliveries: for addresses and for destinations. As a rule, nothing."""
+        accepted = DeliveryState.ACCEPTED
+        telling = [one for one in settlements if one.step.state is not accepted
+                   or (self._doubted and domain_of(one.delivery.address) in self._doubted)]  # fmt: skip
+        if telling:
+            with Session(connection, join_transaction_mode="rollback_only") as session:
+                destinations.note_answers(session, self.issue_id, telling, doubted=self._doubted, now=now)
+                refusals.suppress_dead(session, telling, now=now)
 
     def _mark_all(self, connection: Connection, batch: Batch, now: datetime, *, again: bool) -> frozenset[int]:
         if not batch.marks:
@@ -120,17 +153,29 @@ class BatchWriter:
             return deliveries.marked_among(session, wanted)
 
     def _claim_all(self, connection: Connection, batch: Batch, now: datetime) -> tuple[tuple[Claimed, ...], ...]:
-        if not batch.claims:
-            return ()
-        lease = now + self.claim_lease
+        if not batch.claims or (self._paced and not self._paced.begin(now)):
+            return ((),) * len(batch.claims)
+        given = {"issue": self.issue_id, "new_owner": self.owner, "now": now, "lease": now + self.claim_lease}
 
         def take(limit: int) -> Iterator[Claimed]:
-            given = {"issue": self.issue_id, "new_owner": self.owner, "most": limit, "now": now, "lease": lease}
-            rows = self._claim.run(connection, **given).fetchall()
+            rows = self._claim.run(connection, most=limit, **given).fetchall()
             return (Claimed._make((*row[:-2], as_time(row[-2]), as_time(row[-1]))) for row in rows)
 
         with Session(connection, join_transaction_mode="rollback_only") as session:
-            return tuple(
-                deliveries.claim_eligible(session, partial(take, limit), self.issue_id, owner=self.owner, now=now)
+            way = partial(self._paced.take, session, given=given) if self._paced else take
+            taken = [
+                deliveries.claim_eligible(session, partial(way, limit), self.issue_id, owner=self.owner, now=now)
                 for limit in batch.claims
-            )
+            ]
+            looked = self._looked_at is not None and abs(now - self._looked_at) < _LOOK_EVERY
+            if not (looked and taken[-1]):
+                taken[-1] = (*taken[-1], *self._probe(session, given, now))
+            return tuple(taken)
+
+    def _probe(self, session: Session, given: dict[str, Any], now: datetime) -> Iterator[Claimed]:
+        """One delivery of each destination that has waited long enough."""
+        self._looked_at = now
+        self._doubted = {each.domain: each.standing.not_before for each in destinations.list_destinations(session)}
+        for domain in destinations.due_probes(session, now=now) if self._doubted else ():
+            take = partial(deliveries.run_claim, session, PROBE, {**given, "destination": domain, "most": 1})
+            yield from deliveries.claim_eligible(session, take, self.issue_id, owner=self.owner, now=now)

@@ -1,12 +1,15 @@
 """Who may get a message: the conditions that every move towards the final dot demands, as clauses on the ledger's rows."""
 
-from sqlalchemy import ColumnElement, and_, exists, literal_column, not_
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, exists, literal_column, not_, select
 
 from digest.core.states import DeliveryState, IssueState, SubscriptionState
-from digest.store.people_tables import DeliveryRow, SubscriberRow, SubscriptionRow, SuppressionRow
+from digest.store.people_tables import DeliveryRow, DestinationRow, SubscriberRow, SubscriptionRow, SuppressionRow
 from digest.store.tables import IssueRow
 
 _delivery = DeliveryRow.__table__  # type: ignore[attr-defined]
+_destination = DestinationRow.__table__  # type: ignore[attr-defined]
 _issue = IssueRow.__table__  # type: ignore[attr-defined]
 _subscription = SubscriptionRow.__table__  # type: ignore[attr-defined]
 _subscriber = SubscriberRow.__table__  # type: ignore[attr-defined]
@@ -35,6 +38,15 @@ def is_unserved() -> ColumnElement[bool]:
 def issue_is(state: IssueState) -> ColumnElement[bool]:
     """The delivery's issue."""
     return exists().where(_issue.c.id == _delivery.c.issue_id, _issue.c.state == str(state))
+
+
+def is_welcome(delivery: Any = _delivery, *, at: Any = None) -> ColumnElement[bool]:
+    """Its destination does not wait; with `at`, or may be tried again by then. The table is tiny, or empty."""
+    waiting = select(_destination.c.domain).where(_destination.c.not_before.is_not(None))
+    if at is not None:
+        waiting = waiting.where(_destination.c.not_before > at)
+    welcome: ColumnElement[bool] = delivery.c.domain.not_in(waiting)
+    return welcome
 
 
 def is_subscribed() -> ColumnElement[bool]:

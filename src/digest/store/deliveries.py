@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -23,7 +23,6 @@ from sqlalchemy import (
     case,
     func,
     literal,
-    literal_column,
     not_,
     or_,
     select,
@@ -34,6 +33,7 @@ from sqlmodel import Session
 from digest.core.people import Claimed, Delivery, Outcome
 from digest.core.policy import Blame, NextStep
 from digest.core.states import DeliveryState, IssueState
+from digest.store.claiming import CLAIM
 from digest.store.conditions import is_eligible, is_held, is_in, is_suppressed, issue_is
 from digest.store.json_rows import JsonRows
 from digest.store.people_tables import DeliveryRow
@@ -71,11 +71,12 @@ def claim(
 ) -> tuple[Claimed, ...]:
     """Take up to `limit` deliveries that are due. Those whose reader may no longer get mail are skipped here."""
     given = {"issue": issue_id, "new_owner": owner, "most": limit, "now": now, "lease": lease_until}
+    return claim_eligible(session, partial(run_claim, session, CLAIM, given), issue_id, owner=owner, now=now)
 
-    def take() -> Iterable[Claimed]:
-        return (Claimed._make(row) for row in session.execute(CLAIM, given))
 
-    return claim_eligible(session, take, issue_id, owner=owner, now=now)
+def run_claim(session: Session, statement: Any, given: dict[str, Any]) -> Iterable[Claimed]:
+    """What `CLAIM` or `PROBE` takes with these parameters."""
+    return (Claimed._make(row) for row in session.execute(statement, given))
 
 
 def claim_eligible(
@@ -276,40 +277,6 @@ def _mine(delivery: Claimed) -> ColumnElement[bool]:
 
 def _held_by(issue_id: int, owner: str) -> ColumnElement[bool]:
     return and_(_delivery.c.issue_id == issue_id, _delivery.c.owner == owner)
-
-
-def _make_claim() -> Any:
-    """Made once: building a statement costs more than running it."""
-    wanted = _delivery.alias()
-    due = (
-        select(wanted.c.id)
-        .where(
-            wanted.c.issue_id == bindparam("issue"),
-            wanted.c.state == literal_column("'queued'"),  # see is_in
-            (wanted.c.not_before.is_(None)) | (wanted.c.not_before <= bindparam("now")),
-        )
-        .order_by(wanted.c.id)
-        .limit(bindparam("most"))
-        .with_for_update(skip_locked=True)
-        .cte("due")  # not a subquery: Postgres may run that more than once, and would then take more than the limit
-    )
-    return (
-        update(_delivery)
-        .where(_delivery.c.id.in_(select(due.c.id)), is_in(DeliveryState.QUEUED), issue_is(IssueState.SENDING))
-        .values(
-            state=str(DeliveryState.CLAIMED),
-            owner=bindparam("new_owner"),
-            fence=_delivery.c.fence + 1,
-            lease_until=bindparam("lease"),
-            # Fixed at the first attempt: the Date header.
-            dated=func.coalesce(_delivery.c.dated, bindparam("now", type_=_delivery.c.dated.type)),
-        )
-        .returning(*(_delivery.c[name] for name in Claimed._fields))
-    )
-
-
-CLAIM = _make_claim()
-"""Up to `most` due deliveries of `issue` for `new_owner` until `lease`; gives the fields of `Claimed`."""
 
 
 MARK_ROW = (BigInteger(), BigInteger(), String())

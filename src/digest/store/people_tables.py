@@ -88,6 +88,7 @@ class DeliveryRow(Row, table=True):
     variant_id: int | None = reference("variant", null=True, index=False, on_delete="SET NULL")
     address: str
     address_key: str
+    domain: str = ""  # of the key: its destination
     name: str = ""  # with the address, so that the bytes stay the same on every attempt
     state: str = DeliveryState.QUEUED
     owner: str | None = None
@@ -104,6 +105,37 @@ class DeliveryRow(Row, table=True):
     phase: str | None = None
     reason: str | None = None
     settled_at: datetime | None = None
+
+
+class DestinationRow(Row, table=True):
+    """A domain that defers our mail, since it last accepted any (core/destination). Empty while all goes well."""
+
+    __tablename__ = "destination"
+    domain: str = Field(primary_key=True)
+    failures: int = 0
+    since: datetime
+    at: datetime
+    not_before: datetime | None = None  # set: its deliveries wait, and then one tries
+    answer: str = ""
+
+
+class AllowanceRow(Row, table=True):
+    """A rate that all processes share: until when what was taken of it is used up, in seconds since 1970."""
+
+    __tablename__ = "allowance"
+    name: str = Field(primary_key=True)
+    used_until: float
+
+
+class WarmUpRow(Row, table=True):
+    """How far the warm-up is; one row."""
+
+    __tablename__ = "warm_up"
+    id: int | None = Field(default=None, primary_key=True)
+    started_at: datetime
+    day: str  # of the last message, in ISO form
+    step: int = 0  # days of sending before it
+    taken: int = 0  # messages of that day
 
 
 class EventRow(Row, table=True):

@@ -11,6 +11,8 @@ from digest.core.policy import SENDER_REFUSED
 from digest.core.states import DeliveryState, IssueState, SubscriptionState
 from digest.errors import Conflict, NotFound
 from digest.store import events
+from digest.store.conditions import is_welcome
+from digest.store.destinations import forget_destinations
 from digest.store.people_tables import DeliveryRow, SubscriberRow, SubscriptionRow, SuppressionRow
 from digest.store.tables import CadenceRow, IssueRow, VariantRow
 
@@ -52,8 +54,11 @@ def start_sending(session: Session, issue_id: int, *, now: datetime) -> int | No
     if won is None:
         return None
     default = _default_variant(session, issue_id)
-    query = _recipients(issue_id, won.newsletter_id, won.cadence_id, default)
-    columns = ("issue_id", "subscriber_id", "variant_id", "address", "address_key", "name", "state", "fence", "tries")
+    find = func.strpos if session.get_bind().dialect.name == "postgresql" else func.instr
+    domain = func.substr(_subscriber.c.address_key, find(_subscriber.c.address_key, "@") + 1)
+    query = _recipients(issue_id, won.newsletter_id, won.cadence_id, default, domain)
+    columns = ("issue_id", "subscriber_id", "variant_id", "address", "address_key", "domain", "name", "state", "fence",
+               "tries")  # fmt: skip
     session.execute(insert(_delivery).from_select(columns, query))
     # Counted, not taken from the driver: Postgres gives no row count for this statement.
     made = int(session.execute(select(func.count()).where(_delivery.c.issue_id == issue_id)).scalar_one())
@@ -107,7 +112,7 @@ def resume(session: Session, issue_id: int, *, now: datetime) -> bool:
     """Paused → sending, where it stopped. Whether this call did it.
 
     Somebody has mended what was wrong, so counts begin anew: the 48 hours of each delivery, the refusals of the sender
-    (who waits because of one is due at once), and as whom the issue goes out.
+    (who waits because of one is due at once), destinations that wait, and as whom the issue goes out.
     """
     anew = {"resumed_at": now, "sender_refusals": 0, "sender": None}
     if not _move(session, issue_id, (IssueState.PAUSED,), IssueState.SENDING, reason=None, now=now, **anew):
@@ -118,6 +123,7 @@ def resume(session: Session, issue_id: int, *, now: datetime) -> bool:
         .where(_delivery.c.issue_id == issue_id, _delivery.c.state == literal_column("'queued'"))
         .values(trying_since=None, not_before=waits)
     )
+    forget_destinations(session)
     return True
 
 
@@ -146,7 +152,7 @@ def waiting_since(session: Session, issue_id: int, *, now: datetime) -> datetime
     """Since when something could have gone out and nothing did; None where nothing is due.
 
     The latest of: the issue began or was resumed, a server answered for it, its first queued delivery became due. So
-    one that waits out its deferrals never looks stuck, and a long queue that moves does not either.
+    one that waits out its deferrals, or its destination's, never looks stuck, and a long queue that moves does not either.
     """
     began = session.execute(select(_issue.c.sending_at, _issue.c.resumed_at).where(_issue.c.id == issue_id)).one()
     start = max(at for at in (*began, datetime.min.replace(tzinfo=UTC)) if at)
@@ -154,6 +160,7 @@ def waiting_since(session: Session, issue_id: int, *, now: datetime) -> datetime
         _delivery.c.issue_id == issue_id,
         _delivery.c.state == literal_column("'queued'"),
         or_(_delivery.c.not_before.is_(None), _delivery.c.not_before <= now),
+        is_welcome(),
     )
     due, since = session.execute(first_due).one()
     answered = session.execute(
@@ -194,13 +201,14 @@ def has_due(session: Session, issue_id: int, *, now: datetime) -> bool:
             _delivery.c.issue_id == issue_id,
             _delivery.c.state == literal_column("'queued'"),  # written out for the partial index
             or_(_delivery.c.not_before.is_(None), _delivery.c.not_before <= now),
+            is_welcome(at=now),
         )
         .limit(1)
     )
     return session.execute(query).first() is not None
 
 
-def _recipients(issue_id: int, newsletter_id: int, cadence_id: int, default_variant: int) -> Any:
+def _recipients(issue_id: int, newsletter_id: int, cadence_id: int, default_variant: int, domain: Any) -> Any:
     """The active, unsuppressed subscriptions of a cadence as rows of the ledger."""
     # A removed one keeps its row for its issues; who named no cadence gets the first of those that are left.
     first_cadence = (
@@ -221,6 +229,7 @@ def _recipients(issue_id: int, newsletter_id: int, cadence_id: int, default_vari
             func.coalesce(language, default_variant),
             _subscriber.c.address,
             _subscriber.c.address_key,
+            domain,
             _subscriber.c.name,
             literal(str(DeliveryState.QUEUED)),
             literal(0),

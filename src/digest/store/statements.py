@@ -1,4 +1,4 @@
-"""Two statements that need a word more than SQLAlchemy Core gives them."""
+"""Statements that need a word more than SQLAlchemy Core gives them."""
 
 from typing import Any
 
@@ -17,9 +17,20 @@ def insert_or_ignore(session: Session, table: Table) -> Any:
     return sqlite.insert(table).on_conflict_do_nothing()
 
 
+def upsert(session: Session, table: Table) -> Any:
+    """An INSERT with `on_conflict_do_update`, in this database's own construct."""
+    if session.get_bind().dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - 60 ms that SQLite's users don't need
+
+        return postgresql.insert(table)
+    from sqlalchemy.dialects import sqlite  # noqa: PLC0415
+
+    return sqlite.insert(table)
+
+
 def insert_if_new(session: Session, table: Table, values: dict[str, Any]) -> bool:
     """Add one row; False where a unique constraint has it already. Row counts are -1 here on Postgres."""
-    statement = insert_or_ignore(session, table).values(values).returning(table.c.id)
+    statement = insert_or_ignore(session, table).values(values).returning(*table.primary_key.columns)
     return session.execute(statement).first() is not None
 
 

@@ -106,6 +106,7 @@ def erase_subscriber(session: Session, subscriber_id: int, *, now: datetime) -> 
     # The key stays unique within its issue; a server's reply often repeats the address.
     nameless = {
         "address": "",
+        "domain": "",
         "address_key": literal("erased:") + cast(_delivery.c.id, String),
         "reply": None,
         "message_id": None,

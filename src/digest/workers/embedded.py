@@ -185,7 +185,11 @@ def _tell_waiting(app: App, told: Mapping[str, datetime]) -> dict[str, datetime]
     """What is held or stuck, each when it is new and then once an hour; what was told where the database cannot say."""
     now = app.clock()
     try:
-        waiting: list[Held | Stuck] = [*list_holds(app.database, now=now), *list_stuck(app.database, now=now)]
+        pace = app.settings.pace.limits()
+        waiting: list[Held | Stuck] = [
+            *list_holds(app.database, now=now),
+            *list_stuck(app.database, now=now, pace=pace),
+        ]
     except DigestError:
         return dict(told)
     found = {_key(one): one for one in waiting}

@@ -1,0 +1,88 @@
+"""The pace of delivery: how much may go out, where to, and when. Values and arithmetic; what is used up is in the store."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from digest.core.windows import Window, day_began_at, is_open, opened_at, opens_at
+
+MOST_A_DAY = 10**9
+"""Where a warm-up has long ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DomainLimit:
+    """What one destination is given."""
+
+    per_second: float | None = None
+    connections: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarmUp:
+    """So many messages on the first day, and on each further day of sending so many times more."""
+
+    first_day: int
+    growth: float
+
+    def most(self, step: int) -> int:
+        """How many on the day after `step` days of sending."""
+        limit = float(self.first_day)
+        for _ in range(step):
+            limit *= self.growth
+            if limit >= MOST_A_DAY:
+                return MOST_A_DAY
+        return int(limit)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ramp:
+    """How far a warm-up is: the day of the last message, the days of sending before it, and the messages of that day."""
+
+    day: date
+    step: int = 0
+    taken: int = 0
+
+    def on(self, today: date) -> "Ramp":
+        """The same on this day. A clock that went back, or had jumped ahead, is no day of sending."""
+        if today == self.day:
+            return self
+        return Ramp(day=today, step=self.step + (1 if today > self.day else 0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """All limits; None or empty: none."""
+
+    per_second: float | None = None
+    each_domain: DomainLimit = DomainLimit()
+    domains: Mapping[str, DomainLimit] = field(default_factory=dict)
+    warm_up: WarmUp | None = None
+    windows: tuple[Window, ...] = ()
+    zone: str | None = None  # None: each newsletter's own
+
+    def limit_of(self, domain: str) -> DomainLimit:
+        """What this destination is given; where its own entry is silent, what each is."""
+        own = self.domains.get(domain)
+        if own is None:
+            return self.each_domain
+        return DomainLimit(
+            per_second=own.per_second or self.each_domain.per_second,
+            connections=own.connections or self.each_domain.connections,
+        )
+
+    @property
+    def counts_connections(self) -> bool:
+        """Whether any destination has a limit of connections."""
+        return any(one.connections for one in (self.each_domain, *self.domains.values()))
+
+    def closed_until(self, zone: str, now: datetime) -> datetime | None:
+        """When the sending window opens, None where it is open. `zone` is the newsletter's."""
+        opening = opens_at(self.windows, self.zone or zone, now)
+        return None if opening <= now and is_open(self.windows, self.zone or zone, now) else opening
+
+    def began_at(self, zone: str, now: datetime) -> datetime | None:
+        """Since when these limits let mail go out: the window's opening, the day's beginning in a warm-up."""
+        opened = opened_at(self.windows, self.zone or zone, now)
+        day = day_began_at(self.zone or "UTC", now) if self.warm_up else None
+        return max((at for at in (opened, day) if at), default=None)

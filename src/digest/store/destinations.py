@@ -1,0 +1,115 @@
+"""Destinations that defer our mail, by domain: a tiny table, empty while all goes well.
+
+A row counts deferrals in a row; an acceptance deletes it. With `not_before` set the whole domain is left out of claims, and
+once that time has come one message tries.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Table, delete, func, literal_column, select, update
+from sqlmodel import Session
+
+from digest.core.addresses import domain_of
+from digest.core.destination import Standing, after_impatience, is_impatient
+from digest.core.policy import GIVE_UP_AFTER, name_answer
+from digest.core.states import DeliveryState
+from digest.store.conditions import is_held
+from digest.store.deliveries import Settlement
+from digest.store.people_tables import DeliveryRow, DestinationRow
+from digest.store.statements import changed_rows, insert_if_new
+from digest.store.tables import IssueRow
+
+_table: Table = DestinationRow.__table__  # type: ignore[attr-defined]
+_delivery: Table = DeliveryRow.__table__  # type: ignore[attr-defined]
+_issue: Table = IssueRow.__table__  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """A domain that has deferred our mail."""
+
+    domain: str
+    standing: Standing
+    answer: str  # codes and phase
+
+
+def list_destinations(session: Session) -> tuple[Destination, ...]:
+    """Every domain in the table."""
+    return tuple(_as_destination(row) for row in session.execute(select(_table).order_by(_table.c.domain)).mappings())
+
+
+def find_destination(session: Session, domain: str) -> Destination | None:
+    """This domain, None while nothing is wrong with it."""
+    row = session.execute(select(_table).where(_table.c.domain == domain)).mappings().first()
+    return _as_destination(row) if row else None
+
+
+def forget_destinations(session: Session) -> None:
+    """Somebody has mended what was wrong: every domain may be asked again."""
+    session.execute(delete(_table))
+
+
+def note_answers(
+    session: Session,
+    issue_id: int,
+    settlements: Sequence[Settlement],
+    *,
+    doubted: dict[str, datetime | None],
+    now: datetime,
+) -> None:
+    """What these answers say of the domains. `doubted`, kept up to date, has those in the table: until when they wait."""
+    for one in settlements:
+        domain = domain_of(one.delivery.address)
+        if one.step.state is DeliveryState.ACCEPTED:
+            if domain in doubted:
+                session.execute(delete(_table).where(_table.c.domain == domain))
+                del doubted[domain]
+        elif is_impatient(one.outcome):
+            standing = _worsen(session, domain, name_answer(one.outcome), now=now)
+            doubted[domain] = standing.not_before
+            if standing.is_given_up:
+                _expire(session, issue_id, domain, now=now)
+
+
+def due_probes(session: Session, *, now: datetime) -> tuple[str, ...]:
+    """Waiting domains whose time has come and of which no message is on its way: one may try."""
+    on_its_way = select(_delivery.c.domain).where(is_held())
+    query = select(_table.c.domain).where(_table.c.not_before <= now, _table.c.domain.not_in(on_its_way))
+    return tuple(session.execute(query.order_by(_table.c.domain)).scalars())
+
+
+def _worsen(session: Session, domain: str, answer: str, *, now: datetime) -> Standing:
+    row = session.execute(select(_table).where(_table.c.domain == domain).with_for_update()).mappings().first()
+    standing = after_impatience(_as_destination(row).standing if row else None, now)
+    values: dict[str, Any] = {**asdict(standing), "answer": answer}
+    if not changed_rows(session, update(_table).where(_table.c.domain == domain).values(values)):
+        insert_if_new(session, _table, {"domain": domain, **values})
+    return standing
+
+
+def _expire(session: Session, issue_id: int, domain: str, *, now: datetime) -> None:
+    """Those who waited behind the ones that tried: as long, and as vainly."""
+    began = select(func.coalesce(_issue.c.resumed_at, _issue.c.sending_at)).where(_issue.c.id == issue_id)
+    session.execute(
+        update(_delivery)
+        .where(
+            _delivery.c.issue_id == issue_id,
+            _delivery.c.state == literal_column("'queued'"),
+            _delivery.c.domain == domain,
+            func.coalesce(_delivery.c.trying_since, began.scalar_subquery()) <= now - GIVE_UP_AFTER,
+        )
+        .values(
+            state=str(DeliveryState.EXPIRED),
+            reason="its domain accepted nothing for 48 hours",
+            lease_until=None,
+            settled_at=now,
+        )
+    )
+
+
+def _as_destination(row: Any) -> Destination:
+    given = {name: row[name] for name in ("failures", "since", "at", "not_before")}
+    return Destination(domain=row["domain"], standing=Standing(**given), answer=row["answer"])

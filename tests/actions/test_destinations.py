@@ -1,0 +1,169 @@
+"""A domain that defers our mail waits as a whole; every other one goes on."""
+
+from collections import Counter
+from datetime import datetime, timedelta
+
+import pytest
+from tests import cast
+from tests.actions.delivering import counts, run
+
+from digest.core.people import Envelope, Outcome
+from digest.core.states import IssueState, OutcomeKind
+from digest.mail.transport import BeforeDot
+from digest.store import sending
+from digest.store.database import Database
+from digest.store.destinations import list_destinations
+
+BUSY = Outcome(kind=OutcomeKind.DEFERRED, phase="dot", code=451, enhanced="4.7.500", reply="busy", server="mx")
+GREY = Outcome(kind=OutcomeKind.DEFERRED, phase="rcpt", code=450, enhanced="4.2.0", reply="greylisted", server="mx")
+MINUTE = timedelta(minutes=1)
+
+
+class Domains:
+    """A mail server that says of each domain what it is told, and else accepts."""
+
+    def __init__(self, **answers: Outcome) -> None:
+        self.answers, self.asked = answers, []
+
+    async def open(self) -> None:
+        pass
+
+    async def send(self, envelope: Envelope, *, before_dot: BeforeDot) -> Outcome:
+        domain = envelope.recipient.partition("@")[2]
+        self.asked.append(domain)
+        answer = self.answers.get(domain.partition(".")[0])
+        if (answer and answer.phase != "dot") or not await before_dot():
+            return answer or Outcome(kind=OutcomeKind.UNSENT, phase="body")
+        return answer or Outcome(kind=OutcomeKind.ACCEPTED, phase="dot", code=250)
+
+    async def close(self) -> None:
+        pass
+
+    def count(self) -> dict[str, int]:
+        """How often each domain was asked since the last time."""
+        asked, self.asked = Counter(self.asked), []
+        return dict(asked)
+
+
+def prepare(database: Database, **readers: int) -> int:
+    """An issue to so many readers of each domain."""
+    with database.write() as session:
+        company = cast.assemble(session)
+        for number in range(max(readers.values())):
+            for domain in (each for each, most in readers.items() if number < most):
+                person = cast.add_subscriber(session, f"reader{number}@{domain}.example")
+                cast.add_subscription(session, company.newsletter, person)
+        issue = cast.add_issue(session, company, state=IssueState.SENDING)
+        cast.add_variant(session, issue, html="<p>Hi %%k3y:name%%</p>", text="Hi %%k3y:name%%")
+    return issue
+
+
+def waiting(database: Database) -> dict[str, datetime | None]:
+    with database.read() as session:
+        return {each.domain: each.standing.not_before for each in list_destinations(session)}
+
+
+def test_a_busy_domain_waits_and_the_others_get_their_mail(database: Database) -> None:
+    issue = prepare(database, busy=30, one=20, two=20)
+    server = Domains(busy=BUSY)
+    run(database, server, concurrency=2)
+    asked = server.count()
+    assert (asked["one.example"], asked["two.example"], asked["example.org"]) == (20, 20, 1)
+    assert 3 <= asked["busy.example"] < 30, "what was claimed before it was known to wait"
+    assert waiting(database) == {"busy.example": cast.NOW + 15 * MINUTE}
+    assert counts(database, issue) == {"accepted": 41, "queued": 30}
+
+
+def test_after_the_wait_one_message_tries_and_only_an_acceptance_lets_the_others_go(database: Database) -> None:
+    issue = prepare(database, busy=30)
+    server = Domains(busy=BUSY)
+    run(database, server, concurrency=1)
+    server.count()
+    assert run(database, server, now=cast.NOW + 14 * MINUTE).issues[0].touched is False
+    now, waits = cast.NOW + 15 * MINUTE, []
+    for _ in range(4):
+        run(database, server, now=now, concurrency=4)
+        assert server.count() == {"busy.example": 1}
+        waits.append((waiting(database)["busy.example"] - now) // MINUTE)
+        now = waiting(database)["busy.example"]
+    assert waits == [30, 60, 120, 240]
+    server.answers.clear()
+    first = run(database, server, now=now, concurrency=4)
+    assert (first.accepted, waiting(database)) == (1, {})
+    run(database, server, now=now + timedelta(hours=8))
+    assert counts(database, issue) == {"accepted": 31}
+
+
+def test_greylisting_makes_no_domain_wait_so_that_every_reader_has_a_first_attempt(database: Database) -> None:
+    prepare(database, grey=20)
+    server = Domains(grey=GREY)
+    run(database, server)
+    assert server.count()["grey.example"] == 20
+    assert waiting(database) == {}
+    server.answers.clear()
+    assert run(database, server, now=cast.NOW + 15 * MINUTE).accepted == 20
+
+
+def test_an_acceptance_ends_the_row(database: Database) -> None:
+    prepare(database, busy=2)
+    server = Domains(busy=BUSY)
+    run(database, server)
+    assert waiting(database) == {"busy.example": None}
+    server.answers.clear()
+    run(database, server, now=cast.NOW + 15 * MINUTE)
+    assert waiting(database) == {}
+
+
+def test_after_two_days_those_who_waited_behind_expire_with_those_who_tried(database: Database) -> None:
+    issue = prepare(database, busy=30)
+    server = Domains(busy=BUSY)
+    now = cast.NOW
+    for _ in range(20):
+        run(database, server, now=now, concurrency=1)
+        now = waiting(database)["busy.example"]
+        if now - cast.NOW > timedelta(hours=60):
+            break
+    assert counts(database, issue) == {"accepted": 1, "expired": 30}
+    with database.read() as session:
+        assert sending.sending_issues(session) == ()
+
+
+def test_a_domain_that_waits_pauses_no_issue_for_being_late(sqlite_database: Database) -> None:
+    prepare(sqlite_database, busy=30)
+    with sqlite_database.write() as session:
+        session.connection().exec_driver_sql("UPDATE newsletter SET max_late_hours = 3")
+    server = Domains(busy=BUSY)
+    now = cast.NOW
+    for _ in range(6):
+        report = run(sqlite_database, server, now=now, concurrency=1)
+        assert report.issues[0].paused is None
+        now = waiting(sqlite_database)["busy.example"]
+
+
+def test_resuming_lets_every_domain_be_asked_again(sqlite_database: Database) -> None:
+    issue = prepare(sqlite_database, busy=9)
+    run(sqlite_database, Domains(busy=BUSY), concurrency=1)
+    with sqlite_database.write() as session:
+        sending.pause(session, issue, reason="by the admin", now=cast.NOW)
+        sending.resume(session, issue, now=cast.NOW)
+    assert waiting(sqlite_database) == {}
+
+
+@pytest.mark.parametrize(
+    "address", ["anna@example.org", "Anna@EXAMPLE.org", "anna@münchen.example", "a.b+c@sub.example.co"]
+)
+def test_a_deliverys_domain_is_that_of_its_address_in_normal_form(database: Database, address: str) -> None:
+    from sqlalchemy import text
+
+    from digest.core.addresses import domain_of
+
+    with database.write() as session:
+        company = cast.assemble(session)
+        session.execute(text("DELETE FROM subscription"))
+        session.execute(text("DELETE FROM subscriber"))
+        cast.add_subscription(session, company.newsletter, cast.add_subscriber(session, address))
+        issue = cast.add_issue(session, company, state=IssueState.SENDING)
+        cast.add_variant(session, issue)
+        sending.start_sending(session, issue, now=cast.NOW)
+    with database.read() as session:
+        assert session.execute(text("SELECT domain FROM delivery")).scalar() == domain_of(address)
