@@ -37,8 +37,8 @@ def watch(
     """Follow an issue while another process sends it.
 
     Counts, messages a second over the last minute, and the time left: a live display on a terminal, else a line every
-    few seconds while something changes; with --json each is a document of one line. Ends with the issue: with 0 when it is done and everybody has it, with 3 when
-    somebody does not, or it is paused or cancelled.
+    few seconds while something changes; with --json each is a document of one line. Ends with the issue: with 0 when it
+    is done and everybody has it, with 3 when somebody does not, or it is paused or cancelled.
 
     Example: digest issue watch 12
     """
