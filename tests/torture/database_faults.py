@@ -1,0 +1,71 @@
+"""What happens to databases: a connection that breaks at a commit, and a lock that somebody holds for too long."""
+
+import asyncio
+import socket
+import sqlite3
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+
+class Proxy:
+    """Between a worker and Postgres. Cuts the line at the n-th COMMIT: before it is passed on, or before its answer."""
+
+    def __init__(self, job: dict[str, Any]) -> None:
+        self.host, self.port = job["host"], job["port"]  # a folder for a Unix socket, or a name
+        self.at, self.after = job["at"], job["after"]
+        self.seen, self.cut = 0, asyncio.Event()
+
+    async def serve(self, listener: socket.socket) -> None:
+        async with await asyncio.start_server(self._pass_on, sock=listener) as server:
+            await server.serve_forever()
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.host.startswith("/"):
+            inner, outer = await asyncio.open_unix_connection(f"{self.host}/.s.PGSQL.{self.port}")
+        else:
+            inner, outer = await asyncio.open_connection(self.host, self.port)
+        back = asyncio.create_task(self._copy(inner, writer))
+        try:
+            while data := await reader.read(65536):
+                commits = b"COMMIT" in data
+                self.seen += commits
+                cuts = commits and self.seen == self.at
+                if cuts and not self.after:
+                    break
+                if cuts:
+                    back.cancel()
+                    with suppress(asyncio.CancelledError):
+                        await back
+                outer.write(data)
+                await outer.drain()
+                if cuts:
+                    await asyncio.wait_for(inner.read(1), 10)  # the commit is done, and its answer is lost here
+                    break
+        except (ConnectionError, TimeoutError):
+            pass
+        back.cancel()
+        for end in (writer, outer):
+            end.transport.abort()
+
+    @staticmethod
+    async def _copy(inner: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while data := await inner.read(65536):
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+
+
+def lock(job: dict[str, Any]) -> int:
+    """Hold SQLite's only write lock for so many seconds, from the moment that the file `locked` appears."""
+    place = Path(job["place"])
+    connection = sqlite3.connect(place / "digest.db", timeout=10, isolation_level=None)
+    time.sleep(job.get("after", 0.0))
+    connection.execute("BEGIN IMMEDIATE")
+    (place / "locked").touch()
+    time.sleep(job["seconds"])
+    connection.execute("ROLLBACK")
+    connection.close()
+    return 0

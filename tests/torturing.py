@@ -1,0 +1,44 @@
+"""What the two files of torture tests share, which are two so that they can run at the same time."""
+
+from tests.torture.__main__ import SCENARIOS
+from tests.torture.harness import Bench
+from tests.torture.invariants import Result
+
+KILLS = 100  # on each database
+
+
+def torture(bench: Bench, name: str, seed: int = 0) -> Result:
+    """The short form of a scenario; every invariant held."""
+    total = Result(name, bench.kind, seed, rounds=0)
+    for result in SCENARIOS[name](bench, seed=seed, short=True, kills=KILLS):
+        total.add(result)
+    assert total.violations == []
+    assert (total.lost, total.doubled) == (0, 0)
+    return total
+
+
+def check_cells(bench: Bench) -> None:
+    total = torture(bench, "cells")
+    assert total.extra["cells"] >= 300
+    assert total.extra["turns_shown"] >= 90
+    assert total.faults > 500
+    assert total.kills == 0
+
+
+def check_crash_points(bench: Bench) -> None:
+    total = torture(bench, "crash-points")
+    assert total.kills == total.rounds - 3 > 10  # of each kind one run ended by itself
+
+
+def check_random_kills(bench: Bench) -> None:
+    total = torture(bench, "random-kills")
+    assert total.kills >= KILLS
+    assert total.faults > 20
+
+
+def check_broken_databases(bench: Bench) -> None:
+    assert torture(bench, "database").rounds >= 4
+
+
+def check_frozen(bench: Bench) -> None:
+    assert torture(bench, "frozen").rounds > 8
