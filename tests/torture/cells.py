@@ -65,7 +65,7 @@ def recipients(bench: Bench, seed: int, *, pipelining: bool) -> Iterator[Result]
 def connections(bench: Bench, seed: int) -> Iterator[Result]:
     """Faults of connections, over STARTTLS with a login; there are more readers than faults."""
     turns = turn_cells()
-    addresses = [f"reader{number}@x.example" for number in range(150)]
+    addresses = [f"reader{number}@x.example" for number in range(200)]
     authority, certificates = bench.certificates()
     with bench.place(addresses, connections=2, patience=0.12, authority=authority) as place:
         place.start_mail(plan={"turns": turns}, certificates=certificates, patience=0.12)

@@ -65,6 +65,7 @@ class Plan:
         self.turns: dict[str, list[str]] = {phase: list(answers) for phase, answers in given.get("turns", {}).items()}
         self.rate: float = given.get("rate", 0.0)
         self.dice = random.Random(given.get("seed", 0))
+        self.answers: list[str] | None = given.get("answers")  # of the dice; else whatever means something
         self.phases: tuple[str, ...] = tuple(
             given.get("phases", ("mail", "rcpt", "data", "body", "dot", "after", "rset"))
         )
@@ -84,5 +85,5 @@ class Plan:
             self.shown[recipient] += 1
             return cell.answer
         if self.rate and phase in self.phases and self.dice.random() < self.rate:
-            return self.dice.choice(ANSWERS[phase])
+            return self.dice.choice(self.answers or ANSWERS[phase])
         return None

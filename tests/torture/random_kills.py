@@ -52,12 +52,12 @@ def _two_at_once(place: Place, dice: random.Random, result: Result) -> None:
     for turn in range(2):
         how = dice.random()
         if how < 0.3:
-            job = shot(dice.choice(("before the commit", "after the commit")), dice.randint(1, 25))
+            job = shot(dice.choice(("before the commit", "after the commit")), dice.randint(1, 12))
         elif how < 0.5 and turn == 0:  # the server aims at one of them
             job = shot("wire", dice.randint(1, 200))
         else:
             job = {}
-        pids.append((place.work(verb="turn", **job), 0.0 if job else dice.uniform(0.02, 0.6)))
+        pids.append((place.work(verb="turn", **job), 0.0 if job else dice.uniform(0.02, 0.25)))
     began = time.monotonic()
     for pid, moment in sorted(pids, key=lambda pair: pair[1]):
         if moment:

@@ -53,7 +53,7 @@ class MailServer:
     def note(self, phase: str, answer: str) -> None:
         """A fault that was shown to a sender."""
         unknown = phase == "after" or (phase in {"dot", "body"} and answer in SILENT)
-        self.log.write("fault", phase=phase, answer=answer, after_dot=unknown)
+        self.log.write("fault", phase=phase, answer=answer, after_dot=unknown, when=time.monotonic())
 
 
 class Connection:
