@@ -43,7 +43,7 @@ def locked(bench: Bench, seed: int, seconds: float) -> Result:
         _end(place, place.work(), result, seconds=120)
         place.finish(locker, 90)
         _rest(place, result, broken=1)
-    return result
+    return _at(result, f"locked for {seconds} s")
 
 
 def full(bench: Bench, seed: int, kilobytes: int) -> Result:
@@ -52,8 +52,9 @@ def full(bench: Bench, seed: int, kilobytes: int) -> Result:
     with bench.place(ADDRESSES, connections=CONNECTIONS, patience=5.0) as place:
         place.start_mail(patience=5.0)
         _end(place, place.work(file_limit=kilobytes * 1024), result, seconds=60)
-        _rest(place, result, broken=1)
-    return result
+        # One batch of the ledger can find no space and the next, smaller one some: two messages a connection.
+        _rest(place, result, broken=2)
+    return _at(result, f"full after {kilobytes} KB")
 
 
 def cut(bench: Bench, seed: int, commit: int, *, after: bool) -> Result:
@@ -69,7 +70,7 @@ def cut(bench: Bench, seed: int, commit: int, *, after: bool) -> Result:
         work = place.work(database=through.render_as_string(hide_password=False))
         _end(place, work, result, seconds=60)
         _rest(place, result, broken=1)
-    return result
+    return _at(result, f"cut {'after' if after else 'before'} commit {commit}")
 
 
 def restarted(bench: Bench, cluster: Cluster, seed: int, event: int) -> Result:
@@ -85,6 +86,11 @@ def restarted(bench: Bench, cluster: Cluster, seed: int, event: int) -> Result:
         _end(place, pid, result, seconds=60)
         place.aim.drop()
         _rest(place, result, broken=1)
+    return _at(result, f"restarted at event {event}")
+
+
+def _at(result: Result, where: str) -> Result:
+    result.violations = [f"{line}: {where}" for line in result.violations]
     return result
 
 
