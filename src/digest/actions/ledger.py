@@ -159,6 +159,9 @@ class LedgerWriter:
         marked, self._marked = self._marked, []
         claimed, self._claimed = self._claimed, []
         written = NOTHING
+        if self.problem:
+            # A lane whose last settlement could not be written gets no second dot: one unknown a connection at most.
+            batch.marks, batch.claims = [], []
         try:
             written = await self._write(batch)
             self.waiting = written.waiting

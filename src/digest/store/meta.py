@@ -3,11 +3,12 @@
 import hashlib
 import hmac
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlmodel import Session
 
 from digest.errors import SettingsError
 from digest.store.database import Database
+from digest.store.statements import insert_or_ignore
 from digest.store.tables import MetaRow
 
 _table = MetaRow.__table__  # type: ignore[attr-defined]
@@ -36,11 +37,10 @@ def check_key(database: Database, key: bytes) -> None:
     with database.read() as session:
         known = _known(session)
     if known is None:
-        with database.write() as session:
-            known = _known(session)  # another process may have been first
-            if known is None:
-                session.execute(insert(_table).values(name=_FINGERPRINT, value=fingerprint(key)))
-                return
+        with database.write() as session:  # another process may be first, or at the same moment
+            given = {"name": _FINGERPRINT, "value": fingerprint(key)}
+            session.execute(insert_or_ignore(session, _table).values(given))
+            known = _known(session) or fingerprint(key)
     if not hmac.compare_digest(known, fingerprint(key)):
         raise SettingsError(
             f"the secret key is not the one that {database.name} was made with",
