@@ -77,10 +77,18 @@ def test_more_acceptances_than_readers_stop_the_issue(database: Database) -> Non
 
     def forge() -> None:
         if len(server.finished) == 1:
-            change(database, "UPDATE issue SET expected = 3", "DELETE FROM delivery WHERE id > 20")
+            change(
+                database,
+                "UPDATE subscription SET state = 'active'",
+                "INSERT INTO delivery (issue_id, subscriber_id, variant_id, address, address_key, domain, name, state, fence,"
+                " tries) SELECT issue_id, s.id, variant_id, s.address, s.address_key, domain, '', 'queued', 0, 0"
+                " FROM delivery JOIN subscriber AS s ON s.name IN ('Ben', 'Dora') WHERE delivery.id = 1",
+            )
 
     server.during = forge
-    assert run(database, server, concurrency=1).issues[0].paused is not None
+    report = run(database, server, concurrency=1).issues[0]
+    assert report.paused == "the ledger is damaged: more messages were accepted than there are readers"
+    assert len(server.finished) == 22, "the first that is too many is the last"
     assert issue_row(database)[0] == "paused"
 
 

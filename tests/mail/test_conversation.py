@@ -124,6 +124,25 @@ def test_without_the_mark_the_message_is_never_finished() -> None:
     assert server.connections == 2, "the broken-off connection is not used again"
 
 
+def test_no_dot_goes_out_before_the_mark_stands() -> None:
+    async def talk() -> tuple[Outcome, list[int]]:
+        there: list[int] = []
+        async with ScriptedServer() as server:
+
+            async def before_dot() -> bool:
+                await asyncio.sleep(0.2)  # a slow commit: a dot that is out would have been answered
+                there.append(len(server.accepted))
+                return True
+
+            transport = SmtpTransport(host="127.0.0.1", port=server.port, security="plain", patience=SHORT)
+            outcome = await transport.send(ENVELOPE, before_dot=before_dot)
+            await transport.close()
+            return outcome, there
+
+    outcome, there = asyncio.run(talk())
+    assert (outcome.kind, there) == (OutcomeKind.ACCEPTED, [0])
+
+
 def test_a_refusal_in_the_middle_of_the_body_is_heard_before_the_mark() -> None:
     async def talk() -> tuple[Outcome, int]:
         asked = 0
@@ -222,13 +241,14 @@ def test_replies_are_read_however_they_are_cut() -> None:
 
 
 @pytest.mark.parametrize("phase", ["mail", "rcpt"])
-def test_a_server_that_lets_data_through_after_a_refusal_gets_nothing(phase: str) -> None:
+def test_a_server_that_lets_data_through_after_a_refusal_gets_nothing(phase: str, way: str) -> None:
     no = [b"550 5.1.1 no such mailbox\r\n"]
     server = ScriptedServer({phase: no}, strict=False)
     (first, second), asked = converse(server, times=2)
     assert (first.kind, first.phase, first.code) == (OutcomeKind.REFUSED, phase, 550)
     assert second.kind is OutcomeKind.ACCEPTED
     assert (len(server.accepted), asked) == (1, 1)
+    assert (b"RSET\r\n" in server.reads) == (way == "one by one"), "after DATA it would be part of a message"
 
 
 @pytest.mark.parametrize("drop", [CLOSE, RESET])

@@ -102,6 +102,21 @@ async def test_what_became_uncertain_stays_so_and_no_other_server_gets_it(phase:
     assert sound.accepted == []
 
 
+@in_a_loop
+async def test_a_message_whose_mark_failed_is_offered_to_no_other_server() -> None:
+    async def refuse() -> bool:
+        asked.append(1)
+        return False
+
+    asked: list[int] = []
+    async with ScriptedServer() as one, ScriptedServer() as two:
+        pool = ServerPool([reached(one), reached(two)])
+        envelope = Envelope(sender="list@news.example", recipient="reader@x.example", message=MESSAGE)
+        assert (await pool.send(envelope, before_dot=refuse)).kind is OutcomeKind.UNSENT
+        await pool.close()
+    assert (len(asked), one.connections + two.connections) == (1, 1)
+
+
 @pytest.mark.parametrize(
     ("phase", "answer"),
     [("rcpt", b"450 4.2.0 greylisted\r\n"), ("rcpt", b"550 5.1.1 who\r\n"), ("mail", b"554 5.7.1 you\r\n"),

@@ -53,6 +53,12 @@ def test_sqlite_keeps_a_write_ahead_log_that_survives_a_power_cut(sqlite_databas
     assert pragma(sqlite_database, "synchronous") == 2  # FULL: each commit is synced
 
 
+def test_the_connection_that_marks_and_settles_syncs_each_commit(sqlite_database: Database) -> None:
+    connection = sqlite_database.open_writer()
+    assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+    sqlite_database.close_writer(connection)
+
+
 def test_sqlite_holds_foreign_keys(sqlite_database: Database) -> None:
     assert pragma(sqlite_database, "foreign_keys") == 1
 

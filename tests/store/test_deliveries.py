@@ -183,6 +183,7 @@ def test_only_the_operator_sends_an_uncertain_one_again_and_the_old_owner_is_the
         )
     assert settle(database, slow) == 0
     assert states(database, issue) == ["queued"]
+    assert rows(database, issue)[0].fence == slow.fence + 1
 
 
 @pytest.mark.parametrize("change", ["unsubscribe", "suppress", "pause", "cancel"])
@@ -243,6 +244,36 @@ def test_acceptance_is_never_written_on_what_was_not_in_flight(database: Databas
     assert settle(database, taken) == 0
     assert settle(database, taken._replace(fence=9)) == 0
     assert states(database, issue) == ["claimed"]
+
+
+def test_a_mark_is_given_once(database: Database) -> None:
+    _, issue = prepare(database)
+    (taken,) = take(database, issue)
+    assert mark(database, taken) == {taken.id}
+    assert mark(database, taken) == frozenset(), "its dot may be out"
+    settle(database, taken)
+    assert mark(database, taken) == frozenset()
+    assert states(database, issue) == ["accepted"]
+
+
+@pytest.mark.parametrize("kind", [OutcomeKind.ACCEPTED, OutcomeKind.DEFERRED])
+@pytest.mark.parametrize("whose", [{"owner": "two"}, {"fence": 9}], ids=["owner", "fence"])
+def test_an_answer_to_another_claim_is_not_written(database: Database, kind: OutcomeKind, whose: dict) -> None:
+    _, issue = prepare(database)
+    (taken,) = take(database, issue)
+    mark(database, taken)
+    assert settle(database, taken._replace(**whose), Outcome(kind=kind, phase="dot", code=250)) == 0
+    assert states(database, issue) == ["inflight"]
+
+
+def test_what_was_accepted_stays_accepted_whatever_is_said_later(database: Database) -> None:
+    _, issue = prepare(database)
+    (taken,) = take(database, issue)
+    mark(database, taken)
+    assert settle(database, taken) == 1
+    assert settle(database, taken, Outcome(kind=OutcomeKind.DEFERRED, phase="dot", code=451)) == 0
+    assert settle(database, taken) == 0
+    assert states(database, issue) == ["accepted"]
 
 
 def test_a_released_claim_can_be_taken_at_once(database: Database) -> None:

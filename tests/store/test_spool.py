@@ -5,12 +5,14 @@ import threading
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from sqlalchemy import text
 from tests import cast
 
 from digest.core.people import Claimed, Outcome
 from digest.core.policy import after
 from digest.core.states import DeliveryState, IssueState, OutcomeKind
+from digest.errors import DatabaseBusy
 from digest.store import deliveries, held, sending
 from digest.store.database import Database
 from digest.store.deliveries import Settlement
@@ -92,6 +94,28 @@ def test_a_torn_last_line_costs_only_itself(sqlite_database: Database, tmp_path:
     file.write_bytes(file.read_bytes()[:-40])
     assert Spool(tmp_path).take_up(sqlite_database) == TakenUp(settled=1, passed=0)
     assert states(sqlite_database) == ["accepted", "inflight"]
+
+
+def test_an_outcome_that_is_kept_twice_is_written_down_once(database: Database, tmp_path: Path) -> None:
+    (one,) = inflight(database, 1)
+    for _ in range(2):
+        Spool(tmp_path).keep([settlement(one)], at=cast.NOW)
+    assert Spool(tmp_path).take_up(database) == TakenUp(settled=1, passed=1)
+    assert states(database) == ["accepted"]
+
+
+def test_what_cannot_be_written_down_stays_on_the_disk(sqlite_database: Database, tmp_path: Path) -> None:
+    (one,) = inflight(sqlite_database, 1)
+    file = Spool(tmp_path).keep([settlement(one)], at=cast.NOW)
+    assert file is not None
+    impatient = Database(str(sqlite_database.url), busy_timeout_ms=50)
+    with sqlite_database.write() as session:
+        session.execute(text("UPDATE issue SET reason = reason"))  # has the lock from here on
+        with pytest.raises(DatabaseBusy):
+            Spool(tmp_path).take_up(impatient)
+    impatient.close()
+    assert file.exists()
+    assert Spool(tmp_path).take_up(sqlite_database) == TakenUp(settled=1, passed=0)
 
 
 def test_two_processes_at_once_write_an_outcome_down_once(database: Database, tmp_path: Path) -> None:

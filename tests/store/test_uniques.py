@@ -1,0 +1,50 @@
+"""Each UNIQUE refuses a second row: the database itself decides who is first, whatever the program believes."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import MetaData, UniqueConstraint, insert, select
+from tests.populate import populate
+
+from digest.errors import Conflict
+from digest.store.base import Row
+from digest.store.database import Database
+
+UNIQUES = {
+    "cadence": [("newsletter_id", "name")],
+    "claim": [("cadence_id", "post_id")],
+    "delivery": [("issue_id", "address_key"), ("issue_id", "subscriber_id")],
+    "issue": [("newsletter_id", "cadence_id", "slot_key"), ("newsletter_id", "number")],
+    "newsletter": [("slug",)],
+    "newsletter_source": [("newsletter_id", "source_id")],
+    "post": [("source_id", "key")],
+    "post_key": [("source_id", "key")],
+    "source": [("url",)],
+    "subscriber": [("address_hash",), ("address_key",)],
+    "subscription": [("newsletter_id", "subscriber_id")],
+    "suppression": [("address_hash",)],
+    "variant": [("issue_id", "key")],
+}
+EACH = [(table, key) for table, keys in UNIQUES.items() for key in keys]
+
+
+@pytest.mark.parametrize(("table", "key"), EACH, ids=[f"{table}-{'-'.join(key)}" for table, key in EACH])
+def test_a_second_row_of_the_same_key_is_refused(database: Database, table: str, key: tuple[str, ...]) -> None:
+    declared = Row.metadata.tables[table]
+    with database.write() as session:
+        populate(session.connection())
+        rows = session.execute(select(declared)).mappings()
+        row: dict[str, Any] = next(dict(row) for row in rows if all(row[name] is not None for name in key))
+    del row["id"]
+    for other in UNIQUES[table]:  # these must not stand in the way
+        if other != key:
+            row[other[-1]] = None if declared.c[other[-1]].nullable else "another"
+    with pytest.raises(Conflict), database.write() as session:
+        session.execute(insert(declared).values(row))
+
+
+def test_every_unique_is_in_the_list() -> None:
+    metadata: MetaData = Row.metadata
+    declared = {(table.name, tuple(column.name for column in unique.columns)) for table in metadata.tables.values()
+                for unique in table.constraints if isinstance(unique, UniqueConstraint)}  # fmt: skip
+    assert declared <= set(EACH)
