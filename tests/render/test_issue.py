@@ -325,7 +325,7 @@ def test_a_post_costs_no_more_among_many() -> None:
         return min(costs)
 
     cost(5)
-    assert cost(80) < 8 * cost(20)
+    assert cost(20) < 6 * cost(5)
 
 
 def test_an_empty_issue_is_still_a_letter() -> None:

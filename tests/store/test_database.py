@@ -279,3 +279,13 @@ def test_two_databases_of_one_process_do_not_share_a_lock(tmp_path: Path) -> Non
         b.execute(text("CREATE TABLE t (x)"))
     first.close()
     second.close()
+
+
+def test_a_commit_on_postgres_is_on_the_disk_whatever_the_role_says(postgres_database: Database) -> None:
+    name = postgres_database.url.database
+    with postgres_database.write() as session:
+        session.execute(text(f'ALTER DATABASE "{name}" SET synchronous_commit = off'))
+    again = Database(postgres_database.url.render_as_string(hide_password=False))
+    with again.read() as session:
+        assert session.execute(text("SHOW synchronous_commit")).scalar() == "on"
+    again.close()

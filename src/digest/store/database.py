@@ -120,7 +120,8 @@ class Database:
             return create_engine(self.url, hide_parameters=True, connect_args=connect)
         connect = {
             "connect_timeout": 10,
-            "options": f"-c lock_timeout={self.busy_timeout_ms} -c timezone=UTC",
+            # synchronous_commit: a role or server may have it off, and the mark must survive a crash.
+            "options": f"-c lock_timeout={self.busy_timeout_ms} -c timezone=UTC -c synchronous_commit=on",
         }
         connect = {name: value for name, value in connect.items() if name not in self.url.query}
         try:
