@@ -39,7 +39,8 @@ def run(database: Database, transport, *, now: datetime = cast.NOW, owner: str =
 
 
 def arrived(folder: Path) -> list[str]:
-    return sorted(message["To"] for message in mailbox.Maildir(folder, create=False))
+    """To whom; a sender that found nothing left to send has made no folder."""
+    return sorted(message["To"] for message in mailbox.Maildir(folder, create=False)) if folder.exists() else []
 
 
 def counts(database: Database, issue: int) -> dict[str, int]:
