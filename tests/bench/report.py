@@ -85,7 +85,7 @@ def table(found: dict[str, Any]) -> str:
     notes = (
         f"rate ÷ naive: {_shown(found['ratio_to_naive'])}",
         f"ledger: {_shown(found['ledger_us'])} µs of CPU a row",
-        "DKIM: " + ("measured" if found["dkim_rate"] else "not measured: digest cannot sign yet"),
+        "DKIM: " + ("measured" if found["dkim_rate"] else "not measured: this command sends unsigned"),
         f"TLS: {_shown(found['tls_cpu_us'])} µs of CPU, {_shown(found['tls_cpu_ratio_to_plain'])} × plain",
         f"round trip of {_shown(found['latency_ms'])} ms, 50 connections: {_shown(found['latency_rate'])} messages/s",
         f"peak for 10,000 recipients: {_shown(found['peak_rss_mb_of_10000'])} MB",

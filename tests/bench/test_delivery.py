@@ -67,7 +67,7 @@ def test_the_table_shows_a_dash_for_what_was_not_measured(capsys: pytest.Capture
     assert delivery.main(["--recipients", "20", "--rounds", "1", "--ledger"]) == 0
     table = capsys.readouterr().out
     assert "the ledger accepted 20, the sink received 20" in table
-    assert "not measured: digest cannot sign yet" in table
+    assert "not measured: this command sends unsigned" in table
     assert any(line.split()[:2] == ["naive", "–"] for line in table.splitlines())
 
 
