@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import event, func, select, text, update
 from tests import cast
 from tests.actions.delivering import KEY, Scripted, counts, issue_row
 from tests.actions.delivering import run as run_once
@@ -16,7 +16,9 @@ from digest.actions.deliver import DeliverReport, deliver
 from digest.actions.stuck import list_stuck
 from digest.core.pace import DomainLimit, Pace, WarmUp
 from digest.core.windows import parse_window
+from digest.store import sending
 from digest.store.database import Database
+from digest.store.people_tables import DeliveryRow
 
 OFFICE = (parse_window("mon-fri 08:00-20:00"),)
 FRIDAY_EVENING = datetime(2017, 8, 18, 20, 1, tzinfo=UTC)
@@ -173,3 +175,24 @@ def _set() -> asyncio.Event:
     stop = asyncio.Event()
     stop.set()
     return stop
+
+
+def test_a_dead_senders_message_takes_no_connection_once_its_lease_is_over(database: Database) -> None:
+    issue = prepare(database, narrow=3)
+    delivery = DeliveryRow.__table__
+    first = select(func.min(delivery.c.id)).where(delivery.c.domain == "narrow.example").scalar_subquery()
+    left = {"state": "inflight", "owner": "dead", "lease_until": cast.NOW + timedelta(minutes=15)}
+    with database.write() as session:
+        sending.start_sending(session, issue, now=cast.NOW)
+        session.execute(update(delivery).where(delivery.c.id == first).values(left))
+    watch = Watch(each=60.0)
+    pace = Pace(domains={"narrow.example": DomainLimit(connections=1)})
+
+    async def at_most(seconds: float) -> DeliverReport:
+        async with asyncio.timeout(seconds):
+            return await deliver(
+                database, transport=Domains(), key=KEY, base_url=None, clock=watch, owner="one", pace=pace, concurrency=2
+            )  # fmt: skip
+
+    asyncio.run(at_most(20.0))
+    assert counts(database, issue) == {"accepted": 3, "inflight": 1}

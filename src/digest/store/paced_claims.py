@@ -73,7 +73,7 @@ class PacedClaims:
         """Due deliveries, oldest first, without those whose destination has had its share."""
         chosen: list[int] = []
         full: set[str] = set()
-        in_use = _connections_in_use(session) if self.pace.counts_connections else Counter()
+        in_use = _connections_in_use(session, now) if self.pace.counts_connections else Counter()
         while len(chosen) < most:
             taken = set(chosen)
             found = self._candidates(session, full, max(_PAGE, most) + len(taken), now)
@@ -132,7 +132,8 @@ class PacedClaims:
         return now.astimezone(find_zone(self.pace.zone or "UTC")).date()
 
 
-def _connections_in_use(session: Session) -> Counter[str]:
-    """Deliveries in any process's hands, by destination."""
-    query = select(_delivery.c.domain, func.count()).where(is_held()).group_by(_delivery.c.domain)
+def _connections_in_use(session: Session, now: datetime) -> Counter[str]:
+    """Deliveries in any process's hands, by destination. Not those of the dead: nobody reaps while we wait for them."""
+    held = (is_held(), _delivery.c.lease_until >= now)
+    query = select(_delivery.c.domain, func.count()).where(*held).group_by(_delivery.c.domain)
     return Counter({str(domain): int(number) for domain, number in session.execute(query)})
