@@ -339,3 +339,16 @@ def test_marking_and_settling_find_their_rows_by_id(sqlite_database: Database) -
     for plan in seen:
         assert "SEARCH delivery USING INTEGER PRIMARY KEY" in plan, plan
         assert "SCAN delivery" not in plan
+
+
+def test_who_left_while_claimed_takes_no_new_claim_away(database: Database) -> None:
+    _, issue = prepare(database, "ben@x.example")
+    (early,) = take(database, issue, limit=1)
+    with database.write() as session:
+        session.execute(
+            text("UPDATE subscription SET state = :state WHERE subscriber_id = :id"),
+            {"state": str(SubscriptionState.ENDED), "id": early.subscriber_id},
+        )
+    (later,) = take(database, issue, limit=1)
+    assert later.id != early.id
+    assert [row.state for row in rows(database, issue)] == [DeliveryState.SKIPPED, DeliveryState.CLAIMED]

@@ -85,8 +85,9 @@ def claim_eligible(
     """What `take` claims, in order of id, without those that are skipped; again where all of them are."""
     while taken := sorted(take()):
         skipped = _skip_ineligible(session, _held_by(issue_id, owner), now=now)
-        if len(skipped) < len(taken):
-            return tuple(delivery for delivery in taken if delivery.id not in skipped)
+        # Counting does not do: among the skipped may be some that this owner claimed before.
+        if left := tuple(delivery for delivery in taken if delivery.id not in skipped):
+            return left
     return ()
 
 
