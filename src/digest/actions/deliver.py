@@ -82,14 +82,16 @@ async def deliver(
     )  # fmt: skip
     reaped = await asyncio.to_thread(reap, sender)
     report = DeliverReport(requeued=reaped.queued, held=reaped.uncertain)
-    for issue_id in await asyncio.to_thread(sending_ids, sender):
-        if sender.stop.is_set():
-            break
-        problem = await _deliver_issue(sender, issue_id, report)
-        report.problem = report.problem or problem
-        if isinstance(problem, _STOPS_ALL):
-            break
-    await sender.transport.close()
+    try:
+        for issue_id in await asyncio.to_thread(sending_ids, sender):
+            if sender.stop.is_set():
+                break
+            problem = await _deliver_issue(sender, issue_id, report)
+            report.problem = report.problem or problem
+            if isinstance(problem, _STOPS_ALL):
+                break
+    finally:
+        await sender.transport.close()
     return report
 
 

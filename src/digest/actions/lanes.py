@@ -59,7 +59,7 @@ async def send_issue(sender: Sender, run: IssueRun) -> None:
             lanes = [asyncio.create_task(_lane(sender, run, writer, queue)) for _ in range(sender.concurrency)]
             try:
                 async with Watcher(sender, run, writer, queue):
-                    await asyncio.gather(*lanes)
+                    await _wait_for(lanes)
             finally:
                 await _leave(run, writer, queue, lanes)
         run.problem = run.problem or writer.problem
@@ -90,12 +90,22 @@ async def _lane(sender: Sender, run: IssueRun, writer: LedgerWriter, queue: Clai
             except TransportError as error:
                 writer.release(delivery)
                 await _fail(sender, run, error)
-            except asyncio.CancelledError:
+            except BaseException:
                 writer.release(delivery)  # has no effect on what is in flight: that one is the reaper's
                 raise
     except DigestError as error:  # the database, as a rule
         run.over = True
         run.problem = run.problem or error
+    except Exception:  # a fault of our own: the other lanes hear what becomes of what they have in hand
+        run.over = True
+        raise
+
+
+async def _wait_for(lanes: list[asyncio.Task[None]]) -> None:
+    """Until every one has ended; then the first fault is raised."""
+    for fault in await asyncio.gather(*lanes, return_exceptions=True):
+        if fault:
+            raise fault
 
 
 def _is_over(sender: Sender, run: IssueRun) -> bool:
