@@ -50,7 +50,7 @@ class ClaimQueue:
         """Those that nobody took."""
         self._is_drained = True
         if self._fetching:
-            await self._fetching
+            await asyncio.shield(self._fetching)  # what it claims is ours, whoever waits for it
         left, self._waiting = tuple(self._waiting), deque()
         return left
 
