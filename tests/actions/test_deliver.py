@@ -11,7 +11,7 @@ from sqlalchemy import text
 from tests import cast
 from tests.actions.delivering import KEY, Scripted, arrived, counts, issue_row, prepare, run
 from tests.reading import read_message
-from tests.smtp_server import ScriptedServer
+from tests.smtp_server import DEFAULTS, ScriptedServer
 
 from digest.actions import ledger as ledger_module
 from digest.actions.deliver import DeliverReport, deliver
@@ -205,3 +205,22 @@ def test_a_database_that_is_locked_stops_the_sending_before_the_dot_and_loses_no
     impatient.close()
     assert run(sqlite_database, Scripted(), owner="two", now=cast.NOW + timedelta(minutes=4)).accepted == 6
     assert counts(sqlite_database, issue) == {"accepted": 6}
+
+
+def test_a_refused_login_pauses_the_issue_whatever_bytes_the_server_says(database: Database) -> None:
+    prepare(database)
+    ehlo = DEFAULTS["ehlo"].replace(b"250-SMTPUTF8", b"250-AUTH PLAIN LOGIN")
+    server = ScriptedServer({"ehlo": ehlo, "auth": b"535 5.7.8 acc\xe8s refus\xe9\x00\r\n"})
+
+    async def talk() -> DeliverReport:
+        async with server:
+            transport = SmtpTransport(
+                host="127.0.0.1", port=server.port, security="plain", username="anna", password="x"
+            )  # fmt: skip
+            return await deliver(
+                database, transport=transport, key=KEY, base_url=None, clock=lambda: cast.NOW, owner="one"
+            )  # fmt: skip
+
+    assert isinstance(asyncio.run(talk()).problem, LoginRefused)
+    state, reason = issue_row(database)
+    assert (state, "535 5.7.8" in reason) == ("paused", True)

@@ -16,6 +16,7 @@ from typing import cast
 import aiosmtplib
 import certifi
 
+from digest.core.mime import clean_line
 from digest.core.people import Envelope, Outcome
 from digest.errors import LoginRefused, SettingsError, TransportError
 from digest.mail.conversation import Conversation, Features
@@ -181,7 +182,7 @@ class SmtpTransport:
 
     def _refusal(self, error: Exception) -> TransportError:
         if isinstance(error, aiosmtplib.SMTPResponseException):
-            said = f"{error.code} {' '.join(error.message.split())}"
+            said = f"{error.code} {clean_line(error.message)}"  # may have any bytes, and is kept as a pause's reason
             if isinstance(error, aiosmtplib.SMTPAuthenticationError) or error.code in {530, 534, 535}:
                 return LoginRefused(
                     f"{self.name} refused the user name or password: {said}",
@@ -253,4 +254,6 @@ def _words(error: Exception) -> str:
             return "no such host"
         if isinstance(cause, OSError) and cause.errno:
             return os.strerror(cause.errno)
-    return "no answer" if isinstance(error, TimeoutError) else str(error).rstrip(".") or type(error).__name__
+    return (
+        "no answer" if isinstance(error, TimeoutError) else clean_line(str(error)).rstrip(".") or type(error).__name__
+    )
