@@ -4,21 +4,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-from sqlalchemy import text
+import pytest
+from sqlalchemy import insert, text
 from tests import cast
 
-from digest.core.people import Claimed
-from digest.core.states import IssueState
-from digest.store import deliveries, sending
+from digest.core.people import Claimed, Outcome
+from digest.core.policy import after
+from digest.core.states import IssueState, OutcomeKind
+from digest.errors import DatabaseBusy
+from digest.store import deliveries, destinations, sending
 from digest.store.batches import Batch, BatchWriter
 from digest.store.database import Database
+from digest.store.people_tables import DestinationRow
 
 LEASE = timedelta(minutes=3)
 
 
-def prepare(database: Database) -> int:
+def prepare(database: Database, *others: str) -> int:
     with database.write() as session:
-        issue = cast.add_issue(session, cast.assemble(session), state=IssueState.SENDING)
+        company = cast.assemble(session)
+        for address in others:
+            cast.add_subscription(session, company.newsletter, cast.add_subscriber(session, address))
+        issue = cast.add_issue(session, company, state=IssueState.SENDING)
         cast.add_variant(session, issue)
         sending.start_sending(session, issue, now=cast.NOW)
     return issue
@@ -57,3 +64,28 @@ def test_a_mark_is_renewed_only_where_the_answer_to_its_commit_was_lost(database
             with database.read() as session:
                 leases.append(session.execute(text("SELECT lease_until, tries FROM delivery")).one())
     assert leases[0] == leases[1] != leases[2]
+
+
+def test_what_a_failed_attempt_took_for_done_is_done_by_the_next_one(postgres_database: Database) -> None:
+    issue = prepare(postgres_database, "carla@example.org")
+    hasty = Database(postgres_database.url.render_as_string(hide_password=False), busy_timeout_ms=300)
+    with postgres_database.write() as session:
+        session.execute(insert(DestinationRow.__table__).values(
+            domain="example.org", failures=1, since=cast.NOW, at=cast.NOW, not_before=None, answer="451 at rcpt"
+        ))  # fmt: skip
+        session.execute(text("UPDATE issue SET sender_refusals = 2"))
+    with writing(hasty, issue, "one") as writer:
+        first, second = writer.write(Batch(claims=[2]), now=cast.NOW).claimed[0]
+        writer.write(Batch(marks=[(first, "<1>")]), now=cast.NOW)
+        outcome = Outcome(kind=OutcomeKind.ACCEPTED, phase="dot", code=250)
+        step = after(outcome, tries=1, first_try=cast.NOW, now=cast.NOW)
+        batch = Batch(settlements=[deliveries.Settlement(first, outcome, step)], marks=[(second, "<2>")])
+        with postgres_database.write() as session:
+            session.execute(text("SELECT 1 FROM delivery WHERE id = :id FOR UPDATE"), {"id": second.id})
+            with pytest.raises(DatabaseBusy):
+                writer.write(batch, now=cast.NOW)
+        assert writer.write(batch, now=cast.NOW, again=True).marked == {second.id}
+    hasty.close()
+    with postgres_database.read() as session:
+        assert destinations.find_destination(session, "example.org") is None
+        assert session.execute(text("SELECT sender_refusals FROM issue")).scalar_one() == 0

@@ -91,6 +91,7 @@ class BatchWriter:
             DatabaseBusy: locked for longer than the timeout, or the connection is gone; may be tried again.
             DatabaseError: anything else the database refused.
         """
+        known = self._doubted.copy(), self._reset_at, self._looked_at
         try:
             with self.database.translated():
                 connection = self._connection = self._connection or self.database.open_writer()
@@ -101,6 +102,7 @@ class BatchWriter:
                     claimed = self._claim_all(connection, batch, now)
         except BaseException:
             self.close()  # whatever is wrong with it, the next attempt gets a new one
+            self._doubted, self._reset_at, self._looked_at = known  # what was written with it is undone, too
             raise
         waiting = frozenset(name for name, until in self._doubted.items() if until and until > now)
         again_in = self._paced.again_in if self._paced else None
