@@ -165,10 +165,7 @@ class BatchWriter:
 
         with Session(connection, join_transaction_mode="rollback_only") as session:
             way = partial(self._paced.take, session, given=given) if self._paced else take
-            taken = [
-                deliveries.claim_eligible(session, partial(way, limit), self.issue_id, owner=self.owner, now=now)
-                for limit in batch.claims
-            ]
+            taken = [deliveries.claim_eligible(session, partial(way, limit), now=now) for limit in batch.claims]
             looked = self._looked_at is not None and abs(now - self._looked_at) < _LOOK_EVERY
             if not (looked and taken[-1]):
                 taken[-1] = (*taken[-1], *self._probe(session, given, now))
@@ -180,4 +177,4 @@ class BatchWriter:
         self._doubted = {each.domain: each.standing.not_before for each in destinations.list_destinations(session)}
         for domain in destinations.due_probes(session, now=now) if self._doubted else ():
             take = partial(deliveries.run_claim, session, PROBE, {**given, "destination": domain, "most": 1})
-            yield from deliveries.claim_eligible(session, take, self.issue_id, owner=self.owner, now=now)
+            yield from deliveries.claim_eligible(session, take, now=now)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, literal_column, not_, select
+from sqlalchemy import ColumnElement, and_, exists, literal_column, not_, or_, select
 
 from digest.core.states import DeliveryState, IssueState, SubscriptionState
 from digest.store.people_tables import DeliveryRow, DestinationRow, SubscriberRow, SubscriptionRow, SuppressionRow
@@ -23,16 +23,13 @@ def is_in(state: DeliveryState) -> ColumnElement[bool]:
 
 def is_held() -> ColumnElement[bool]:
     """Claimed or in flight, in the words of the partial index: SQLite does not see that one of them implies it."""
-    held: ColumnElement[bool] = _delivery.c.state.in_([literal_column("'claimed'"), literal_column("'inflight'")])
-    return held
+    return or_(is_in(DeliveryState.CLAIMED), is_in(DeliveryState.INFLIGHT))
 
 
 def is_unserved() -> ColumnElement[bool]:
     """At rest without an acceptance, in the words of the partial index."""
-    unserved: ColumnElement[bool] = _delivery.c.state.in_(
-        [literal_column(f"'{state}'") for state in ("refused", "uncertain", "skipped", "expired")]
-    )
-    return unserved
+    states = (DeliveryState.REFUSED, DeliveryState.UNCERTAIN, DeliveryState.SKIPPED, DeliveryState.EXPIRED)
+    return or_(*map(is_in, states))
 
 
 def issue_is(state: IssueState) -> ColumnElement[bool]:

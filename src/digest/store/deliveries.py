@@ -71,7 +71,7 @@ def claim(
 ) -> tuple[Claimed, ...]:
     """Take up to `limit` deliveries that are due. Those whose reader may no longer get mail are skipped here."""
     given = {"issue": issue_id, "new_owner": owner, "most": limit, "now": now, "lease": lease_until}
-    return claim_eligible(session, partial(run_claim, session, CLAIM, given), issue_id, owner=owner, now=now)
+    return claim_eligible(session, partial(run_claim, session, CLAIM, given), now=now)
 
 
 def run_claim(session: Session, statement: Any, given: dict[str, Any]) -> Iterable[Claimed]:
@@ -79,13 +79,13 @@ def run_claim(session: Session, statement: Any, given: dict[str, Any]) -> Iterab
     return (Claimed._make(row) for row in session.execute(statement, given))
 
 
-def claim_eligible(
-    session: Session, take: Callable[[], Iterable[Claimed]], issue_id: int, *, owner: str, now: datetime
-) -> tuple[Claimed, ...]:
+def claim_eligible(session: Session, take: Callable[[], Iterable[Claimed]], *, now: datetime) -> tuple[Claimed, ...]:
     """What `take` claims, in order of id, without those that are skipped; again where all of them are."""
     while taken := sorted(take()):
-        skipped = _skip_ineligible(session, _held_by(issue_id, owner), now=now)
-        # Counting does not do: among the skipped may be some that this owner claimed before.
+        # Looked for first: as a rule there are none, and looking costs a third of an UPDATE that finds none.
+        if not (unwanted := _ineligible(session, taken)):
+            return tuple(taken)
+        skipped = _skip_ineligible(session, _delivery.c.id.in_(unwanted), now=now)
         if left := tuple(delivery for delivery in taken if delivery.id not in skipped):
             return left
     return ()
@@ -222,6 +222,12 @@ def accepted_row(settlement: Settlement) -> tuple[int, int, int | None, str | No
     return delivery.id, delivery.fence, outcome.code, outcome.enhanced, reply, outcome.phase
 
 
+def _ineligible(session: Session, taken: Sequence[Claimed]) -> list[int]:
+    """Those of these claims whose reader may no longer get mail."""
+    rows = json.dumps([(one.id,) for one in taken])
+    return list(session.execute(_find_ineligible(session.get_bind().dialect.name), {"rows": rows}).scalars())
+
+
 def _skip_ineligible(session: Session, which: ColumnElement[bool], *, now: datetime) -> frozenset[int]:
     """Claims whose reader may no longer get mail."""
     why = case((is_suppressed(), "suppressed"), else_="unsubscribed")
@@ -274,10 +280,6 @@ def _settled(settlement: Settlement, now: datetime) -> dict[str, Any]:
 
 def _mine(delivery: Claimed) -> ColumnElement[bool]:
     return and_(_delivery.c.id == delivery.id, _delivery.c.owner == delivery.owner, _delivery.c.fence == delivery.fence)
-
-
-def _held_by(issue_id: int, owner: str) -> ColumnElement[bool]:
-    return and_(_delivery.c.issue_id == issue_id, _delivery.c.owner == owner)
 
 
 MARK_ROW = (BigInteger(), BigInteger(), String())
@@ -337,6 +339,12 @@ def settle_statement(row: Columns) -> Any:
             settled_at=bindparam("now"),
         )
     )
+
+
+@cache
+def _find_ineligible(dialect: str) -> Any:
+    (number,) = JsonRows(dialect, BigInteger()).columns
+    return select(_delivery.c.id).where(_delivery.c.id == number, not_(is_eligible()))
 
 
 @cache

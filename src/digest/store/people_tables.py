@@ -62,6 +62,12 @@ class SuppressionRow(Row, table=True):
 # ── the ledger and the log ──────────────────────────────────────────────────────────────────────────────────────────
 
 
+# ORs, not IN: SQLite makes a temporary table of an IN's list for every row that it writes, and it does not see that one
+# of the list implies the whole.
+_LEASED = text("state = 'claimed' OR state = 'inflight'")
+_UNSERVED = text("state = 'refused' OR state = 'uncertain' OR state = 'skipped' OR state = 'expired'")
+
+
 class DeliveryRow(Row, table=True):
     """The ledger: one row per issue and subscriber, and one per issue and address. Every move is compare-and-set."""
 
@@ -74,12 +80,9 @@ class DeliveryRow(Row, table=True):
         Index("ix_delivery_queued", "issue_id", "id", "state", sqlite_where=text("state = 'queued'"),
               postgresql_where=text("state = 'queued'")),
         # By id, which no move changes: a row enters it at the claim and leaves it once, when it is settled.
-        Index("ix_delivery_leased", "id", sqlite_where=text("state IN ('claimed', 'inflight')"),
-              postgresql_where=text("state IN ('claimed', 'inflight')")),
+        Index("ix_delivery_leased", "id", sqlite_where=_LEASED, postgresql_where=_LEASED),
         # Few rows in a good issue, so that counting and listing them never reads the others; accepted is in no index.
-        Index("ix_delivery_unserved", "issue_id", "state", "id",
-              sqlite_where=text("state IN ('refused', 'uncertain', 'skipped', 'expired')"),
-              postgresql_where=text("state IN ('refused', 'uncertain', 'skipped', 'expired')")),
+        Index("ix_delivery_unserved", "issue_id", "state", "id", sqlite_where=_UNSERVED, postgresql_where=_UNSERVED),
     )  # fmt: skip
     id: int | None = Field(default=None, primary_key=True)
     issue_id: int = reference("issue", index=False)

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Dialect, bindparam
@@ -48,14 +49,10 @@ class Prepared:
         for name, process in self._convert.items():
             if name in given:
                 values[name] = process(values[name])
-        fixed = [values[name] for name in self._order]
-        places = [self._order.index(name) for name in names]
-        many = []
-        for row in rows:
-            one = fixed.copy()
-            for place, value in zip(places, row, strict=True):
-                one[place] = value
-            many.append(one)
+        given_first = [*names, *self._order]
+        fixed = tuple(values[name] for name in self._order)
+        pick = itemgetter(*(given_first.index(name) for name in self._order))
+        many = [pick((*row, *fixed)) for row in rows]
         return int(connection.connection.cursor().executemany(self._sql, many).rowcount)
 
 
