@@ -14,6 +14,7 @@ from pathlib import Path
 
 from digest.app import App, deliver_due
 from digest.config import Settings
+from digest.event_loop import run_async
 from digest.store import sending
 from digest.store.database import Database
 from digest.store.issues import list_issues
@@ -155,4 +156,4 @@ async def send() -> dict[str, float | str | None]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(send())))
+    print(json.dumps(run_async(send())))

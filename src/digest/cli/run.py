@@ -164,6 +164,7 @@ def _turn(app: "App", *, with_gather: bool, hold: bool) -> "Report":
 
     from digest.app import turn
     from digest.errors import Interrupted
+    from digest.event_loop import run_async
 
     async def once() -> "Report":
         stop = asyncio.Event()
@@ -181,7 +182,7 @@ def _turn(app: "App", *, with_gather: bool, hold: bool) -> "Report":
             )
 
     try:
-        return asyncio.run(once())
+        return run_async(once())
     except (KeyboardInterrupt, asyncio.CancelledError) as broken:
         raise Interrupted("interrupted; what was sent is recorded", next_step="run it again to go on") from broken
 

@@ -14,9 +14,8 @@ def serve(context: typer.Context) -> None:
 
     Example: digest --config /srv/digest/digest.toml serve
     """
-    import asyncio
-
     from digest.errors import Interrupted
+    from digest.event_loop import run_async
     from digest.logs import set_up_logs
     from digest.workers.embedded import serve as serve_until_stopped
 
@@ -26,6 +25,6 @@ def serve(context: typer.Context) -> None:
     app.transport()  # settings that cannot work are said now, not at the first slot
     app.signer()
     try:
-        asyncio.run(serve_until_stopped(app))
+        run_async(serve_until_stopped(app))
     except KeyboardInterrupt as broken:
         raise Interrupted("interrupted; what was sent is recorded", next_step="start it again to go on") from broken

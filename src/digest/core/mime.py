@@ -114,8 +114,10 @@ def _guard(piece: str) -> str:
 def _encoded_words(text: str) -> str:
     """RFC 2047 words, cut between characters, in whichever of B and Q is shorter, joined by spaces to fold at."""
     octets = text.encode("utf-8", "replace")
-    q_length = sum(len(_Q[octet]) for octet in octets)
-    kind, room = ("q", _WORD - 12) if q_length <= len(octets) * 4 // 3 + 4 else ("b", (_WORD - 12) // 4 * 3)
+    as_q = "".join([_Q[octet] for octet in octets])
+    kind, room = ("q", _WORD - 12) if len(as_q) <= len(octets) * 4 // 3 + 4 else ("b", (_WORD - 12) // 4 * 3)
+    if kind == "q" and len(as_q) <= room:  # most names
+        return f"=?utf-8?q?{as_q}?="
     words, word, size = [], bytearray(), 0
     for character in text:
         raw = character.encode("utf-8", "replace")
