@@ -1,6 +1,8 @@
 """Replies of RFC 5321 §4.2, read from a stream however it is cut."""
 
 import re
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 LONGEST = 32_768
@@ -8,6 +10,8 @@ LONGEST = 32_768
 
 _WHOLE = re.compile(rb"(?:[2-5]\d\d(?: [^\r\n]{0,900})?\r\n){1,8}")
 """Replies of one line each, which nearly all are, in one piece."""
+_USUAL = 200
+"""Octets of replies that are read whole and remembered: a server says the same to each MAIL, RCPT and DATA."""
 _LINE = re.compile(rb"(\d\d\d)([^\r\n]*)\r\n")
 _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)")
 
@@ -41,14 +45,14 @@ class ReplyReader:
         self._buffer = bytearray()
         self._lines: list[str] = []
 
-    def feed(self, data: bytes) -> list[Reply]:
+    def feed(self, data: bytes) -> Sequence[Reply]:
         """The replies that these bytes complete.
 
         Raises:
             BrokenReply: they cannot be one.
         """
-        if not (self._buffer or self._lines) and _WHOLE.fullmatch(data):
-            return [Reply(int(code), words.decode("utf-8", "replace").strip()) for code, words in _LINE.findall(data)]
+        if not (self._buffer or self._lines) and len(data) <= _USUAL and (whole := _read_whole(data)):
+            return whole
         self._buffer += data
         if len(self._buffer) + sum(map(len, self._lines)) > LONGEST:
             raise BrokenReply("the server's reply never ends")
@@ -68,3 +72,11 @@ class ReplyReader:
             return None
         text, self._lines = " ".join(self._lines).strip(), []
         return Reply(int(line[:3]), text)
+
+
+@lru_cache(maxsize=64)
+def _read_whole(data: bytes) -> tuple[Reply, ...]:
+    """Replies of one line each; empty where that is not all that there is."""
+    if not _WHOLE.fullmatch(data):
+        return ()
+    return tuple(Reply(int(code), words.decode("utf-8", "replace").strip()) for code, words in _LINE.findall(data))
