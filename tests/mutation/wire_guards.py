@@ -6,14 +6,15 @@ CONVERSATION = "src/digest/mail/conversation.py"
 LEDGER = "src/digest/actions/ledger.py"
 SPOOL = "src/digest/store/spool.py"
 TALK = "tests/mail/test_conversation.py::"
-MARKED = """        if not await before_dot():
+MARKED = """        go = await before_dot()
+        if not go:
             self.abort()
             return self._outcome(OutcomeKind.UNSENT, "body", None, "withdrawn before the end")
 """
 EARLY = """        if early := self._said_too_early():
             return early
 """
-DOT = """        self._transport.write(b".\\r\\n")
+DOT = """        self._transport.write(b".\\r\\n" + self._announce(go))
 """
 
 BEFORE_THE_DOT = (
@@ -33,9 +34,9 @@ BEFORE_THE_DOT = (
         keeps="A lane waits for the commit of its mark before it sends the dot.",
         edits=(
             Edit(
-                file=LEDGER,
-                before="            self._write_within(_MARK_WAITS)\n        return await answer\n",
-                after="            self._write_within(_MARK_WAITS)\n        return True\n",
+                file="src/digest/actions/lane.py",
+                before="            marks.append(await answer)\n",
+                after="            marks.append(True)\n",
             ),
         ),
         tests=("tests/actions/test_mark_before_dot.py::test_the_mark_is_committed_before_the_dot[sqlite]",),
@@ -43,13 +44,17 @@ BEFORE_THE_DOT = (
     Guard(
         name="dot: after the mark",
         keeps="The dot is sent after the mark, not before it.",
-        edits=(Edit(file=CONVERSATION, before=MARKED + EARLY + DOT, after=DOT + MARKED),),
+        edits=(
+            Edit(
+                file=CONVERSATION, before=MARKED + EARLY + DOT, after=DOT.replace("self._announce(go)", 'b""') + MARKED
+            ),
+        ),
         tests=(f"{TALK}test_no_dot_goes_out_before_the_mark_stands[one by one]",),
     ),
     Guard(
         name="dot: not without the mark",
         keeps="Where the mark failed, the connection is dropped instead of the message being ended.",
-        edits=(Edit(file=CONVERSATION, before=MARKED, after="        await before_dot()\n"),),
+        edits=(Edit(file=CONVERSATION, before=MARKED, after="        go = await before_dot()\n"),),
         tests=(f"{TALK}test_without_the_mark_the_message_is_never_finished[one by one]",),
     ),
     Guard(
@@ -209,7 +214,9 @@ ONCE = (
         keeps="A delivery that was accepted and is queued again stops its issue.",
         edits=(
             Edit(
-                file="src/digest/actions/lanes.py", before="    if delivery.id in run.seen:\n", after="    if False:\n"
+                file="src/digest/actions/lane.py",
+                before="            if delivery.id in run.seen:\n",
+                after="            if False:\n",
             ),
         ),
         tests=(
@@ -221,7 +228,7 @@ ONCE = (
         keeps="More acceptances than readers stop an issue.",
         edits=(
             Edit(
-                file="src/digest/actions/lanes.py",
+                file="src/digest/actions/lane.py",
                 before="        if run.accepted_before + run.report.accepted > run.report.expected:\n",
                 after="        if False:\n",
             ),

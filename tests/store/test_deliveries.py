@@ -341,7 +341,7 @@ def test_marking_and_settling_find_their_rows_by_id(sqlite_database: Database) -
         assert "SCAN delivery" not in plan
 
 
-def test_who_left_while_claimed_takes_no_new_claim_away(database: Database) -> None:
+def test_who_left_while_claimed_fails_at_the_mark_and_takes_no_new_claim_away(database: Database) -> None:
     _, issue = prepare(database, "ben@x.example")
     (early,) = take(database, issue, limit=1)
     with database.write() as session:
@@ -351,4 +351,7 @@ def test_who_left_while_claimed_takes_no_new_claim_away(database: Database) -> N
         )
     (later,) = take(database, issue, limit=1)
     assert later.id != early.id
-    assert [row.state for row in rows(database, issue)] == [DeliveryState.SKIPPED, DeliveryState.CLAIMED]
+    assert mark(database, early, later) == {later.id}
+    with database.write() as session:
+        deliveries.turn_away(session, [early], now=cast.NOW)
+    assert [row.state for row in rows(database, issue)] == [DeliveryState.SKIPPED, DeliveryState.INFLIGHT]

@@ -27,31 +27,50 @@ class ClaimQueue:
         self._writer, self._least, self._is_over = writer, 2 * lanes, is_over
         self._size = self._least
         self._waiting: deque[Claimed] = deque()
+        self._ahead: set[Claimed] = set()  # taken, and not begun
         self._fetching: asyncio.Task[None] | None = None
         self._fetched_at: float | None = None
         self._is_drained = False
 
     async def take(self) -> Claimed | None:
-        """The next one; None when nothing is due. Those whose destination has begun to wait are given back."""
-        while True:
-            while not self._waiting:
-                if self._is_drained:
-                    return None
-                await asyncio.shield(self._fetch())
-            delivery = self._waiting.popleft()
-            if not self._writer.waiting or domain_of(delivery.address) not in self._writer.waiting:
-                break
-            self._writer.release(delivery)
-        if len(self._waiting) < self._size // 2 and not self._is_drained:
-            self._fetch()
+        """The next one; None when nothing is due."""
+        while (delivery := self.take_now()) is None and not self._is_drained:
+            await asyncio.shield(self._fetch())
         return delivery
 
+    def take_now(self) -> Claimed | None:
+        """The next one of those that are here. Those whose destination has begun to wait are given back."""
+        while self._waiting:
+            delivery = self._waiting.popleft()
+            if self._writer.waiting and domain_of(delivery.address) in self._writer.waiting:
+                self._writer.release(delivery)
+                continue
+            if len(self._waiting) < self._size // 2 and not self._is_drained:
+                self._fetch()
+            return delivery
+        return None
+
+    def take_ahead(self) -> Claimed | None:
+        """The next one that is here, for who is not ready to send it yet: `begin` says later whether it still may."""
+        if (delivery := self.take_now()) is not None:
+            self._ahead.add(delivery)
+        return delivery
+
+    def begin(self, delivery: Claimed) -> bool:
+        """Whether one that was taken ahead is still its taker's; false once it was given back."""
+        if delivery not in self._ahead:
+            return False
+        self._ahead.remove(delivery)
+        return True
+
     async def close(self) -> tuple[Claimed, ...]:
-        """Those that nobody took."""
+        """Those that nobody took, or has not begun."""
         self._is_drained = True
         if self._fetching:
             await asyncio.shield(self._fetching)  # what it claims is ours, whoever waits for it
-        left, self._waiting = tuple(self._waiting), deque()
+        left = (*self._waiting, *self._ahead)
+        self._waiting.clear()
+        self._ahead.clear()
         return left
 
     def _fetch(self) -> "asyncio.Task[None]":

@@ -92,18 +92,19 @@ class LedgerWriter:
         self._go.set()
         return await answer
 
-    async def mark(self, delivery: Claimed, message_id: str) -> bool:
+    def mark(self, delivery: Claimed, message_id: str) -> "asyncio.Future[bool]":
         """Whether the message may get its final dot: `inflight` is committed. False where the database is away."""
-        if self.problem:
-            return False
         answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        if self.problem:
+            answer.set_result(False)
+            return answer
         self._batch.marks.append((delivery, message_id))
         self._marked.append((delivery.id, answer))
         if len(self._marked) >= self._enough:
             self._go.set()
         else:
             self._write_within(_MARK_WAITS)
-        return await answer
+        return answer
 
     def settle(self, settlement: Settlement) -> None:
         """What the server said."""

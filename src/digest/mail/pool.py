@@ -98,10 +98,14 @@ class ServerPool:
         """
         tried: list[Server] = []
         last: Outcome | None = None
+
+        async def without_next() -> bool:  # the next message may go to another server
+            return bool(await before_dot())
+
         while server := await self._seat(tried):
             tried.append(server)
             try:
-                outcome = await server.transport.send(envelope, before_dot=before_dot)
+                outcome = await server.transport.send(envelope, before_dot=without_next)
             except TransportError as error:
                 self._put_aside(server, error)
                 continue

@@ -17,7 +17,11 @@ _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)")
 
 
 class BrokenReply(Exception):
-    """What came is no reply."""
+    """What came is no reply. `before`: those that came whole in front of it."""
+
+    def __init__(self, why: str, before: Sequence["Reply"] = ()) -> None:
+        super().__init__(why)
+        self.before = before
 
 
 class Reply(NamedTuple):
@@ -56,11 +60,16 @@ class ReplyReader:
         self._buffer += data
         if len(self._buffer) + sum(map(len, self._lines)) > LONGEST:
             raise BrokenReply("the server's reply never ends")
-        found = []
+        found: list[Reply] = []
         while (end := self._buffer.find(b"\n")) >= 0:
             line = bytes(self._buffer[:end]).rstrip(b"\r")
             del self._buffer[: end + 1]
-            if reply := self._take(line):
+            try:
+                reply = self._take(line)
+            except BrokenReply as error:
+                error.before = found
+                raise
+            if reply:
                 found.append(reply)
         return found
 

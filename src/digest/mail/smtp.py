@@ -69,15 +69,19 @@ class SmtpTransport:
         self.per_connection = MESSAGES_PER_CONNECTION
         self._slots = asyncio.Semaphore(connections)
         self._idle: list[Conversation] = []
+        self._announced: dict[int, Conversation] = {}  # that have begun this envelope; by its identity
         self._live = 0  # connections in use or being made
 
     async def open(self) -> None:
         """Have one connection ready: a wrong host, certificate or password shows here.
 
+        Messages that were announced before and never sent are dropped with their connections.
+
         Raises:
             TransportError: no connection.
             LoginRefused: the server wants other credentials.
         """
+        self._drop_announced()
         if not self._idle:
             self._idle.append(await self._connect())
 
@@ -87,7 +91,7 @@ class SmtpTransport:
         Raises:
             TransportError: no connection could be made; certain that nothing was sent.
         """
-        conversation = await self._take()
+        conversation = await self._take_announced(envelope) or await self._take()
         reused = conversation.messages > 0
         outcome = await self._talk(conversation, envelope, before_dot)
         if not (reused and outcome.phase == "mail" and not conversation.usable):
@@ -100,16 +104,25 @@ class SmtpTransport:
 
     async def close(self) -> None:
         """Take leave of every idle connection."""
+        self._drop_announced()
         idle, self._idle = self._idle, []
         await asyncio.gather(*(conversation.quit() for conversation in idle))
 
+    def _drop_announced(self) -> None:
+        for conversation in self._announced.values():
+            conversation.abort()
+        self._announced.clear()
+
     async def _talk(self, conversation: Conversation, envelope: Envelope, before_dot: BeforeDot) -> Outcome:
+        conversation.most = self.per_connection
         try:
             return await conversation.send(envelope, before_dot=before_dot)
         finally:
             self._live -= 1
             conversation.idle_since = asyncio.get_running_loop().time()
-            if conversation.usable and conversation.messages < self.per_connection:
+            if conversation.announced is not None:
+                self._announced[id(conversation.announced)] = conversation
+            elif conversation.usable and conversation.messages < self.per_connection:
                 self._idle.append(conversation)
             else:
                 await conversation.quit()
@@ -132,6 +145,14 @@ class SmtpTransport:
                 self._live -= 1
                 self._slots.release()
                 raise
+
+    async def _take_announced(self, envelope: Envelope) -> Conversation | None:
+        """The connection that has begun with it already."""
+        conversation = self._announced.pop(id(envelope), None)
+        if conversation is not None:
+            await self._slots.acquire()
+            self._live += 1
+        return conversation
 
     async def _take_idle(self) -> Conversation | None:
         now = asyncio.get_running_loop().time()

@@ -5,8 +5,11 @@ from typing import Protocol
 
 from digest.core.people import Envelope, Outcome
 
-BeforeDot = Callable[[], Awaitable[bool]]
-"""The durable commit of `inflight`. False means: do not finish this message, break off so that it is never accepted."""
+BeforeDot = Callable[[], Awaitable[bool | Envelope]]
+"""The durable commit of `inflight`. False means: do not finish this message, break off so that it is never accepted.
+
+An envelope says yes, and is the one that its caller sends next: a transport may announce it along with the dot.
+"""
 
 
 class Transport(Protocol):
