@@ -1,6 +1,6 @@
 """How fast issues go out: `python -m tests.bench.delivery [--recipients N] [--json] …` (docs/benchmarks.md).
 
- each round: smtp-source ─▶ digest ─▶ naive   into Postfix's smtp-sink, each into one of its own
+ each round: smtp-source ─▶ digest ─▶ digest with DKIM ─▶ naive   into Postfix's smtp-sink, each into one of its own
 
 Trust the ratios within one run: they tell a slow machine from slow code. Every run of digest ends with a check that
 the ledger and the sink agree on the number of messages.
@@ -15,6 +15,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from digest.mail.dkim_keys import RSA, make_key
 from tests.bench import chart, report
 from tests.bench.databases import Prepared, prepared
 from tests.bench.naive import run_naive
@@ -93,13 +94,19 @@ def play(options: argparse.Namespace, ready: Prepared, folder: Path, size: int) 
 
 
 def _senders(options: argparse.Namespace, ready: Prepared, folder: Path, size: int) -> dict[str, Any]:
-    def digest(*, tls: bool = False, latency: float = 0) -> Run:
+    def digest(*, tls: bool = False, latency: float = 0, key: Path | None = None, processes: int = 1) -> Run:
         connections = LATENCY_CONNECTIONS if latency else options.connections
+        processes = max(processes, options.processes)
         with ready.copy(folder) as url, sink(folder, tls=tls, latency_ms=latency) as server:
-            return run_digest(url, server, connections=connections, processes=options.processes)
+            return run_digest(url, server, connections=connections, processes=processes, dkim_key=key)
 
-    senders = {"digest": digest}
+    senders: dict[str, Any] = {"digest": digest}
     if not options.ledger:
+        key = folder / "dkim.pem"
+        if not key.exists():
+            make_key(RSA, key)
+        senders["dkim"] = lambda: digest(key=key)
+        senders["dkim_two"] = lambda: digest(key=key, processes=2)
         reference = {"smtp_source": lambda: run_smtp_source(folder, messages=options.recipients, size=size)}
         senders = reference | senders
         senders["naive"] = lambda: run_naive(folder, messages=min(options.naive, options.recipients))

@@ -29,8 +29,8 @@ COMMAND = (sys.executable, "-m", "tests.bench.sender")
 BASE_URL = "https://news.example"
 
 
-def run_digest(url: str, sink: Sink, *, connections: int, processes: int = 1) -> Run:
-    """What is due in this database into this sink.
+def run_digest(url: str, sink: Sink, *, connections: int, processes: int = 1, dkim_key: Path | None = None) -> Run:
+    """What is due in this database into this sink; signed with a key in PEM where there is one.
 
     Raises:
         RuntimeError: the delivery stopped, or ledger and sink do not agree that all has arrived.
@@ -38,6 +38,9 @@ def run_digest(url: str, sink: Sink, *, connections: int, processes: int = 1) ->
     env = environment(url, sink.port, connections)
     if sink.ca_file:
         env |= {"DIGEST_SMTP__SECURITY": "tls", "DIGEST_SMTP__CA_FILE": str(sink.ca_file)}
+    if dkim_key:
+        env |= {"DIGEST_DKIM__SIGN": "true", "DIGEST_SECRETS_DIR": str(dkim_key.parent)}
+        env |= {"DIGEST_DKIM__DOMAIN": "example.org", "DIGEST_DKIM__KEY_FILE": dkim_key.name}
     spent = run_to_end(*[COMMAND] * processes, env=env)
     told = [json.loads(one.output) for one in spent]
     problems = [one["problem"] for one in told if one["problem"]]

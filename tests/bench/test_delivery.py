@@ -45,6 +45,9 @@ def test_the_benchmark_measures_what_arrived(tmp_path: Path, capsys: pytest.Capt
     assert 50_000 < found["message_bytes"] < 56_000
     assert all(0 < found[key] < 1000 for key in RATIOS)
     assert 0 < found["ledger_us"] < found["whole_cpu_us"]
+    assert found["dkim_accepted"] == found["dkim_received"] == 300
+    assert found["dkim_cpu_us"] > found["cpu_us"], "a signature takes time"
+    assert found["dkim_two_processes_ratio_to_smtp_source"] > 0
     assert [text.text for text in ET.fromstring(chart.read_text()).iter() if text.text in {"digest", "naive"}]
 
 
@@ -67,7 +70,7 @@ def test_the_table_shows_a_dash_for_what_was_not_measured(capsys: pytest.Capture
     assert delivery.main(["--recipients", "20", "--rounds", "1", "--ledger"]) == 0
     table = capsys.readouterr().out
     assert "the ledger accepted 20, the sink received 20" in table
-    assert "not measured: this command sends unsigned" in table
+    assert "DKIM (RSA-2048) by two processes: – messages/s" in table
     assert any(line.split()[:2] == ["naive", "–"] for line in table.splitlines())
 
 
