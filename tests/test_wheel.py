@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from digest.render.catalogues import languages
+
 ROOT = Path(__file__).parents[1]
 UV = os.environ.get("UV") or shutil.which("uv")
 
@@ -35,6 +37,7 @@ def test_the_wheel_carries_templates_and_migrations_and_no_tests(wheel: Path) ->
     assert any(name.startswith("digest/templates/issue/editorial/") for name in names)
     assert any(name.startswith("digest/alembic/versions/0001") for name in names)
     assert "digest/sample/blogger-sample.atom" in names
+    assert {f"digest/locale/{language}/LC_MESSAGES/digest.mo" for language in languages()[1:]} < set(names)
     assert not [
         name for name in names if name.startswith(("tests/", "templates/", "alembic/")) or "__pycache__" in name
     ]

@@ -282,7 +282,7 @@ def test_right_to_left_issues_are_mirrored_and_latin_names_isolated() -> None:
     assert "direction:ltr" not in rendered.html
     assert tree.css("h3[dir=ltr][lang=en]")
     assert tree.css("bdi")
-    assert "7 تا 13 اوت 2017" in rendered.html
+    assert "۷ تا ۱۳ اوت ۲۰۱۷" in rendered.html
 
 
 def test_an_issue_too_large_for_gmail_is_made_smaller_in_a_fixed_order() -> None:

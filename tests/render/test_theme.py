@@ -31,7 +31,7 @@ def test_a_newsletter_changes_colours_fonts_and_width() -> None:
         ({"light": {"accent": "red"}}, "'red'", "#RRGGBB"),
         ({"light.accent": "#000000;}</style>"}, "light.accent", "#RRGGBB"),
         ({"fonts.body": "x;background:url(x)"}, "fonts.body", "font names"),
-        ({"width": 9000}, "9000", "320 to 800"),
+        ({"width": 9000}, "9000", "560 to 640"),
         ({"width": "wide"}, "'wide'", "whole number"),
         ({"light.accent": "#9FD8CF"}, "contrast of 1.", "4.5"),
         ({"dark.soft": "#444444"}, "dark.soft #444444 on dark.sheet", "4.5"),

@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 from digest.core import merge
 from digest.core.model import IssueContent, IssueGroup, IssuePost, Newsletter
 from digest.render.clean import clean_line, clean_link, clean_note, clean_text
+from digest.render.direction import direction_of_text
 from digest.render.headline import clip, make_preheader, make_title
-from digest.render.pictures import THUMBNAIL_WIDTH, fit_picture
+from digest.render.pictures import TALLEST, THUMBNAIL_WIDTH, fit_picture
 from digest.render.view import GroupView, IssueView, LineView, LinkView, NoteView, PostView
 from digest.render.words import Words, direction_of, words_for
 
@@ -25,11 +26,12 @@ def compose_view(
     key: str,
     language: str,
     width: int,
+    tallest: float = TALLEST,
     web_url: str | None = None,
     archive_url: str | None = None,
 ) -> IssueView:
-    """The view of an issue, `width` pixels wide inside, its merge fields open under `key`."""
-    maker = _Maker(content, key, words_for(language), width)
+    """The view of an issue, its pictures at most `width` pixels wide, its merge fields open under `key`."""
+    maker = _Maker(content, key, words_for(language), width, tallest)
     groups = maker.groups()
     title, preheader = maker.headline([post for group in groups for post in group.posts])
     return IssueView(
@@ -53,6 +55,9 @@ def compose_view(
         archive_url=clean_link(archive_url),
         reader=merge.token(key, "name"),
         address=merge.token(key, "address"),
+        why=maker.words._("You get this email because you subscribed to {newsletter} with {address}.").format(
+            newsletter=maker.line(content.newsletter), address=merge.token(key, "address")
+        ),
         unsubscribe_url=merge.token(key, "unsubscribe_url"),
         preferences_url=merge.token(key, "preferences_url") if clean_link(web_url) else None,
     )
@@ -64,6 +69,7 @@ class _Maker:
     key: str
     words: Words
     width: int
+    tallest: float
 
     def line(self, text: str | None) -> str:
         return clean_line(text, key=self.key)
@@ -121,7 +127,9 @@ class _Maker:
         html = clean_note(note.html, key=self.key)
         text = clean_text(note.text, key=self.key).strip()
         links = tuple(dict.fromkeys(link.replace("&amp;", "&") for link in _HREF.findall(html)))
-        return NoteView(html=html, text=text, author=self.line(note.author), links=links)
+        own = direction_of_text(text)
+        other = own if own != self.words.direction else None
+        return NoteView(html=html, text=text, author=self.line(note.author), links=links, direction=other)
 
     def groups(self) -> tuple[GroupView, ...]:
         numbers = iter(range(1, len(self.content.posts) + 1))
@@ -149,7 +157,9 @@ class _Maker:
         title = self.line(card.title) or self.words._("Untitled")
         heading, lead = self.opening(title, self.line(card.lead)) if card.title_made else (title, self.line(card.lead))
         quote = self.line(card.quote)
-        pictures = [fit_picture(picture, width=self.width, key=self.key) for picture in card.pictures[:1]]
+        pictures = [
+            fit_picture(picture, width=self.width, key=self.key, tallest=self.tallest) for picture in card.pictures[:1]
+        ]
         further = [fit_picture(picture, width=THUMBNAIL_WIDTH, key=self.key) for picture in card.pictures[1:]]
         language = card.language if card.language and not _same(card.language, self.words.language) else None
         return PostView(

@@ -44,12 +44,13 @@ def _joined(titles: Sequence[str], rest: int, words: Words) -> str:
     if rest <= 0 and len(titles) == 1:
         return titles[0]
     names = [_bare(title) for title in titles]
+    if rest <= 0:
+        return words._("{0} and {1}").format(*names)
     if len(names) == 2:
-        pattern = words._("{0}, {1} and {n} more") if rest > 0 else words._("{0} and {1}")
-    else:
-        # A mark that ends a sentence starts a new one; an ellipsis does not.
-        pattern = words._("{0} And {n} more") if names[0][-1] in "?!" else words._("{0}, and {n} more")
-    return pattern.format(*names, n=rest)
+        return words.n("{0}, {1} and {n} more", "{0}, {1} and {n} more", rest, *names)
+    if names[0][-1] in "?!？！؟":  # a mark that ends a sentence starts a new one; an ellipsis does not
+        return words.n("{0} And {n} more", "{0} And {n} more", rest, *names)
+    return words.n("{0}, and {n} more", "{0}, and {n} more", rest, *names)
 
 
 def _bare(title: str) -> str:

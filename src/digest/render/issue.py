@@ -14,7 +14,7 @@ from digest.render.budget import fits, shrink, steps
 from digest.render.compose_view import compose_view
 from digest.render.convert import convert
 from digest.render.templates import fill_template, theme_folders
-from digest.render.theme import Theme, load_theme
+from digest.render.theme import Theme, load_theme, theme_files
 from digest.render.view import IssueView
 from digest.render.words import words_for
 
@@ -43,13 +43,14 @@ def render_issue(
     if issue.content is None:
         raise ValueError(f"issue {issue.id} has no content to render")
     folders = theme_folders(newsletter.theme, templates)
-    theme = load_theme(newsletter.theme, _theme_files(folders), newsletter.theme_variables)
+    theme = load_theme(newsletter.theme, theme_files(folders), newsletter.theme_variables)
     view = compose_view(
         issue.content,
         newsletter,
         key=issue.merge_key,
         language=language,
-        width=theme.inner,
+        width=theme.picture_width or theme.inner,
+        tallest=theme.image_ratio,
         web_url=web_url,
         archive_url=archive_url,
     )
@@ -63,7 +64,7 @@ def check_look(theme: str, variables: Mapping[str, Any], *, templates: Path | No
         TemplateError: says which, and the way out.
     """
     folders = theme_folders(theme, templates)
-    load_theme(theme, _theme_files(folders), variables)
+    load_theme(theme, theme_files(folders), variables)
 
 
 def _render(view: IssueView, theme: Theme, folders: tuple[Path, ...]) -> Rendered:
@@ -99,12 +100,7 @@ def _html(view: IssueView, theme: Theme, folders: tuple[Path, ...]) -> str:
 def _values(view: IssueView, theme: Theme) -> dict[str, object]:
     words = words_for(view.language)
     left_out = words.n("and {n} more on the web", "and {n} more on the web", view.left_out)
-    return {"issue": view, "theme": theme, "_": words._, "left_out": left_out}
-
-
-def _theme_files(folders: tuple[Path, ...]) -> tuple[Path, ...]:
-    files = [folder / "theme.toml" for folder in reversed(folders)]
-    return tuple(file for file in files if file.is_file())
+    return {"issue": view, "theme": theme, "_": words._, "number": words.number, "left_out": left_out}
 
 
 def _unfrom(text: str) -> str:

@@ -7,7 +7,9 @@ from digest.core.model import Picture
 from digest.render.clean import clean_line, clean_link
 
 THUMBNAIL_WIDTH = 128
-TALLEST = 1.2  # height by width; taller pictures are narrowed, so that a post fits a screen
+TALLEST = (
+    1.2  # height by width, unless a theme says otherwise; taller pictures are narrowed, so that a post fits a screen
+)
 SOFTEST = 0.75  # a picture of three quarters of the width may be enlarged to it; a smaller one stays small
 CRISP = 2  # screens with two pixels to the point
 
@@ -27,12 +29,12 @@ class PictureView:
     wide: bool  # fills the column, and follows it on a phone
 
 
-def fit_picture(picture: Picture, *, width: int, key: str = "") -> PictureView | None:
-    """The picture fitted into `width` pixels; None where its address is nothing a mail may load."""
+def fit_picture(picture: Picture, *, width: int, key: str = "", tallest: float = TALLEST) -> PictureView | None:
+    """The picture fitted into `width` pixels, at most `tallest` times as high; None where its address is nothing a mail may load."""
     src = _source(picture, width=width, key=key)
     if src is None:
         return None
-    shown = _width(picture, width)
+    shown = _width(picture, width, tallest)
     height = round(shown * picture.height / picture.width) if picture.width and picture.height else None
     return PictureView(
         src=src,
@@ -44,12 +46,12 @@ def fit_picture(picture: Picture, *, width: int, key: str = "") -> PictureView |
     )
 
 
-def _width(picture: Picture, width: int) -> int:
+def _width(picture: Picture, width: int, tallest: float) -> int:
     known = picture.width or 0
     if known and not picture.full and known < width * SOFTEST:
         width = known
-    if known and picture.height and picture.height > known * TALLEST:
-        width = max(1, round(width * TALLEST * known / picture.height))
+    if known and picture.height and picture.height > known * tallest:
+        width = max(1, round(width * tallest * known / picture.height))
     return width
 
 

@@ -1,5 +1,6 @@
 """Theme variables: theme.toml of the theme, then the newsletter's own, checked before any of them reaches CSS."""
 
+import colorsys
 import difflib
 import re
 import tomllib
@@ -9,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from digest.errors import TemplateError
+from digest.render.clean import clean_link
 
 LEAST_CONTRAST = 4.5  # WCAG 2.2, 1.4.3 (AA) for text of any size
 
 _COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
 _FONTS = re.compile(r"[\w ,\-]+")  # no quotes: escaped ones make mrml drop the rule; names with spaces need none
-_RANGES = {"width": (320, 800), "radius": (0, 40), "padding": (16, 64)}
+_RANGES = {"width": (560, 640), "radius": (0, 40), "padding": (16, 64), "picture_width": (0, 640)}
+_RATIO = (0.3, 3.0)
 
 # Text on ground, in both schemes.
 _READ = (
@@ -26,15 +29,19 @@ _READ = (
 
 @dataclass(frozen=True, slots=True)
 class Theme:
-    """The look: colours of both schemes by name, fonts by name, lengths in pixels."""
+    """The look: colours of both schemes by name, fonts by name, parts that are shown, lengths in pixels."""
 
     name: str
     light: Mapping[str, str]
     dark: Mapping[str, str]
     fonts: Mapping[str, str]
+    sections: Mapping[str, bool]
     width: int
     radius: int
     padding: int
+    picture_width: int  # 0: as wide as the words
+    image_ratio: float  # height by width at most
+    logo: str  # https address, or empty
 
     @property
     def inner(self) -> int:
@@ -55,14 +62,35 @@ def load_theme(name: str, files: tuple[Path, ...], variables: Mapping[str, Any])
         _merge(values, _read(file), where=str(file), known=None if file is files[0] else frozenset(values))
     _merge(values, variables, where="theme_variables of the newsletter", known=frozenset(values))
     _check_contrast(name, values)
-    sections = {part: _section(values, part) for part in ("light", "dark", "fonts")}
-    return Theme(name=name, width=values["width"], radius=values["radius"], padding=values["padding"], **sections)
+    single = {key: value for key, value in values.items() if "." not in key}
+    parts: dict[str, Any] = {part: _section(values, part) for part in ("light", "dark", "fonts", "sections")}
+    return Theme(name=name, **single, **parts)
+
+
+def theme_files(folders: tuple[Path, ...]) -> tuple[Path, ...]:
+    """The theme.toml files of a theme's folders, least first."""
+    files = [folder / "theme.toml" for folder in reversed(folders)]
+    return tuple(file for file in files if file.is_file())
 
 
 def contrast(one: str, other: str) -> float:
     """The contrast of two #RRGGBB colours, from 1 to 21 (WCAG 2.2, relative luminance)."""
     light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
+
+
+def nearest_passing(colour: str, ground: str) -> str:
+    """The colour of the same hue, nearest in lightness, that can be read on this ground; white or black at the end."""
+    red, green, blue = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    hue, lightness, saturation = colorsys.rgb_to_hls(red, green, blue)
+    for step in range(1, 256):
+        for moved in (lightness - step / 255, lightness + step / 255):
+            if 0 <= moved <= 1:
+                channels = colorsys.hls_to_rgb(hue, moved, saturation)
+                found = "#" + "".join(f"{round(channel * 255):02X}" for channel in channels)
+                if contrast(found, ground) >= LEAST_CONTRAST:
+                    return found
+    return max("#000000", "#FFFFFF", key=lambda end: contrast(end, ground))
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -100,6 +128,12 @@ def _checked(name: str, value: Any, where: str) -> Any:
         if type(number) is int and low <= number <= high:
             return number
         raise TemplateError(f"{where}: {name} is {value!r}", next_step=f"write a whole number from {low} to {high}")
+    if name.startswith("sections."):
+        return _switch(name, value, where)
+    if name == "image_ratio":
+        return _ratio(value, where)
+    if name == "logo":
+        return _logo(value, where)
     if name.startswith("fonts."):
         if isinstance(value, str) and _FONTS.fullmatch(value):
             return value
@@ -109,6 +143,36 @@ def _checked(name: str, value: Any, where: str) -> Any:
     raise TemplateError(f"{where}: {name} is {value!r}", next_step="write a colour as #RRGGBB")
 
 
+def _switch(name: str, value: Any, where: str) -> bool:
+    known = {"true": True, "false": False}.get(value) if isinstance(value, str) else value
+    if isinstance(known, bool):
+        return known
+    raise TemplateError(f"{where}: {name} is {value!r}", next_step="write true or false")
+
+
+def _ratio(value: Any, where: str) -> float:
+    low, high = _RATIO
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = 0.0
+    if low <= number <= high:
+        return number
+    raise TemplateError(f"{where}: image_ratio is {value!r}", next_step=f"write a number from {low} to {high}")
+
+
+def _logo(value: Any, where: str) -> str:
+    if value == "":
+        return ""
+    link = clean_link(value) if isinstance(value, str) else None
+    if link and link.startswith("https://") and not link.lower().endswith((".svg", ".svgz", ".webp")):
+        return link
+    raise TemplateError(
+        f"{where}: logo is {value!r}",
+        next_step="write the https address of a PNG, JPEG or GIF: mail clients show no other",
+    )
+
+
 def _check_contrast(name: str, values: Mapping[str, Any]) -> None:
     for scheme in ("light", "dark"):
         for text, ground in _READ:
@@ -116,11 +180,12 @@ def _check_contrast(name: str, values: Mapping[str, Any]) -> None:
             if (ratio := contrast(one, other)) < LEAST_CONTRAST:
                 raise TemplateError(
                     f"theme {name}: {scheme}.{text} {one} on {scheme}.{ground} {other} has a contrast of {ratio:.1f}",
-                    next_step=f"choose a pair with at least {LEAST_CONTRAST} (WCAG 2.2 AA)",
+                    next_step=f"the least is {LEAST_CONTRAST} (WCAG 2.2 AA); "
+                    f"the nearest {scheme}.{text} that has it is {nearest_passing(one, other)}",
                 )
 
 
-def _section(values: Mapping[str, Any], part: str) -> dict[str, str]:
+def _section(values: Mapping[str, Any], part: str) -> dict[str, Any]:
     prefix = part + "."
     return {name.removeprefix(prefix): value for name, value in values.items() if name.startswith(prefix)}
 

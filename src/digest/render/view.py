@@ -61,6 +61,7 @@ class NoteView:
     text: str
     author: str
     links: tuple[str, ...]  # those of the HTML, for the text part
+    direction: str | None = None  # where it differs from the issue's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +89,7 @@ class IssueView:
     archive_url: str | None
     reader: str = field(repr=False)
     address: str = field(repr=False)
+    why: str = field(repr=False)  # the reader gets this
     unsubscribe_url: str = field(repr=False)
     preferences_url: str | None = field(repr=False)
 
@@ -95,3 +97,29 @@ class IssueView:
     def posts(self) -> tuple[PostView, ...]:
         """The posts shown in full, in reading order."""
         return tuple(post for group in self.groups for post in group.posts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeView:
+    """A mail about one subscription. Nothing in it is open: it is rendered for its one reader."""
+
+    language: str
+    direction: str
+    name: str
+    subject: str
+    preheader: str
+    heading: str
+    words: str = field(repr=False)
+    button: LinkView | None = field(repr=False)
+    small: str  # beneath the button
+    why: str = field(repr=False)
+    sender: str
+    postal_address: str
+    site_url: str | None
+    archive_url: str | None
+    unsubscribe_url: str | None = field(repr=False)
+    preferences_url: str | None = field(repr=False)
+    # What the parts it shares with the issue ask for.
+    number: int = 0
+    span: str = ""
+    web_url: str | None = None

@@ -1,4 +1,8 @@
-"""Words and dates in a language. Words go through a gettext catalogue (English so far); dates through Babel."""
+"""Words, numbers and dates in a language: words through a gettext catalogue, numbers and dates through Babel.
+
+Dates are Gregorian in every language, as the periods are; digits are those of the language (CLDR), so that a Persian
+issue has Persian ones.
+"""
 
 import gettext
 import re
@@ -8,6 +12,12 @@ from functools import lru_cache
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_skeleton
+from babel.numbers import format_decimal
+
+from digest.render.catalogues import catalogue_of
+
+_ZEROS = {"arab": "٠", "arabext": "۰"}
+"""The digit nought of CLDR's numbering systems; Babel writes dates with Latin digits only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +31,17 @@ class Words:
     def _(self, text: str) -> str:
         return self.catalogue.gettext(text)
 
-    def n(self, one: str, many: str, count: int) -> str:
-        """The form for this count, with `{n}` filled in."""
-        return self.catalogue.ngettext(one, many, count).format(n=count)
+    def n(self, one: str, many: str, count: int, *names: str) -> str:
+        """The form for this count, with `{n}` filled in, and `{0}`, `{1}` by the names."""
+        return self.catalogue.ngettext(one, many, count).format(*names, n=self.number(count))
+
+    def number(self, value: int) -> str:
+        """A whole number as the language writes it: 1,234."""
+        return self._digits(str(format_decimal(value, locale=self.locale, numbering_system="default")))
+
+    def _digits(self, text: str) -> str:
+        zero = _ZEROS.get(self.locale.default_numbering_system)
+        return text.translate({ord("0") + n: ord(zero) + n for n in range(10)}) if zero else text
 
     @property
     def direction(self) -> str:
@@ -32,28 +50,31 @@ class Words:
 
     def day(self, day: date) -> str:
         """A day heading: Thursday, 10 August."""
-        return str(format_date(day, _long(_day_pattern(self.locale)), locale=self.locale))
+        return self._digits(str(format_date(day, _long(_day_pattern(self.locale)), locale=self.locale)))
 
     def short_day(self, day: date, *, year: int) -> str:
         """A day in a line: 10 Aug, or 10 Aug 2016 where the issue is of another `year`."""
-        return str(format_skeleton("MMMd" if day.year == year else "yMMMd", day, locale=self.locale))
+        return self._digits(str(format_skeleton("MMMd" if day.year == year else "yMMMd", day, locale=self.locale)))
 
     def span(self, first: date, last: date) -> str:
         """The first and the last day of a period: 7–13 August 2017."""
         if first == last:
-            return str(format_date(first, "long", locale=self.locale))
+            return self._digits(str(format_date(first, "long", locale=self.locale)))
         field = "y" if first.year != last.year else "M" if first.month != last.month else "d"
         start, end = (_long(part) for part in self.locale.interval_formats["yMMMd"][field])
-        return f"{format_date(first, start, locale=self.locale)}{format_date(last, end, locale=self.locale)}"
+        return self._digits(
+            f"{format_date(first, start, locale=self.locale)}{format_date(last, end, locale=self.locale)}"
+        )
 
 
 @lru_cache(maxsize=64)
 def words_for(language: str) -> Words:
     """The words of a BCP 47 language. Plain `en` writes dates as the world does, `en-US` as Americans do.
 
-    An unknown language keeps its name in the lang attribute and gets English dates.
+    A language without a catalogue gets English words; an unknown one keeps its name in the lang attribute and gets
+    English dates, too.
     """
-    return Words(language, _locale(language), gettext.NullTranslations())
+    return Words(language, _locale(language), catalogue_of(language))
 
 
 @lru_cache(maxsize=256)

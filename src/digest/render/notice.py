@@ -1,0 +1,114 @@
+"""Mails about a subscription, in the newsletter's design: please confirm, welcome, goodbye.
+
+They go to one person each, so they are rendered for that person: there is nothing left to merge.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from digest.core.model import Newsletter, Rendered
+from digest.render.clean import clean_line, clean_link
+from digest.render.convert import convert
+from digest.render.headline import SHORTEST_PREHEADER, clip
+from digest.render.templates import fill_template, theme_folders
+from digest.render.theme import load_theme, theme_files
+from digest.render.view import LinkView, NoticeView
+from digest.render.words import Words, words_for
+
+HTML_TEMPLATE, TEXT_TEMPLATE = "notice.mjml.j2", "notice.txt.j2"
+
+
+class NoticeKind(StrEnum):
+    """What a notice is about."""
+
+    CONFIRM = "confirm"
+    WELCOME = "welcome"
+    GOODBYE = "goodbye"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """What a notice says, and to whom. `action_url` is the button's: confirm, read the latest issue, come back."""
+
+    kind: NoticeKind
+    address: str = field(repr=False)
+    action_url: str | None = field(default=None, repr=False)  # without one there is no button
+    unsubscribe_url: str | None = field(default=None, repr=False)
+    preferences_url: str | None = field(default=None, repr=False)
+    archive_url: str | None = None
+
+
+def render_notice(notice: Notice, newsletter: Newsletter, *, language: str, templates: Path | None = None) -> Rendered:
+    """The notice in a language (BCP 47), without open merge fields; `templates` is the user's own folder of them.
+
+    Raises:
+        TemplateError: the theme is unknown, a variable wrong, a template broken.
+    """
+    folders = theme_folders(newsletter.theme, templates)
+    theme = load_theme(newsletter.theme, theme_files(folders), newsletter.theme_variables)
+    words = words_for(language)
+    view = _compose(notice, newsletter, words)
+    values = {"issue": view, "theme": theme, "_": words._, "number": words.number}
+    html = convert(fill_template(folders, HTML_TEMPLATE, values), file=f"{theme.name}/{HTML_TEMPLATE}")
+    text = fill_template(folders, TEXT_TEMPLATE, values)
+    return Rendered(subject=view.subject, preheader=view.preheader, html=html, text=text)
+
+
+def _compose(notice: Notice, newsletter: Newsletter, words: Words) -> NoticeView:
+    names = {"newsletter": clean_line(newsletter.name), "address": clean_line(notice.address)}
+    subject, heading, said, button, small, why = (text.format(**names) for text in _texts(notice.kind, words))
+    link = clean_link(notice.action_url)
+    return NoticeView(
+        language=words.language,
+        direction=words.direction,
+        name=names["newsletter"],
+        subject=subject,
+        preheader=clip(said if len(said) >= SHORTEST_PREHEADER else f"{heading}: {said}", 130),
+        heading=heading,
+        words=said,
+        button=LinkView(text=button, link=link) if link else None,
+        small=small,
+        why=why,
+        sender=clean_line(newsletter.sender_name),
+        postal_address=clean_line(newsletter.postal_address),
+        site_url=clean_link(newsletter.site_url),
+        archive_url=clean_link(notice.archive_url),
+        unsubscribe_url=clean_link(notice.unsubscribe_url),
+        preferences_url=clean_link(notice.preferences_url),
+    )
+
+
+def _texts(kind: NoticeKind, words: Words) -> tuple[str, str, str, str, str, str]:
+    """Subject, heading, words, button, small print, why it came; their fields open."""
+    asked = words._("You get this email because somebody subscribed to {newsletter} with {address}.")
+    if kind is NoticeKind.CONFIRM:
+        return (
+            words._("Please confirm: {newsletter}"),
+            words._("One more step"),
+            words._(
+                "Somebody, we hope you, asked to get {newsletter} at {address}. Nothing is sent to you until you confirm it."
+            ),
+            words._("Confirm subscription"),
+            words._("If it was not you, do nothing: we forget this address within a week."),
+            asked,
+        )
+    if kind is NoticeKind.WELCOME:
+        return (
+            words._("Welcome to {newsletter}"),
+            words._("Welcome to {newsletter}"),
+            words._(
+                "You are subscribed to {newsletter} with {address}. The next issue comes by itself; you can leave or change it at any time."
+            ),
+            words._("Read the latest issue"),
+            "",
+            words._("You get this email because you subscribed to {newsletter} with {address}."),
+        )
+    return (
+        words._("You have left {newsletter}"),
+        words._("Goodbye"),
+        words._("No more issues of {newsletter} come to {address}. If that was a mistake, one click brings you back."),
+        words._("Subscribe again"),
+        "",
+        asked,
+    )

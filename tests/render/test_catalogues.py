@@ -1,0 +1,88 @@
+"""Words in every language: nothing untranslated, nothing left over, and each form of a plural says its number."""
+
+import re
+from datetime import date
+
+import pytest
+from tests.make_catalogues import catalogues, is_whole, messages
+
+from digest.render.catalogues import catalogue_of, languages
+from digest.render.headline import make_title
+from digest.render.words import words_for
+
+CATALOGUES = {file.parent.parent.name: catalogue for file, catalogue in catalogues()}
+_FIELD = re.compile(r"\{\w*\}")
+# Forms that say the number in a word: one and two of Arabic.
+_IN_WORDS = {"ar": {1, 2}}
+LONGEST = {"Confirm subscription": 30, "Unsubscribe": 24, "Change preferences": 30, "View in browser": 30,
+           "Read the latest issue": 30, "Subscribe again": 30}  # fmt: skip
+
+
+def test_the_words_are_there_in_seven_languages() -> None:
+    assert languages() == ("en", "ar", "de", "es", "fa", "fr", "ja")
+
+
+@pytest.mark.parametrize("language", CATALOGUES)
+def test_every_message_is_translated_and_none_is_left_over(language: str) -> None:
+    used = {message.id for message in messages() if message.id}
+    catalogue = CATALOGUES[language]
+    assert {message.id for message in catalogue if message.id} == used, "run: python -m tests.make_catalogues"
+    assert [message.id for message in catalogue if message.id and not is_whole(message)] == []
+
+
+@pytest.mark.parametrize("language", CATALOGUES)
+def test_every_translation_has_the_fields_of_its_message(language: str) -> None:
+    catalogue = CATALOGUES[language]
+    for message in catalogue:
+        if not message.id:
+            continue
+        wanted = set(_FIELD.findall(message.id if isinstance(message.id, str) else message.id[1]))
+        forms = message.string if isinstance(message.string, tuple) else (message.string,)
+        assert len(forms) == (catalogue.num_plurals if isinstance(message.id, tuple) else 1)
+        for number, form in enumerate(forms):
+            found = set(_FIELD.findall(form))
+            by_word = isinstance(message.id, tuple) and number in _IN_WORDS.get(language, ())
+            assert found == wanted or (by_word and found == wanted - {"{n}"}), (message.id, form)
+
+
+@pytest.mark.parametrize("language", CATALOGUES)
+def test_labels_are_short_enough_for_a_button_on_a_phone(language: str) -> None:
+    for label, longest in LONGEST.items():
+        assert len(words_for(language)._(label)) <= longest
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [
+        (1, "تدوينة واحدة"),
+        (2, "تدوينتان"),
+        (3, "3 تدوينات"),
+        (11, "11 تدوينة"),
+        (100, "100 تدوينة"),
+        (103, "103 تدوينات"),
+    ],
+)
+def test_arabic_has_six_forms(count: int, said: str) -> None:
+    assert words_for("ar").n("{n} post", "{n} posts", count) == said
+
+
+def test_numbers_and_dates_have_the_digits_of_the_language() -> None:
+    first, last = date(2017, 8, 7), date(2017, 8, 13)
+    assert words_for("fa").span(first, last) == "۷ تا ۱۳ اوت ۲۰۱۷"
+    assert words_for("fa").number(1234) == "۱٬۲۳۴"
+    assert words_for("de").span(first, last) == "7.–13. August 2017"
+    assert words_for("ja").day(last) == "8月13日(日曜日)"
+    assert words_for("fr").number(1234) == "1\u202f234"
+
+
+def test_a_region_takes_the_words_of_its_language_and_an_unknown_language_english_ones() -> None:
+    assert catalogue_of("de-AT").gettext("Unsubscribe") == "Abbestellen"
+    assert catalogue_of("tlh").gettext("Unsubscribe") == "Unsubscribe"
+
+
+def test_a_title_is_made_in_the_language() -> None:
+    titles = ["Kompost", "Bohnen"]
+    assert make_title(titles, count=5, words=words_for("de"), otherwise="") == "Kompost, Bohnen und 3 weitere"
+    assert make_title(titles, count=3, words=words_for("de"), otherwise="") == "Kompost, Bohnen und 1 weiterer"
+    assert make_title(["豆"], count=4, words=words_for("ja"), otherwise="") == "豆 ほか3件"
+    assert make_title(["豆?"], count=1, words=words_for("fa"), otherwise="") == "豆?"
