@@ -1,5 +1,6 @@
 """Theme variables: what a newsletter may change, and what is refused."""
 
+import colorsys
 from dataclasses import replace
 from typing import Any
 
@@ -8,7 +9,7 @@ from tests.render import sample_issue as sample
 
 from digest.errors import TemplateError
 from digest.render.issue import render_issue
-from digest.render.theme import contrast
+from digest.render.theme import LEAST_CONTRAST, contrast, nearest_passing
 
 
 def html(variables: dict[str, Any]) -> str:
@@ -35,6 +36,11 @@ def test_a_newsletter_changes_colours_fonts_and_width() -> None:
         ({"width": "wide"}, "'wide'", "whole number"),
         ({"light.accent": "#9FD8CF"}, "contrast of 1.", "4.5"),
         ({"dark.soft": "#444444"}, "dark.soft #444444 on dark.sheet", "4.5"),
+        ({"light.accent": "#9FD8CF"}, "light.accent #9FD8CF", "nearest light.accent that has it is #"),
+        ({"image_ratio": "7"}, "image_ratio is '7'", "from 0.3 to 3.0"),
+        ({"logo": "http://x.example/logo.png"}, "logo", "https address"),
+        ({"logo": "https://x.example/logo.svg"}, "logo", "PNG, JPEG or GIF"),
+        ({"sections.pictures": "maybe"}, "'maybe'", "true or false"),
     ],
 )
 def test_a_wrong_variable_is_refused_with_the_way_out(variables: dict[str, Any], says: str, next_step: str) -> None:
@@ -47,3 +53,30 @@ def test_a_wrong_variable_is_refused_with_the_way_out(variables: dict[str, Any],
 def test_contrast_is_that_of_wcag() -> None:
     assert contrast("#000000", "#FFFFFF") == pytest.approx(21)
     assert contrast("#777777", "#FFFFFF") == pytest.approx(4.48, abs=0.01)
+
+
+@pytest.mark.parametrize("ground", ["#FFFFFF", "#1B1C1F", "#0D5C53", "#777777"])
+@pytest.mark.parametrize("colour", ["#9FD8CF", "#FFFF00", "#808080", "#123456", "#FF0000"])
+def test_the_proposed_colour_passes_and_keeps_its_hue(colour: str, ground: str) -> None:
+    found = nearest_passing(colour, ground)
+    assert contrast(found, ground) >= LEAST_CONTRAST
+    if found not in {"#000000", "#FFFFFF"}:
+        hues = [
+            colorsys.rgb_to_hls(*(int(each[at : at + 2], 16) / 255 for at in (1, 3, 5)))[0] for each in (colour, found)
+        ]
+        assert abs(hues[0] - hues[1]) < 0.03 or abs(hues[0] - hues[1]) > 0.97 or colour == "#808080"
+
+
+def test_sections_are_switched_off() -> None:
+    assert "In this issue" in html({})
+    bare = html(
+        {"sections": {"contents": False, "summary": "false", "topics": False, "quotes": False, "pictures": False}}
+    )
+    assert "In this issue" not in bare
+    assert "Topics:" not in bare
+    assert "blockquote style" not in bare
+    assert "<img" not in bare
+
+
+def test_a_logo_takes_the_place_of_the_first_letter() -> None:
+    assert '<img class="logo" src="https://x.example/logo.png" alt=""' in html({"logo": "https://x.example/logo.png"})

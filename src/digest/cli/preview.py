@@ -11,6 +11,7 @@ import typer
 from digest.cli.context import open_app
 from digest.cli.options import AsJson, Newsletter
 from digest.cli.output import note, print_facts, print_json, print_table
+from digest.cli.samples import open_in_browser
 
 if TYPE_CHECKING:
     from digest.actions.preview import Preview, PreviewFiles
@@ -31,14 +32,25 @@ def preview(
         int | None,
         typer.Option(min=0, max=65535, metavar="PORT", help="Serve it on 127.0.0.1, made anew on each load."),
     ] = None,
+    sample: Annotated[
+        bool, typer.Option("--sample", help="A sample issue in the newsletter's theme instead; needs no database.")
+    ] = False,
+    every: Annotated[bool, typer.Option("--all", help="With --sample: every theme in every language.")] = False,
+    theme: Annotated[str | None, typer.Option(help="With --sample: this theme.")] = None,
+    language: Annotated[str | None, typer.Option(help="With --sample: in this language.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show an issue as a reader would get it.
 
-    Claims, records and sends nothing. Writes issue.html, issue.txt and issue.eml. Links to leave are made for nobody.
+    Claims, records and sends nothing. Writes issue.html, issue.txt and issue.eml. Links to leave are made for nobody. With --sample it is an invented issue that has everything an issue can have, in the editorial theme and English unless others are named.
 
     Example: digest preview --open
     """
+    if sample:
+        _sample(context, out, theme=theme, language=language, every=every, show=show, as_json=as_json)
+        return
+    if every or theme or language:
+        raise typer.BadParameter("--all, --theme and --language go with --sample")
     from digest.actions.preview import match_pictures, preview_issue, write_preview
 
     opened = open_app(context)
@@ -62,7 +74,7 @@ def preview(
     made, files = make()
     _print(made, files, as_json=as_json)
     if show and serve is None:
-        _open(files.html.absolute().as_uri())
+        open_in_browser(files.html.absolute().as_uri())
     if serve is not None:
         _serve(out, serve, make, show=show)
 
@@ -98,11 +110,23 @@ def _wall(at: datetime, zone: str) -> str:
     return f"{at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}"
 
 
-def _open(address: str) -> None:
-    import webbrowser
+def _sample(
+    context: typer.Context,
+    out: Path,
+    *,
+    theme: str | None,
+    language: str | None,
+    every: bool,
+    show: bool,
+    as_json: bool,
+) -> None:
+    from digest.cli.samples import write_and_print
+    from digest.config import Settings
 
-    if not webbrowser.open(address):
-        note(f"no browser could be started; open {address}")
+    settings = Settings.load(context.find_root().obj)
+    themes = (theme,) if theme else () if every else ("editorial",)
+    spoken = (language,) if language else () if every else ("en",)
+    write_and_print(settings, out, themes=themes, spoken=spoken, show=show, as_json=as_json)
 
 
 def _serve(folder: Path, port: int, make: Callable[[], object], *, show: bool) -> None:
@@ -112,5 +136,5 @@ def _serve(folder: Path, port: int, make: Callable[[], object], *, show: bool) -
         address = f"http://127.0.0.1:{server.server_address[1]}/issue.html"
         note(f"serving {address}; Ctrl-C stops")
         if show:
-            _open(address)
+            open_in_browser(address)
         server.serve_forever()

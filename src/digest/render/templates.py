@@ -1,11 +1,13 @@
 """Templates: Jinja in a sandbox, one environment a theme, compiled once; errors with file, line and column.
 
 A theme is a folder `issue/<theme>/`. A file is looked for in the user's folder first, then in the shipped theme of
-that name, then in the shipped editorial theme: to change one part, copy one file.
+that name, then in those of the theme that its theme.toml names as `base`, at last in the shipped editorial theme: to
+change one part, copy one file.
 """
 
 import os
 import re
+import tomllib
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
@@ -40,16 +42,45 @@ def theme_folders(theme: str, own: Path | None = None) -> tuple[Path, ...]:
     """
     if not _THEME_NAME.fullmatch(theme):
         raise TemplateError(f"{theme!r} is no theme's name", next_step="a theme's name has a-z, 0-9, - and _")
-    base = shipped("templates") / "issue"
-    candidates = [folder / theme for folder in ((own / "issue",) if own else ()) + (base,)]
+    chain: list[Path] = []
+    wanted: str | None = theme
+    while wanted and wanted not in {folder.name for folder in chain}:
+        found = _folders_of(wanted, own)
+        chain += found
+        wanted = _base_of(found)
+    return tuple(dict.fromkeys([*chain, shipped("templates") / "issue" / BASE_THEME]))
+
+
+def theme_names(own: Path | None = None) -> tuple[str, ...]:
+    """Every theme there is, shipped or the user's own."""
+    homes = [folder / "issue" for folder in (shipped("templates"), own) if folder]
+    return tuple(
+        sorted({folder.name for home in homes if home.is_dir() for folder in home.iterdir() if folder.is_dir()})
+    )
+
+
+def _folders_of(theme: str, own: Path | None) -> list[Path]:
+    homes = [*([own / "issue"] if own else []), shipped("templates") / "issue"]
+    candidates = [home / theme for home in homes]
     found = [folder for folder in candidates if folder.is_dir()]
-    if not found:
-        shipped_themes = ", ".join(sorted(folder.name for folder in base.iterdir() if folder.is_dir()))
+    if not _THEME_NAME.fullmatch(theme) or not found:
         raise TemplateError(
             f"there is no theme {theme}: looked for {' and '.join(map(str, candidates))}",
-            next_step=f"shipped themes: {shipped_themes}; docs/templates.md says how to make one",
+            next_step=f"there are: {', '.join(theme_names(own))}; digest theme new makes one",
         )
-    return tuple(dict.fromkeys([*found, base / BASE_THEME]))
+    return found
+
+
+def _base_of(folders: list[Path]) -> str | None:
+    """The theme that one begins with: `base` in its theme.toml. A broken file is told of when its variables are read."""
+    for file in (folder / "theme.toml" for folder in folders):
+        try:
+            named = tomllib.loads(file.read_text(encoding="utf-8")).get("base")
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+            continue
+        if named is not None:
+            return str(named)
+    return None
 
 
 def fill_template(folders: tuple[Path, ...], name: str, values: Mapping[str, Any]) -> str:

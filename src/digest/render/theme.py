@@ -59,7 +59,9 @@ def load_theme(name: str, files: tuple[Path, ...], variables: Mapping[str, Any])
     """
     values: dict[str, Any] = {}
     for file in files:
-        _merge(values, _read(file), where=str(file), known=None if file is files[0] else frozenset(values))
+        read = _read(file)
+        read.pop("base", None)  # templates.theme_folders has followed it
+        _merge(values, read, where=str(file), known=None if file is files[0] else frozenset(values))
     _merge(values, variables, where="theme_variables of the newsletter", known=frozenset(values))
     _check_contrast(name, values)
     single = {key: value for key, value in values.items() if "." not in key}
@@ -71,6 +73,17 @@ def theme_files(folders: tuple[Path, ...]) -> tuple[Path, ...]:
     """The theme.toml files of a theme's folders, least first."""
     files = [folder / "theme.toml" for folder in reversed(folders)]
     return tuple(file for file in files if file.is_file())
+
+
+def read_variables(file: Path) -> list[tuple[str, Any]]:
+    """The variables that a theme.toml sets, with dots in their names.
+
+    Raises:
+        TemplateError: it cannot be read.
+    """
+    read = _read(file)
+    read.pop("base", None)
+    return _flat(read)
 
 
 def contrast(one: str, other: str) -> float:

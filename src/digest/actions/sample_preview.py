@@ -1,0 +1,90 @@
+"""The sample issue as files, in any theme and language: to look at a theme without a database or a blog."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from digest.actions.preview import Preview, PreviewFiles, match_pictures, write_preview
+from digest.core.message import compose, lay_out
+from digest.core.model import Newsletter
+from digest.core.people import Recipient
+from digest.errors import UsageError
+from digest.paths import sample
+from digest.render.catalogues import languages
+from digest.render.issue import render_issue
+from digest.render.notice import Notice, NoticeKind, render_notice
+from digest.render.sample import MERGE_KEY, sample_issue, sample_newsletter
+from digest.render.templates import theme_names
+
+WEB = "https://news.lowermill.example/lower-mill"
+READER = "reader@example.org"
+_KEY = b"the sample is nobody's and its links lead nowhere"
+_DATED = datetime(2017, 8, 14, 7, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One theme in one language, written."""
+
+    theme: str
+    language: str
+    subject: str
+    octets: int  # of the message
+    files: PreviewFiles
+
+
+def preview_sample(theme: str, language: str, *, templates: Path | None = None) -> Preview:
+    """The sample issue as a message to a reader.
+
+    Raises:
+        TemplateError: the theme is not there, or broken.
+    """
+    newsletter, issue = sample_newsletter(theme, language=language), sample_issue(language)
+    rendered = render_issue(
+        issue, newsletter, language=language, web_url=f"{WEB}/12", archive_url=WEB, templates=templates
+    )
+    skeleton = lay_out(rendered, newsletter=newsletter, issue_id=issue.id, merge_key=MERGE_KEY, language=language)
+    reader = Recipient(delivery_id=0, subscriber_id=1, address=READER, name="Anna")
+    envelope = compose(skeleton, reader, key=_KEY, base_url="https://news.lowermill.example", dated=_DATED)
+    assert issue.content is not None
+    return Preview(newsletter=newsletter, content=issue.content, rendered=rendered, envelope=envelope, drafted=True)
+
+
+def write_samples(
+    folder: Path, *, themes: Sequence[str] = (), spoken: Sequence[str] = (), templates: Path | None = None
+) -> Iterator[Sample]:
+    """Each theme in each language, in folders of their own: issue.html, .txt, .eml, and the notices beside them.
+
+    All themes, or all languages, where none are named.
+
+    Raises:
+        TemplateError: a theme is not there, or broken.
+        UsageError: the folder cannot be written.
+    """
+    for theme in themes or theme_names(templates):
+        for language in spoken or languages():
+            made = preview_sample(theme, language, templates=templates)
+            home = folder / theme / language
+            files = write_preview(made, home, images=match_pictures(made.content, sample("images")))
+            _write_notices(home, made.newsletter, language, templates)
+            yield Sample(
+                theme=theme,
+                language=language,
+                subject=made.rendered.subject,
+                octets=len(made.envelope.message),
+                files=files,
+            )
+
+
+def _write_notices(folder: Path, newsletter: Newsletter, language: str, templates: Path | None) -> None:
+    for kind in NoticeKind:
+        notice = Notice(kind=kind, address=READER, action_url=f"{WEB}/{kind}/example", archive_url=WEB)
+        rendered = render_notice(notice, newsletter, language=language, templates=templates)
+        try:
+            (folder / f"{kind}.html").write_text(rendered.html, encoding="utf-8", newline="\n")
+            (folder / f"{kind}.txt").write_text(rendered.text, encoding="utf-8", newline="\n")
+        except OSError as error:
+            raise UsageError(
+                f"{folder} cannot be written: {error.strerror}", next_step="choose another folder"
+            ) from error

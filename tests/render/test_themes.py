@@ -1,0 +1,87 @@
+"""The four themes, each in every language: everything that an issue has is there, and nothing that mail cannot show."""
+
+import re
+from html import unescape
+
+import pytest
+
+from digest.actions.sample_preview import preview_sample
+from digest.render.catalogues import languages
+from digest.render.notice import Notice, NoticeKind, render_notice
+from digest.render.sample import sample_issue, sample_newsletter
+from digest.render.templates import theme_names
+from digest.render.words import words_for
+
+THEMES = theme_names()
+
+
+def test_there_are_four() -> None:
+    assert THEMES == ("cards", "compact", "editorial", "plain")
+
+
+@pytest.mark.parametrize("language", languages())
+@pytest.mark.parametrize("theme", THEMES)
+def test_an_issue_has_all_its_parts(theme: str, language: str) -> None:
+    made = preview_sample(theme, language)
+    html, text, words = made.rendered.html, made.rendered.text, words_for(language)
+    content = sample_issue(language).content
+    assert f'<html lang="{language}" dir="{words.direction}"' in html
+    for post in content.posts:
+        assert unescape(html).count(post.card.title.rstrip("…")[:40]) >= 1
+        assert post.card.link in html
+        assert post.card.link in text
+    for label in (
+        "View in browser",
+        "Editor’s note",
+        "Pinned",
+        "Earlier",
+        "More posts",
+        "Unsubscribe",
+        "Archive",
+        "Also in",
+    ):
+        assert words._(label) in unescape(html), label
+        assert words._(label) in text, label
+    assert (words._("In this issue") in unescape(html)) == (theme != "plain")
+    assert "Plot 14, Lower Mill Lane, Millbrook" in html
+    assert html.count("<h1") == 1
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_styles_are_few_with_small_screens_first_and_dark_last(theme: str) -> None:
+    html = preview_sample(theme, "en").rendered.html
+    styles = "".join(re.findall(r"<style[^>]*>(.*?)</style>", html, re.DOTALL))
+    assert len(styles) <= 16_384
+    assert styles.index("max-width:480px") < styles.index("prefers-color-scheme:dark")
+    sizes = [
+        int(size)
+        for size in re.findall(r"font-size:(\d+)px|font:[^;]*?(\d+)px/", html)
+        for size in size
+        if size and size != "1"
+    ]  # mrml hides the preheader in one pixel
+    assert min(sizes) >= 13
+    assert 'name="color-scheme"' in html
+    assert 'name="supported-color-schemes"' in html
+
+
+@pytest.mark.parametrize("kind", NoticeKind)
+@pytest.mark.parametrize("theme", THEMES)
+def test_a_notice_says_one_thing_and_has_one_button(theme: str, kind: NoticeKind) -> None:
+    for language in languages():
+        link = f"https://news.example/{kind}/T0k_en-1"
+        notice = Notice(kind=kind, address="anna+1@example.org", action_url=link)
+        rendered = render_notice(notice, sample_newsletter(theme, language=language), language=language)
+        assert rendered.html.count(f'href="{link}"') == 1
+        assert f"\n{link}\n" in rendered.text
+        assert "Lower Mill Weekly" in rendered.subject + rendered.html
+        assert "anna+1@example.org" in rendered.html
+        assert "%%" not in rendered.html + rendered.text
+        assert 40 <= len(rendered.preheader) <= 130 or language == "ja"
+
+
+def test_what_a_stranger_typed_stays_text_in_a_notice() -> None:
+    notice = Notice(kind=NoticeKind.CONFIRM, address='"<b>x</b>"@example.org', action_url="javascript:alert(1)")
+    rendered = render_notice(notice, sample_newsletter("cards"), language="en")
+    assert "<b>x</b>" not in rendered.html
+    assert "&lt;b&gt;x&lt;/b&gt;" in rendered.html
+    assert "javascript" not in rendered.html + rendered.text
