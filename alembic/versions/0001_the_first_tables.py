@@ -68,6 +68,7 @@ def upgrade() -> None:
         sa.Column("sender_address", sa.String(), nullable=False),
         sa.Column("reply_to", sa.String(), nullable=True),
         sa.Column("language", sa.String(), nullable=False),
+        sa.Column("languages", sa.JSON(), nullable=False),
         sa.Column("zone", sa.String(), nullable=False),
         sa.Column("theme", sa.String(), nullable=False),
         sa.Column("theme_variables", sa.JSON(), nullable=False),

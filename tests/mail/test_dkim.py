@@ -1,6 +1,7 @@
 """Signed messages: what two verifiers that are not ours make of them."""
 
 import re
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,9 @@ from tests.mail.dkim_verifiers import (
 
 from digest.core.gate import check_message
 from digest.core.people import Envelope
+from digest.core.relaxed import relax_body
 from digest.errors import MessageError
-from digest.mail.dkim import Signer, body_hash
+from digest.mail.dkim import Signer
 
 HEAD = b"From: a@news.example\r\nTo: b@example.org\r\nSubject: s\r\nDate: Mon, 14 Aug 2017 15:05:00 +0000\r\n"
 MIME = b"Message-ID: <1@news.example>\r\nMIME-Version: 1.0\r\nContent-Type: text/plain\r\n"
@@ -162,8 +164,8 @@ def test_what_is_no_message_is_refused(message: bytes) -> None:
 
 def test_the_hash_of_an_empty_body_is_that_of_nothing() -> None:
     """RFC 6376 3.4.4 gives it."""
-    assert body_hash(b"").hex() == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-    assert body_hash(b"\r\n \r\n") == body_hash(b"")
+    assert sha256(relax_body(b"")).hexdigest() == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    assert relax_body(b"\r\n \r\n") == relax_body(b"") == b""
 
 
 def test_an_envelope_is_signed_or_left_alone() -> None:

@@ -1,7 +1,6 @@
 """A test copy of an issue: as a reader would get it, marked, and outside the ledger."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -10,7 +9,7 @@ from digest.actions.choose_issue import newest_issue
 from digest.actions.choose_newsletter import choose_newsletter
 from digest.actions.preview import preview_issue
 from digest.core.addresses import parse_address
-from digest.core.people import Outcome
+from digest.core.people import Outcome, Sign
 from digest.errors import UsageError
 from digest.mail.transport import Transport
 from digest.store.database import Database
@@ -39,7 +38,7 @@ async def send_test_copy(
     key: bytes,
     base_url: str | None,
     templates: Path | None = None,
-    signer: Callable[[bytes], bytes] | None = None,
+    signer: Sign | None = None,
     now: datetime,
 ) -> TestCopy:
     """Send one copy to `to`, its subject marked. Claims and records nothing; its links leave for nobody.

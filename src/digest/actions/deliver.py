@@ -19,6 +19,7 @@ from digest.actions.watcher import tell_end
 from digest.clock import Clock
 from digest.core.addresses import hide_addresses
 from digest.core.pace import Pace
+from digest.core.people import Sign
 from digest.errors import DatabaseError, DigestError, SettingsError, TryLater
 from digest.mail.transport import Transport
 from digest.store.database import Database
@@ -61,7 +62,7 @@ async def deliver(
     owner: str,
     concurrency: int = 4,
     stop: asyncio.Event | None = None,
-    signer: Callable[[bytes], bytes] | None = None,
+    signer: Sign | None = None,
     on_progress: Callable[[int], None] = lambda _steps: None,
     on_issue: Callable[[int, int], None] = lambda _done, _total: None,
     pace: Pace | None = None,

@@ -10,6 +10,7 @@ from digest.core.id_set import IdSet
 from digest.core.message import Skeleton, lay_out
 from digest.core.model import Issue, Newsletter
 from digest.core.pace import Pace
+from digest.core.people import Sign
 from digest.core.states import DeliveryState, IssueState
 from digest.errors import DigestError
 from digest.mail.transport import Transport
@@ -69,7 +70,7 @@ class Sender:
     stop: asyncio.Event
     on_progress: Callable[[int], None]
     on_issue: Callable[[int, int], None]  # at rest, of so many
-    signer: Callable[[bytes], bytes] | None  # DKIM; None where the relay signs
+    signer: Sign | None  # DKIM; None where the relay signs
     claim_lease: timedelta
     dot_lease: timedelta
     spool: Spool | None

@@ -87,6 +87,7 @@ class Lane:
                 key=sender.key,
                 base_url=run.base_url,
                 dated=delivery.dated,
+                to_sign=sender.signer is not None,
             )
             if sender.signer:  # most of a signature's time needs no interpreter: other lanes go on
                 envelope = await asyncio.to_thread(envelope.signed, sender.signer)

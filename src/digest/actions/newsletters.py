@@ -159,6 +159,8 @@ def check_values(values: dict[str, Any]) -> dict[str, Any]:
                         ("reply_to", _check_reply_address), ("site_url", _check_url)):  # fmt: skip
         if checked.get(name):
             checked[name] = check(checked[name])
+    if checked.get("languages"):
+        checked["languages"] = list(dict.fromkeys(map(check_language, checked["languages"])))
     for name, least in _LEAST.items():
         if (number := checked.get(name)) is not None and number < least:
             raise UsageError(f"{name.replace('_', ' ')} is {number}", next_step=f"the least is {least}")

@@ -8,7 +8,7 @@ next, as drafted┘
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email import message_from_bytes, policy
@@ -22,7 +22,7 @@ from digest.actions.close import draft_content
 from digest.actions.publish import web_address
 from digest.core.message import compose, lay_out
 from digest.core.model import CadenceLine, Issue, IssueContent, Newsletter, Rendered
-from digest.core.people import Envelope, Recipient
+from digest.core.people import Envelope, Recipient, Sign
 from digest.core.states import ClaimState, IssueState
 from digest.errors import NotFound, NothingToDo, UsageError
 from digest.render.issue import render_issue
@@ -80,7 +80,7 @@ def preview_issue(
     reader: str = READER,
     web_base: str | None = None,
     templates: Path | None = None,
-    signer: Callable[[bytes], bytes] | None = None,
+    signer: Sign | None = None,
     mark: str = "",
 ) -> Preview:
     """Issue `number` of a newsletter, else what its next one would be, as `reader` would get it.
@@ -98,15 +98,20 @@ def preview_issue(
     with database.read() as session:
         chosen = choose_newsletter(session, newsletter)
         known = find_subscriber(session, reader)
-        found = _draft(session, chosen, cadence, now) if number is None else _existing(session, chosen, number)
-    rendered = found.rendered or _render(found, chosen, web_base=web_base, templates=templates)
+        language = _language_for(chosen, known.language if known else None)
+        found = (
+            _draft(session, chosen, cadence, now)
+            if number is None
+            else _existing(session, chosen, number, language=language)
+        )
+    rendered = found.rendered or _render(found, chosen, language=language, web_base=web_base, templates=templates)
     recipient = Recipient(delivery_id=0, subscriber_id=0, address=reader, name=known.name if known else "")
     skeleton = lay_out(
         rendered,
         newsletter=chosen,
         issue_id=found.issue.id,
         merge_key=found.issue.merge_key,
-        language=found.content.language,
+        language=language,
     )
     return Preview(
         newsletter=chosen,
@@ -228,21 +233,30 @@ def _held(session: Session, line: CadenceLine) -> tuple[Held, ...]:
     return tuple(Held(post_id=post.id, title=post.card.title, reason=claim.reason) for claim, post in pairs if post)
 
 
-def _existing(session: Session, newsletter: Newsletter, number: int) -> _Found:
+def _language_for(newsletter: Newsletter, chosen: str | None) -> str:
+    """The reader's own where the newsletter offers it."""
+    return chosen if chosen and chosen in newsletter.languages else newsletter.language
+
+
+def _existing(session: Session, newsletter: Newsletter, number: int, *, language: str) -> _Found:
     issue = find_issue(session, newsletter_id=newsletter.id, number=number)
     if issue is None or issue.content is None:
         step = f"digest issue list --newsletter {newsletter.slug}"
         raise NotFound(f"{newsletter.slug} has no issue {number}", next_step=step)
-    stored = [variant.rendered for variant in list_variants(session, issue.id) if variant.rendered]
+    # As the deliveries are made: the variant in the reader's language, else the first that was made.
+    variants = sorted(list_variants(session, issue.id), key=lambda one: (one.language != language, one.id))
+    stored = [variant.rendered for variant in variants if variant.rendered]
     return _Found(issue=issue, content=issue.content, rendered=next(iter(stored), None))
 
 
-def _render(found: _Found, newsletter: Newsletter, *, web_base: str | None, templates: Path | None) -> Rendered:
+def _render(
+    found: _Found, newsletter: Newsletter, *, language: str, web_base: str | None, templates: Path | None
+) -> Rendered:
     web = web_address(web_base, newsletter, found.issue)
     return render_issue(
         found.issue,
         newsletter,
-        language=found.content.language,
+        language=language,
         web_url=web,
         archive_url=web.rpartition("/")[0] if web else None,
         templates=templates,

@@ -73,7 +73,9 @@ def render_variants(
     No transaction is open while templates run; of two processes that render, the first to finish is kept.
     """
     with database.write() as session:
-        store.add_variant(session, issue_id=issue.id, key=f"*/{newsletter.language}", language=newsletter.language)
+        # Its own language first: readers of none that is offered get the first one made.
+        for language in dict.fromkeys((newsletter.language, *newsletter.languages)):
+            store.add_variant(session, issue_id=issue.id, key=f"*/{language}", language=language)
         variants = store.list_variants(session, issue.id)
     for variant in variants:
         if variant.rendered is None:

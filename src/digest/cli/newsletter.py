@@ -29,6 +29,11 @@ POLICIES: dict[str, tuple[Any, str, str]] = {
     "sender_name": (str, "--sender-name", "Who it comes from, as mail programs show it. [default: its name]"),
     "reply_to": (str, "--reply-to", "Where answers go, if not to the sender."),
     "language": (str, "--language", "Its language, a tag such as en or pt-BR. [default: en]"),
+    "languages": (
+        list[str],
+        "--offer-language",
+        'Also in this one, for readers who chose it; may be repeated; "": in no other.',
+    ),
     "zone": (str, "--zone", "Its time zone, an IANA name such as Europe/Berlin. [default: UTC]"),
     "postal_address": (str, "--postal-address", "The sender's postal address; many countries' laws demand it."),
     "site_url": (str, "--site-url", "Its home page."),
@@ -255,6 +260,8 @@ def _given(policies: dict[str, Any]) -> dict[str, Any]:
             values[name] = values[name] or None
     if "theme_variables" in values:
         values["theme_variables"] = _pairs(values["theme_variables"])
+    if "languages" in values:
+        values["languages"] = [tag for text in values["languages"] for tag in text.split(",") if tag.strip()]
     return values
 
 

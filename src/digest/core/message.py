@@ -36,8 +36,11 @@ def compose(
     dated: datetime,
     subject_prefix: str = "",
     copy: str = "",
+    to_sign: bool = False,
 ) -> Envelope:
     """The message of one reader, gated. `dated` is aware; the same arguments give the same bytes.
+
+    `to_sign`: with the body as DKIM reads it, made from pieces that all readers share.
 
     `copy` tells test copies apart from each other and from the delivery: each has its own Message-ID.
 
@@ -83,7 +86,10 @@ def compose(
     ]
     check_personal(personal, values)
     message = skeleton.join(personal, values)
-    return Envelope(sender=skeleton.sender, recipient=address, message=message, message_id=mid, dotless=True)
+    relaxed = skeleton.join_relaxed(values) if to_sign else None
+    return Envelope(
+        sender=skeleton.sender, recipient=address, message=message, message_id=mid, dotless=True, relaxed=relaxed
+    )
 
 
 def message_id(newsletter: Newsletter, issue_id: int, subscriber_id: int, *, key: bytes, copy: str = "") -> str:

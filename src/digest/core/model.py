@@ -145,6 +145,7 @@ class Newsletter:
     sender_address: str
     reply_to: str | None = None
     language: str = "en"
+    languages: list[str] = field(default_factory=list)  # offered besides it, to readers who have chosen one of them
     zone: str = "UTC"
     theme: str = "editorial"
     theme_variables: dict[str, Any] = field(default_factory=dict)

@@ -118,6 +118,10 @@ class Recipient(NamedTuple):
     name: str = ""
 
 
+Sign = Callable[[bytes, bytes | None], bytes]
+"""A message, and its body in relaxed form where that is known, to the message with its signature."""
+
+
 class Envelope(NamedTuple):
     """RFC 5321 sender and recipient, and the RFC 5322 bytes: CRLF lines, not dot-stuffed."""
 
@@ -127,9 +131,11 @@ class Envelope(NamedTuple):
     message_id: str = ""
     dotless: bool = False  # known that no line begins with a dot, so that nobody need look for one
 
-    def signed(self, signer: Callable[[bytes], bytes] | None) -> Self:
+    relaxed: bytes | None = None  # the body as DKIM reads it, where somebody signs it
+
+    def signed(self, signer: Sign | None) -> Self:
         """The same with its message signed; as it is where nobody signs. No line of a signature begins with a dot."""
-        return self._replace(message=signer(self.message)) if signer else self
+        return self._replace(message=signer(self.message, self.relaxed), relaxed=None) if signer else self
 
 
 class Outcome(NamedTuple):

@@ -15,6 +15,7 @@ from digest.core.gate import check_message
 from digest.core.merge import FIELDS
 from digest.core.mime import encode_chunk, encode_phrase, encode_text, header, mailbox
 from digest.core.model import Newsletter, Rendered
+from digest.core.relaxed import relax_lines
 from digest.errors import MessageError
 
 _SAMPLE = b"Date: d\r\nMessage-ID: m\r\nTo: t\r\nSubject: s\r\nList-Unsubscribe: u\r\nList-Unsubscribe-Post: p\r\n"
@@ -44,6 +45,7 @@ class Skeleton:
     subject: tuple[str, ...]  # literal and field by turns
     subject_header: bytes | None  # where it has no field
     body: tuple[bytes, ...]  # empty where a field is open
+    relaxed: tuple[bytes, ...]  # the same pieces as DKIM reads them, without the line break that ends the head
     fields: tuple[tuple[str, bool], ...]  # the values that the body needs; True where it is a piece of a URL
     holes: tuple[tuple[int, int], ...]  # the place of an open field, and which of the values fills it
 
@@ -52,6 +54,14 @@ class Skeleton:
         pieces = [self.head, personal, *self.body]
         for place, number in self.holes:
             pieces[place] = values[number]
+        return b"".join(pieces)
+
+    def join_relaxed(self, values: list[bytes]) -> bytes:
+        """The body of that message in DKIM's relaxed form: only the reader's own lines are relaxed anew."""
+        pieces = list(self.relaxed)
+        own = [relax_lines(value) for value in values]
+        for place, number in self.holes:
+            pieces[place - 2] = own[number]
         return b"".join(pieces)
 
 
@@ -79,6 +89,7 @@ def lay_out(rendered: Rendered, *, newsletter: Newsletter, issue_id: int, merge_
         subject=subject,
         subject_header=header("Subject", encode_text(subject[0])) if len(subject) == 1 else None,
         body=body,
+        relaxed=tuple(map(relax_lines, (body[0][2:], *body[1:]))),
         fields=fields,
         # Two more before them: the shared and the personal headers.
         holes=tuple((place + 2, 2 * fields.index(field) + part) for place, field, part in holes),

@@ -35,6 +35,7 @@ class NewsletterRow(Row, table=True):
     sender_address: str
     reply_to: str | None = None
     language: str = "en"
+    languages: list[Any] = json_column(list)
     zone: str = "UTC"
     theme: str = "editorial"
     theme_variables: dict[str, Any] = json_column(dict)
