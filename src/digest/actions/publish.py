@@ -8,11 +8,12 @@ Freezing reads no template and rendering changes no content: a broken template d
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from digest.actions.close import close_periods
+from digest.actions.lint_issue import LINTED, find_errors, held_by
 from digest.core.model import Issue, Newsletter, Rendered
 from digest.core.states import IssueState
 from digest.errors import Conflict, DigestError
@@ -53,7 +54,7 @@ def publish(
         touched.update(dict.fromkeys(issue.id for issue in closed))
         for issue in _list(database, newsletter, IssueState.FROZEN):
             render_variants(database, issue, newsletter, now=now, web_base=web_base, templates=templates)
-            _let_go(database, issue.id, now=now)
+            _let_go(database, issue.id, now=now, web_base=web_base)
             touched[issue.id] = None
         touched.update(dict.fromkeys(_keep_deadlines(database, newsletter, now=now)))
     return _read(database, touched)
@@ -93,12 +94,19 @@ def render_variants(
     return True
 
 
-def approve_issue(session: Session, issue: Issue, *, now: datetime, how: str = "command") -> Issue:
-    """Let a draft go out.
+def approve_issue(
+    session: Session, issue: Issue, *, now: datetime, how: str = "command", allow: Collection[str] = ()
+) -> Issue:
+    """Let a draft go out. `allow` names the rules of the linter whose errors do not matter.
 
     Raises:
-        Conflict: the issue is no draft.
+        Conflict: the issue is no draft, or the linter has errors in it that are not allowed.
     """
+    if refused := [rule for rule in held_by(session, issue.id) if rule not in allow]:
+        raise Conflict(
+            f"the linter has errors in issue {issue.number}: {', '.join(refused)}",
+            next_step=f"digest lint --issue {issue.number} shows them; --allow {refused[0]} lets it go all the same",
+        )
     if not store.move_issue(
         session,
         issue_id=issue.id,
@@ -111,7 +119,8 @@ def approve_issue(session: Session, issue: Issue, *, now: datetime, how: str = "
             f"issue {issue.number} does not wait for approval: it is {issue.state}",
             next_step="digest issue list shows what each waits for",
         )
-    events.record(session, "issue.approved", at=now, newsletter_id=issue.newsletter_id, issue_id=issue.id, how=how)
+    events.record(session, "issue.approved", at=now, newsletter_id=issue.newsletter_id, issue_id=issue.id, how=how,
+                  **{"allowed": sorted(allow)} if allow else {})  # type: ignore[arg-type] # fmt: skip
     return store.get_issue(session, issue.id)
 
 
@@ -147,15 +156,20 @@ def _note_failure(database: Database, issue: Issue, words: str, *, now: datetime
     return True
 
 
-def _let_go(database: Database, issue_id: int, *, now: datetime) -> bool:
+def _let_go(database: Database, issue_id: int, *, now: datetime, web_base: str | None) -> bool:
     """Move a frozen issue on, once all of it is rendered; by the policies of now, rendering may have taken long."""
-    with database.write() as session:
+    with database.read() as session:
         issue = store.get_issue(session, issue_id)
         newsletter = newsletter_of_id(session, issue.newsletter_id)
         variants = store.list_variants(session, issue_id)
-        if not variants or any(variant.rendered is None for variant in variants):
-            return False
+    if not variants or any(variant.rendered is None for variant in variants):
+        return False
+    wrong = find_errors(issue, newsletter, variants, now=now, web_base=web_base)
+    with database.write() as session:
+        newsletter = newsletter_of_id(session, issue.newsletter_id)
         late = now - issue.due_at
+        if wrong:
+            return _hold(session, issue, wrong, now=now)
         if late > timedelta(hours=newsletter.max_late_hours):
             why = f"ready {late.total_seconds() / 3600:.0f} hours after its slot: it is sent if you approve it"
             return _make_draft(session, issue, now=now, reason=why, approve_by=None)
@@ -168,6 +182,16 @@ def _let_go(database: Database, issue_id: int, *, now: datetime) -> bool:
         if moved:
             events.record(session, "issue.ready", at=now, newsletter_id=issue.newsletter_id, issue_id=issue_id)
         return moved
+
+
+def _hold(session: Session, issue: Issue, wrong: tuple[str, ...], *, now: datetime) -> bool:
+    """Mail that the linter has errors in waits for a person."""
+    allow = " ".join(f"--allow {rule}" for rule in wrong)
+    why = f"the linter has errors ({', '.join(wrong)}): digest lint --issue {issue.number}; digest issue approve {issue.number} {allow}"
+    moved = _make_draft(session, issue, now=now, reason=why, approve_by=None)
+    if moved:
+        events.record(session, LINTED, at=now, newsletter_id=issue.newsletter_id, issue_id=issue.id, rules=list(wrong))
+    return moved
 
 
 def _make_draft(

@@ -19,6 +19,7 @@ SUMMARIES = {
     "explain": "Say why somebody got an issue, or a post is in it.",
     "plan": "Show when the next issues are due.",
     "preview": "Show an issue as a reader would get it.",
+    "lint": "Say what is wrong with an email, anybody's.",
     "theme": "What mails look like: themes, their variables, your own.",
     "db": "Upgrade, check, back up and copy the database.",
     "newsletter": "What is sent, as whom, and how often.",

@@ -28,11 +28,17 @@ Chosen = Annotated[
 
 @app.command()
 def approve(
-    context: typer.Context, number: Chosen = None, newsletter: Newsletter = None, as_json: AsJson = False
+    context: typer.Context,
+    number: Chosen = None,
+    newsletter: Newsletter = None,
+    allow: Annotated[
+        list[str] | None, typer.Option(metavar="RULE", help="A rule whose errors do not matter; may be repeated.")
+    ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Let an issue that waits for approval go out.
 
-    It goes out with the next run, or at once where the daemon runs.
+    It goes out with the next run, or at once where the daemon runs. An issue in which the linter has errors goes out only where each of its rules is allowed by name.
 
     Example: digest issue approve 12
     """
@@ -42,7 +48,7 @@ def approve(
     opened = open_app(context)
     with opened.database.write() as session:
         owner, issue = choose(session, newsletter, number, IssueState.DRAFT, which="waits for approval")
-        approve_issue(session, issue, now=opened.clock())
+        approve_issue(session, issue, now=opened.clock(), allow=allow or ())
         issue = _again(session, issue)
     _tell(owner, issue, "is approved", next_step="digest run, or wait for the daemon", as_json=as_json)
 

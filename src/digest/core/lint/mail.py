@@ -1,0 +1,100 @@
+"""A mail as the linter takes it: a message of RFC 5322 or HTML alone."""
+
+from dataclasses import dataclass
+from email import message_from_bytes, policy
+from email.message import EmailMessage, Message
+from functools import cached_property
+
+from digest.core.lint.document import Document
+
+LARGEST = 20_000_000
+"""Octets; nobody sends larger mail on purpose."""
+
+
+class NotAMail(Exception):
+    """What was given is neither."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A text of a message: decoded, and as it is transferred."""
+
+    text: str
+    octets: int
+    charset: str
+    encoding: str
+
+
+@dataclass(frozen=True)
+class Mail:
+    """What the rules look at; None for what is not there or not known."""
+
+    html: str | None
+    html_part: Part | None = None
+    text_part: Part | None = None
+    message: EmailMessage | None = None
+    raw: bytes | None = None
+    is_bulk: bool = True  # to a list: it needs a way to leave
+
+    @cached_property
+    def document(self) -> Document:
+        """The HTML, parsed; empty where there is none."""
+        return Document(self.html or "")
+
+
+def read_html(html: str, *, is_bulk: bool = True) -> Mail:
+    """HTML alone, as it would be sent."""
+    return Mail(html=html, is_bulk=is_bulk)
+
+
+def read_message(raw: bytes) -> Mail:
+    """A message, however broken.
+
+    Raises:
+        NotAMail: too large, or nothing in it is a header.
+    """
+    if len(raw) > LARGEST:
+        raise NotAMail(f"it has {len(raw):,} octets; the linter takes {LARGEST:,}")
+    message = message_from_bytes(raw, policy=policy.default)
+    assert isinstance(message, EmailMessage)
+    if not message.keys():
+        raise NotAMail("it has no headers, so it is no message")
+    html, text = _find(message, "html"), _find(message, "plain")
+    return Mail(
+        html=html.text if html else None,
+        html_part=html,
+        text_part=text,
+        message=message,
+        raw=raw,
+        is_bulk=_is_bulk(message),
+    )
+
+
+def _find(message: Message, subtype: str) -> Part | None:
+    """The first text of this kind that is no attachment."""
+    for part in message.walk():
+        if part.get_content_type() == f"text/{subtype}" and part.get_content_disposition() != "attachment":
+            charset = str(part.get_content_charset() or "us-ascii")
+            octets = part.get_payload(decode=True)
+            raw = octets if isinstance(octets, bytes) else str(part.get_payload()).encode("utf-8", "replace")
+            try:
+                text = raw.decode(charset, "replace")
+            except LookupError:
+                text = raw.decode("utf-8", "replace")
+            sent = part.get_payload()
+            return Part(
+                text=text,
+                octets=len(
+                    str(sent).encode("utf-8", "surrogateescape").replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+                ),
+                charset=charset.lower(),
+                encoding=str(part.get("Content-Transfer-Encoding", "7bit")).strip().lower(),
+            )
+    return None
+
+
+def _is_bulk(message: Message) -> bool:
+    if str(message.get("Auto-Submitted", "no")).lower().startswith("auto"):
+        return False
+    kind = str(message.get("Precedence", "")).strip().lower()
+    return kind in {"bulk", "list"} or any(name in message for name in ("List-Unsubscribe", "List-Id", "Feedback-ID"))

@@ -1,0 +1,82 @@
+"""Rules about pictures."""
+
+import re
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from digest.core.lint.document import Element
+from digest.core.lint.finding import Hit, Severity, at, rule
+from digest.core.lint.mail import Mail
+
+_WHOLE = re.compile(r"\d+")
+_LENGTH = re.compile(r"\d+%?|auto")
+
+
+@rule(
+    "img-alt", Severity.ERROR, "Every picture has an alt text; an empty one for mere ornament.",
+    why="WCAG 2.2, 1.1.1; many clients show no pictures before they are asked.",
+    mend='Say what the picture shows, or write alt="".',
+)  # fmt: skip
+def _img_alt(mail: Mail) -> Iterator[Hit]:
+    for image in mail.document.all("img"):
+        if image.get("alt") is None:
+            yield at(image, f"{_name(image)} has no alt")
+        elif not (image.get("alt") or "").strip() and _is_whole_link(image):
+            yield at(image, f"{_name(image)} is all that its link holds, and says nothing")
+
+
+@rule(
+    "img-size", Severity.WARNING, "Every picture has width in whole pixels, and height where it is fixed.",
+    why="Outlook shows pictures at their own size otherwise, and text jumps when they load.",
+    mend='Write width="600" height="400", without px.',
+)  # fmt: skip
+def _img_size(mail: Mail) -> Iterator[Hit]:
+    for image in mail.document.all("img"):
+        width, height = image.get("width"), image.get("height")
+        if width is None or not _LENGTH.fullmatch(width.strip()):
+            yield at(image, f"{_name(image)} has the width {width!r}" if width else f"{_name(image)} has no width")
+        elif height is not None and not _LENGTH.fullmatch(height.strip()):
+            yield at(image, f"{_name(image)} has the height {height!r}")
+
+
+@rule(
+    "img-https", Severity.ERROR, "Pictures come by https.",
+    why="Webmail blocks http in its https pages, and everybody on the way sees who reads what.",
+    mend="Serve them by https, with an absolute address.",
+)  # fmt: skip
+def _img_https(mail: Mail) -> Iterator[Hit]:
+    for image in mail.document.all("img"):
+        source = (image.get("src") or "").strip()
+        if not source.lower().startswith(("https://", "cid:")):
+            yield at(image, f"{source[:80] or 'nothing'} is no https address")
+
+
+@rule(
+    "img-format", Severity.ERROR, "Pictures are JPEG, PNG or GIF.",
+    why="caniemail: Gmail, Outlook and Yahoo show no SVG; Outlook shows no WebP or AVIF.",
+    mend="Convert it.",
+)  # fmt: skip
+def _img_format(mail: Mail) -> Iterator[Hit]:
+    for image in mail.document.all("img"):
+        path = urlsplit_path(image.get("src") or "").lower()
+        if path.endswith((".svg", ".svgz", ".webp", ".avif", ".heic", ".tiff", ".bmp")):
+            yield at(image, f"{_name(image)} is in a format that not every client shows")
+
+
+def urlsplit_path(address: str) -> str:
+    """The path of an address; empty where it is broken."""
+    try:
+        return urlsplit(address.strip()).path
+    except ValueError:
+        return ""
+
+
+def _is_whole_link(image: Element) -> bool:
+    parent = image.parent
+    return parent is not None and parent.name == "a" and bool(parent.get("href")) and not parent.text and (
+        not parent.get("aria-label") and not parent.get("title")
+    )  # fmt: skip
+
+
+def _name(image: Element) -> str:
+    return (image.get("src") or "a picture").rpartition("/")[2][:60] or "a picture"

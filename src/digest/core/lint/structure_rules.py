@@ -1,0 +1,157 @@
+"""Rules about the document: language, title, headings, tables, leftovers."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from digest.core.lint.document import Element
+from digest.core.lint.finding import Hit, Severity, at, rule
+from digest.core.lint.mail import Mail
+
+_LEFT = re.compile(
+    r"</?mj-[a-z-]+|\{\{.{0,40}?\}\}|\{%.{0,40}?%\}|%%[\w:.-]{1,60}%%|\\u\{[0-9a-f]+\}|\*\|[A-Z_:]{2,40}\|\*"
+)
+_DATA = frozenset({"th", "caption", "thead"})
+
+
+@rule(
+    "lang", Severity.ERROR, "The html element says its language.",
+    why="WCAG 2.2, 3.1.1: screen readers choose their voice by it.",
+    mend='Write <html lang="en">.',
+)  # fmt: skip
+def _lang(mail: Mail) -> Iterator[Hit]:
+    yield from _root_lacks(mail, "lang")
+
+
+@rule(
+    "dir", Severity.WARNING, "The html element says its direction.",
+    why="Webmail puts mail into a page of its own direction.",
+    mend='Write <html dir="ltr">, or rtl.',
+)  # fmt: skip
+def _dir(mail: Mail) -> Iterator[Hit]:
+    yield from _root_lacks(mail, "dir")
+
+
+@rule(
+    "wrapper", Severity.WARNING, "The outermost element of the body repeats language and direction.",
+    why="Gmail and Outlook.com take html and body away and keep what is in them.",
+    mend='Write <div lang="en" dir="ltr"> round everything.',
+)  # fmt: skip
+def _wrapper(mail: Mail) -> Iterator[Hit]:
+    visible = [one for one in mail.document.elements
+               if one.parent is not None and one.parent.name == "body" and one.name in {"div", "table", "center", "main"} and not one.is_hidden]  # fmt: skip
+    if visible and not (visible[0].get("lang") and visible[0].get("dir")):
+        yield at(visible[0], f"<{visible[0].name}> has no lang or no dir")
+
+
+@rule(
+    "title", Severity.ERROR, "The document has a title.",
+    why="WCAG 2.2, 2.4.2; screen readers say it first.",
+    mend="Write <title>, as a rule with the subject.",
+)  # fmt: skip
+def _title(mail: Mail) -> Iterator[Hit]:
+    if mail.html and not any(title.text for title in mail.document.all("title") if not title.is_within("svg")):
+        yield Hit("there is no title, or an empty one", 1, 1)
+
+
+@rule(
+    "meta-charset", Severity.WARNING, "The head names its charset.",
+    why="Mail that is saved or opened in a browser has no Content-Type.",
+    mend='Write <meta charset="utf-8"> first in the head.',
+)  # fmt: skip
+def _meta_charset(mail: Mail) -> Iterator[Hit]:
+    metas = mail.document.all("meta")
+    named = any(one.get("charset") or "charset=" in (one.get("content") or "").lower() for one in metas)
+    if mail.html and not named:
+        yield Hit("no meta element names a charset", 1, 1)
+
+
+@rule(
+    "color-scheme", Severity.WARNING, "Both metas of the colour schemes are there.",
+    why="Apple Mail inverts mail that does not say it knows the dark scheme.",
+    mend='Write <meta name="color-scheme" content="light dark"> and the same as supported-color-schemes.',
+)  # fmt: skip
+def _color_scheme(mail: Mail) -> Iterator[Hit]:
+    names = {(one.get("name") or "").lower() for one in mail.document.all("meta")}
+    if mail.html:
+        for name in ("color-scheme", "supported-color-schemes"):
+            if name not in names:
+                yield Hit(f"there is no meta {name}", 1, 1)
+
+
+@rule(
+    "table-role", Severity.WARNING, "Tables that lay things out say so.",
+    why="WCAG 2.2, 1.3.1: else screen readers count rows and columns aloud.",
+    mend='Write <table role="presentation">.',
+)  # fmt: skip
+def _table_role(mail: Mail) -> Iterator[Hit]:
+    with_data = {id(table) for one in mail.document.elements if one.name in _DATA for table in _tables_above(one)[:1]}
+    for table in mail.document.all("table"):
+        if (table.get("role") or "").lower() not in {"presentation", "none"} and id(table) not in with_data:
+            yield at(table, "a table without role=presentation")
+
+
+@rule(
+    "one-h1", Severity.WARNING, "There is one h1.",
+    why="WCAG 2.2, 2.4.6: it is what the mail is about.",
+    mend="Make the title of the mail an h1, and no other.",
+)  # fmt: skip
+def _one_h1(mail: Mail) -> Iterator[Hit]:
+    found = mail.document.all("h1")
+    if mail.html and len(found) != 1:
+        yield at(found[1], f"there are {len(found)} h1") if found else Hit("there is no h1", 1, 1)
+
+
+@rule(
+    "heading-order", Severity.WARNING, "No level of headings is left out.",
+    why="WCAG 2.2, 1.3.1: readers who go from heading to heading miss what they skip.",
+    mend="Follow an h2 by h2 or h3.",
+)  # fmt: skip
+def _heading_order(mail: Mail) -> Iterator[Hit]:
+    before = 0
+    for heading in mail.document.all("h1", "h2", "h3", "h4", "h5", "h6"):
+        level = int(heading.name[1])
+        if before and level > before + 1:
+            yield at(heading, f"an {heading.name} follows an h{before}")
+        before = level
+
+
+@rule(
+    "duplicate-id", Severity.WARNING, "No id is there twice.",
+    why="HTML; links and labels go to the first one only.",
+    mend="Give each its own.",
+)  # fmt: skip
+def _duplicate_id(mail: Mail) -> Iterator[Hit]:
+    counts: Counter[str] = Counter()
+    for element in mail.document.elements:
+        if name := element.get("id"):
+            counts[name] += 1
+            if counts[name] == 2:
+                yield at(element, f"id {name!r} is there twice")
+
+
+@rule(
+    "leftover", Severity.ERROR, "Nothing of a template is left.",
+    why="A reader sees {{ name }} and knows that nobody looked.",
+    mend="Fill the field, or mend the name.",
+)  # fmt: skip
+def _leftover(mail: Mail) -> Iterator[Hit]:
+    html = re.sub(r"<!--.*?-->", lambda found: re.sub(r"[^\n]", " ", found[0]), mail.html or "", flags=re.DOTALL)
+    for found in _LEFT.finditer(html):
+        line = html.count("\n", 0, found.start()) + 1
+        yield Hit(f"{found[0]} is left", line, found.start() - html.rfind("\n", 0, found.start()))
+
+
+def _root_lacks(mail: Mail, name: str) -> Iterator[Hit]:
+    root = next(iter(mail.document.all("html")), None)
+    if mail.html and not (root and root.get(name)):
+        yield at(root, f"<html> has no {name}") if root else Hit("there is no html element", 1, 1)
+
+
+def _tables_above(element: Element) -> list[Element]:
+    found, parent = [], element.parent
+    while parent is not None:
+        if parent.name == "table":
+            found.append(parent)
+        parent = parent.parent
+    return found

@@ -1,0 +1,127 @@
+"""Each rule finds what it is for, in a mail that has no other fault, and nothing in one that has none."""
+
+import re
+import time
+
+import pytest
+from tests.core.lint.samples import BROKEN_HTML, BROKEN_MESSAGES, HTML, changed, message
+from tests.make_lint import MARK, PAGE, rules_page
+
+from digest.actions.sample_preview import preview_sample
+from digest.core.lint.linter import MOST, RULES, lint
+from digest.core.lint.mail import NotAMail, read_html, read_message
+from digest.render.catalogues import languages
+from digest.render.notice import Notice, NoticeKind, render_notice
+from digest.render.sample import sample_newsletter
+from digest.render.templates import theme_names
+
+ALONG = {"html-size": {"html-heavy"}, "form": {"html-element"}, "alternative": set(), "one-h1": set()}
+"""Rules that are broken along with one, because it is a part of the other."""
+
+
+def test_every_rule_has_a_sample() -> None:
+    assert BROKEN_HTML.keys() | BROKEN_MESSAGES.keys() == RULES.keys()
+
+
+def test_a_good_mail_has_no_findings() -> None:
+    assert lint(read_html(HTML)) == ()
+    assert lint(read_message(message())) == ()
+
+
+@pytest.mark.parametrize("rule", BROKEN_HTML)
+def test_a_rule_finds_what_it_is_for(rule: str) -> None:
+    found = lint(read_html(BROKEN_HTML[rule]))
+    assert {one.rule for one in found} - ALONG.get(rule, set()) == {rule}
+    assert lint(read_html(BROKEN_HTML[rule]), ignore={rule, *ALONG.get(rule, ())}) == ()
+    assert {one.rule for one in lint(read_message(message(BROKEN_HTML[rule])))} >= {rule}, "in a message, too"
+
+
+@pytest.mark.parametrize("rule", BROKEN_MESSAGES)
+def test_a_rule_of_messages_finds_what_it_is_for(rule: str) -> None:
+    assert {one.rule for one in lint(read_message(BROKEN_MESSAGES[rule]))} == {rule}
+
+
+def test_a_finding_says_where_why_and_how_to_mend_it() -> None:
+    (found,) = lint(read_html(BROKEN_HTML["img-size"]))
+    line = HTML.splitlines().index(next(each for each in HTML.splitlines() if each.startswith("<img"))) + 1
+    assert (found.line, found.column, found.element, found.severity) == (line, 1, "img", "warning")
+    assert found.said == "beans.jpg has the width '536px'"
+    assert "Outlook" in found.why
+    assert "width=" in found.mend
+
+
+@pytest.mark.parametrize("language", languages())
+@pytest.mark.parametrize("theme", theme_names())
+def test_our_own_mails_have_no_findings(theme: str, language: str) -> None:
+    issue = preview_sample(theme, language)
+    assert [one for one in lint(read_message(issue.envelope.message)) if one.severity != "note"] == []
+    for kind in NoticeKind:
+        notice = Notice(kind=kind, address="anna@example.org", action_url="https://news.example/x")
+        html = render_notice(notice, sample_newsletter(theme, language=language), language=language).html
+        assert [one for one in lint(read_html(html, is_bulk=False)) if one.severity != "note"] == []
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        changed("Unsubscribe", "Abbestellen"),
+        changed("<h2>Friday</h2>", "<h2>Friday</h2><table><tr><th>Sort</th></tr><tr><td>Beans</td></tr></table>"),
+        changed("<h2>Friday</h2>", '<h2>Friday</h2><a href="https://x.example"><img src="https://x.example/a.png" alt="X" width="9"></a>'),
+        changed("<h2>Friday</h2>", '<h2>Friday</h2><img src="https://x.example/a.gif" alt="" width="1" height="1">'),
+        changed("<h2>Friday</h2>", "<h2>Friday</h2><!--[if mso]><table><tr><td>{{ x }}<![endif]-->"),
+        changed("<h2>Friday</h2>", '<h2>Friday</h2><a href="https://xn--bcher-kva.example:8443/a%20b?c=d#e">A book</a>'),
+        changed("<h2>Friday</h2>", '<h2>Friday</h2><a href="tel:+4912345">+49 123 45</a>'),
+        changed("<h2>Friday</h2>", '<h2 style="position:relative;opacity:1;animation:none">Friday</h2>'),
+        changed("<style>h1", "<style>.moz-text-html .col{width:50%}\nh1"),
+        changed('<div style="display:none">', '<div style="max-height: 0; overflow: hidden">').replace("overflow: hidden", "mso-hide:all"),
+    ],
+)  # fmt: skip
+def test_what_is_right_is_left_alone(html: str) -> None:
+    assert lint(read_html(html)) == ()
+
+
+def test_mail_to_one_person_needs_no_way_to_leave() -> None:
+    html = changed('<a href="https://news.example/leave/1">Unsubscribe</a>', "Bye")
+    assert lint(read_html(html, is_bulk=False)) == ()
+    raw = message(
+        html, List_Unsubscribe=None, List_Unsubscribe_Post=None, Precedence=None, Auto_Submitted="auto-generated"
+    )
+    assert lint(read_message(raw)) == ()
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"Subject: =?utf-8?q?broken?\r\nContent-Type: text/html; charset=klingon\r\n\r\n<p>\xff\xfe",
+        b"List-Unsubscribe: <<<,,>\r\nSubject: a\r\nContent-Type: multipart/mixed\r\n\r\nno boundary",
+        b"Content-Type: multipart/alternative; boundary=x\r\n\r\n--x\r\nContent-Type: text/html\r\n\r\n"
+        + b"<div>" * 20_000,
+        b"A: b\r\nContent-Type: text/html\r\n\r\n" + b"<a href='x" * 5_000,
+        b"A: b\r\nContent-Type: text/html\r\n\r\n<style>" + b"@media{" * 5_000,
+        b"A: b\r\nContent-Type: text/html\r\nContent-Transfer-Encoding: base64\r\n\r\n!!!!",
+        b"A: b\r\nContent-Type: text/html\r\n\r\n" + b"<table>" * 3_000 + b"<th>" * 3_000,
+    ],
+)
+def test_broken_mail_is_linted_in_bounded_time(raw: bytes) -> None:
+    began = time.process_time()
+    assert lint(read_message(raw))
+    assert time.process_time() - began < 10
+
+
+def test_what_is_no_mail_is_said() -> None:
+    with pytest.raises(NotAMail, match="no headers"):
+        read_message(b"just words\n")
+
+
+def test_many_findings_of_one_rule_are_counted() -> None:
+    html = changed("<h2>Friday</h2>", "<h2>Friday</h2>" + '<img src="https://x.example/a.png" width="9">' * 50)
+    found = lint(read_html(html))
+    assert len(found) == MOST
+    assert found[-1].said.endswith("; and 30 more")
+
+
+def test_the_page_lists_the_rules() -> None:
+    assert PAGE.read_text(encoding="utf-8").partition(MARK)[1:] == (MARK, rules_page().removeprefix(MARK)), (
+        "run: python -m tests.make_lint"
+    )
+    assert not [one.id for one in RULES.values() if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", one.id)]
