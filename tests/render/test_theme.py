@@ -40,6 +40,8 @@ def test_a_newsletter_changes_colours_fonts_and_width() -> None:
         ({"image_ratio": "7"}, "image_ratio is '7'", "from 0.3 to 3.0"),
         ({"logo": "http://x.example/logo.png"}, "logo", "https address"),
         ({"logo": "https://x.example/logo.svg"}, "logo", "PNG, JPEG or GIF"),
+        ({"type.text": 12}, "type.text is 12", "from 13 to 64"),
+        ({"apart": "perhaps"}, "apart is 'perhaps'", "true or false"),
         ({"sections.pictures": "maybe"}, "'maybe'", "true or false"),
     ],
 )
@@ -80,3 +82,15 @@ def test_sections_are_switched_off() -> None:
 
 def test_a_logo_takes_the_place_of_the_first_letter() -> None:
     assert '<img class="logo" src="https://x.example/logo.png" alt=""' in html({"logo": "https://x.example/logo.png"})
+
+
+def test_any_theme_may_have_its_parts_on_sheets_of_their_own() -> None:
+    assert 'class="card' not in html({}) + html({"apart": "false"})
+    assert html({"apart": True}).count('card"') >= 2
+
+
+def test_sizes_of_letters_are_variables() -> None:
+    large = html({"type": {"text": 18, "title": 40}, "type.title_phone": "30"})
+    assert "font-size:18px;line-height:29px" in large
+    assert "font:700 40px/46px" in large
+    assert ".h1 h1{font-size:30px!important" in large

@@ -1,9 +1,12 @@
 """The four themes, each in every language: everything that an issue has is there, and nothing that mail cannot show."""
 
 import re
+from functools import cache
 from html import unescape
+from itertools import pairwise
 
 import pytest
+from selectolax.lexbor import LexborHTMLParser
 
 from digest.actions.sample_preview import preview_sample
 from digest.render.catalogues import languages
@@ -13,6 +16,7 @@ from digest.render.templates import theme_names
 from digest.render.words import words_for
 
 THEMES = theme_names()
+sample_of = cache(preview_sample)  # several tests look at the same mail
 
 
 def test_there_are_four() -> None:
@@ -22,7 +26,7 @@ def test_there_are_four() -> None:
 @pytest.mark.parametrize("language", languages())
 @pytest.mark.parametrize("theme", THEMES)
 def test_an_issue_has_all_its_parts(theme: str, language: str) -> None:
-    made = preview_sample(theme, language)
+    made = sample_of(theme, language)
     html, text, words = made.rendered.html, made.rendered.text, words_for(language)
     content = sample_issue(language).content
     assert f'<html lang="{language}" dir="{words.direction}"' in html
@@ -33,6 +37,7 @@ def test_an_issue_has_all_its_parts(theme: str, language: str) -> None:
     for label in (
         "View in browser",
         "Editor’s note",
+        "In this issue",
         "Pinned",
         "Earlier",
         "More posts",
@@ -42,14 +47,40 @@ def test_an_issue_has_all_its_parts(theme: str, language: str) -> None:
     ):
         assert words._(label) in unescape(html), label
         assert words._(label) in text, label
-    assert (words._("In this issue") in unescape(html)) == (theme != "plain")
     assert "Plot 14, Lower Mill Lane, Millbrook" in html
     assert html.count("<h1") == 1
 
 
+@pytest.mark.parametrize("language", ["en", "fa"])
+@pytest.mark.parametrize("theme", THEMES)
+def test_an_issue_is_in_order_for_who_listens_to_it(theme: str, language: str) -> None:
+    page = LexborHTMLParser(sample_of(theme, language).rendered.html)
+    levels = [int(str(node.tag)[1]) for node in page.css("h1, h2, h3")]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+    assert {node.attributes.get("role") for node in page.css("table")} == {"presentation"}
+    assert all("alt" in node.attributes and node.attributes["width"] for node in page.css("img"))
+    assert [node.attributes["href"] for node in page.css('a[href^="#"]')] == []
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_a_post_stands_on_the_side_where_its_language_begins(theme: str) -> None:
+    sides = {"en": "left", "fa": "right", "ar": "right", "de": "left", "ja": "left"}
+    for language in ("en", "fa"):
+        page = LexborHTMLParser(sample_of(theme, language).rendered.html)
+        for post in sample_issue(language).content.posts:
+            heading = next(node for node in page.css("h3") if post.card.title.rstrip("…")[:40] in node.text())
+            cell = heading.parent
+            while cell.tag != "td" or "align" not in cell.attributes:
+                cell = cell.parent
+            assert cell.attributes["align"] == sides.get(post.card.language, "left"), post.card.title
+            assert heading.attributes.get("lang", language) == post.card.language
+
+
 @pytest.mark.parametrize("theme", THEMES)
 def test_styles_are_few_with_small_screens_first_and_dark_last(theme: str) -> None:
-    html = preview_sample(theme, "en").rendered.html
+    html = sample_of(theme, "en").rendered.html
     styles = "".join(re.findall(r"<style[^>]*>(.*?)</style>", html, re.DOTALL))
     assert len(styles) <= 16_384
     assert styles.index("max-width:480px") < styles.index("prefers-color-scheme:dark")

@@ -30,6 +30,11 @@ def fill(character: str, text: str, columns: int = COLUMNS) -> str:
     return character * min(columns, max(map(width_of, text.split("\n"))))
 
 
+def unbroken(text: str, longest: int = 16) -> str:
+    """The text without a place to break, if it is short: "2 min read" stays on one line, a blog's long name need not."""
+    return text.replace(" ", "\N{NO-BREAK SPACE}") if len(text) <= longest else text
+
+
 def _wrapped(paragraph: str, columns: int, first: str, then: str) -> str:
     lines, line, used = [], first, width_of(first)
     empty = True

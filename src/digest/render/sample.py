@@ -44,7 +44,7 @@ def sample_newsletter(theme: str, *, language: str = "en", variables: Mapping[st
 
 
 def sample_issue(language: str = "en") -> Issue:
-    """Issue 12 of it: pinned, by day, earlier, and in one line each."""
+    """Issue 12 of it: pinned, by day, by blog, by topic, earlier, and in one line each."""
     spoken = language.partition("-")[0]
     own = [post for post in _posts() if post.card.language == spoken]
     others = [post for post in _posts() if post.card.language != spoken]
@@ -59,8 +59,9 @@ def sample_issue(language: str = "en") -> Issue:
         groups=(
             IssueGroup(kind="pinned", label="", posts=(replace(first, pinned=True),)),
             IssueGroup(kind="day", label="2017-08-11", posts=tuple(rest[:3])),
-            IssueGroup(kind="day", label="2017-08-09", posts=tuple(rest[3:6])),
-            IssueGroup(kind="source", label="The Shed Book", posts=tuple(rest[6:7])),
+            IssueGroup(kind="day", label="2017-08-09", posts=tuple(rest[3:5])),
+            IssueGroup(kind="source", label=rest[5].source, posts=(rest[5],)),
+            IssueGroup(kind="topic", label=rest[6].card.topics[0], posts=(rest[6],)),
             IssueGroup(kind="earlier", label="", posts=tuple(replace(post, late=True) for post in rest[7:])),
         ),
         more=_more(),
@@ -151,12 +152,14 @@ def _posts() -> tuple[IssuePost, ...]:
         _post(
             7, 8, source="Le potager d’en bas", author="Hélène Roux", language="fr",
             title="Faut-il pailler en août ?",
+            topics=("paillage",),
             lead="Oui, mais après la pluie : un paillis posé sur une terre sèche la garde sèche. Cinq centimètres de foin "
             "suffisent entre les rangs.",
         ),
         _post(
             8, 8, source="El huerto de abajo", author="Inés Ferrer", language="es",
             title="Tomates que no se agrietan",
+            topics=("tomates",),
             lead="Regar poco y a menudo, siempre a la misma hora. Desde que lo hacemos así, ni uno solo se ha abierto.",
         ),
         replace(

@@ -22,7 +22,7 @@ from jinja2.exceptions import TemplateError as JinjaError
 
 from digest.errors import TemplateError
 from digest.paths import shipped
-from digest.render.columns import fill, wrap
+from digest.render.columns import fill, unbroken, wrap
 from digest.render.direction import isolate
 from digest.render.markup import check_source
 from digest.render.sandbox import BoundedSandbox, render_bounded
@@ -109,7 +109,12 @@ def environment(folders: tuple[Path, ...]) -> Environment:
     Changed files are compiled again (by their modification time), so a daemon picks up a new look.
     """
     return BoundedSandbox(
-        filters={"wrap": wrap, "rule": lambda text, character="-": fill(character, text), "isolate": isolate},
+        filters={
+            "wrap": wrap,
+            "rule": lambda text, character="-": fill(character, text),
+            "isolate": isolate,
+            "unbroken": unbroken,
+        },
         loader=_CheckedLoader([str(folder) for folder in folders]),
         autoescape=_is_markup,
         undefined=StrictUndefined,

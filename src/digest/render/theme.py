@@ -16,7 +16,15 @@ LEAST_CONTRAST = 4.5  # WCAG 2.2, 1.4.3 (AA) for text of any size
 
 _COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
 _FONTS = re.compile(r"[\w ,\-]+")  # no quotes: escaped ones make mrml drop the rule; names with spaces need none
-_RANGES = {"width": (560, 640), "radius": (0, 40), "padding": (16, 64), "picture_width": (0, 640)}
+_RANGES = {
+    "width": (560, 640),
+    "radius": (0, 40),
+    "padding": (16, 64),
+    "picture_width": (0, 640),
+    "space": (12, 64),
+    "type.title_weight": (100, 900),
+}
+_READABLE = (13, 64)  # pixels: nothing smaller
 _RATIO = (0.3, 3.0)
 
 # Text on ground, in both schemes.
@@ -39,6 +47,9 @@ class Theme:
     width: int
     radius: int
     padding: int
+    space: int  # above the title; the rest follows it
+    apart: bool  # each part on a sheet of its own
+    type: Mapping[str, int]  # sizes of letters, one weight
     picture_width: int  # 0: as wide as the words
     image_ratio: float  # height by width at most
     logo: str  # https address, or empty
@@ -65,7 +76,7 @@ def load_theme(name: str, files: tuple[Path, ...], variables: Mapping[str, Any])
     _merge(values, variables, where="theme_variables of the newsletter", known=frozenset(values))
     _check_contrast(name, values)
     single = {key: value for key, value in values.items() if "." not in key}
-    parts: dict[str, Any] = {part: _section(values, part) for part in ("light", "dark", "fonts", "sections")}
+    parts: dict[str, Any] = {part: _section(values, part) for part in ("light", "dark", "fonts", "sections", "type")}
     return Theme(name=name, **single, **parts)
 
 
@@ -135,13 +146,13 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
 
 
 def _checked(name: str, value: Any, where: str) -> Any:
-    if name in _RANGES:
-        low, high = _RANGES[name]
+    if name in _RANGES or name.startswith("type."):
+        low, high = _RANGES.get(name) or _READABLE
         number = int(value) if isinstance(value, str) and value.isdecimal() else value  # a command line has words only
         if type(number) is int and low <= number <= high:
             return number
         raise TemplateError(f"{where}: {name} is {value!r}", next_step=f"write a whole number from {low} to {high}")
-    if name.startswith("sections."):
+    if name.startswith("sections.") or name == "apart":
         return _switch(name, value, where)
     if name == "image_ratio":
         return _ratio(value, where)
