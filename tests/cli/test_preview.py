@@ -46,13 +46,18 @@ def load(url: str, **headers: str) -> str:
         return reply.read().decode()
 
 
-def test_preview_writes_three_files_and_says_what_they_hold(home: Path) -> None:
+def test_preview_writes_four_files_and_says_what_they_hold(home: Path) -> None:
     done = run_digest("preview", "--issue", "1", "--out", "shown", cwd=home)
     assert done.returncode == 0, done.stderr
     assert "shown/issue.html" in done.stdout
     assert "A new roof for the shed" in done.stdout
     assert "2017-08-07 00:00 to 2017-08-14 00:00 America/Los_Angeles" in done.stdout
-    assert sorted(file.name for file in (home / "shown").iterdir()) == ["issue.eml", "issue.html", "issue.txt"]
+    assert sorted(file.name for file in (home / "shown").iterdir()) == [
+        "issue.eml",
+        "issue.html",
+        "issue.txt",
+        "page.html",
+    ]
 
 
 def test_preview_prints_json(home: Path) -> None:

@@ -1,7 +1,7 @@
 """Preview: an issue as a reader would get it, without claiming, recording or sending anything (docs/semantics.md S15).
 
 existing issue ─┐
-├─▶ render ─▶ compose for one reader ─▶ issue.html, issue.txt, issue.eml
+├─▶ render ─▶ compose for one reader ─▶ issue.html, issue.txt, issue.eml; page.html for everybody
 next, as drafted┘
 """
 
@@ -26,6 +26,7 @@ from digest.core.people import Envelope, Recipient, Sign
 from digest.core.states import ClaimState, IssueState
 from digest.errors import NotFound, NothingToDo, UsageError
 from digest.render.issue import render_issue
+from digest.render.page import render_page
 from digest.store.claims import list_claims
 from digest.store.database import Database, Session
 from digest.store.issues import find_issue, list_variants
@@ -56,6 +57,7 @@ class Preview:
     content: IssueContent
     rendered: Rendered
     envelope: Envelope
+    page: str  # the issue on the web, which is nobody's message
     drafted: bool  # it is what the next issue would be
     held: tuple[Held, ...] = ()
 
@@ -67,6 +69,7 @@ class PreviewFiles:
     html: Path
     text: Path
     eml: Path
+    page: Path
 
 
 def preview_issue(
@@ -126,21 +129,24 @@ def preview_issue(
             subject_prefix=mark,
             copy=secrets.token_hex(8) if mark else "",
         ).signed(signer),
+        page=_page(found, chosen, language=language, web_base=web_base, templates=templates),
         drafted=number is None,
         held=found.held,
     )
 
 
 def write_preview(preview: Preview, folder: Path, *, images: Mapping[str, Path] | None = None) -> PreviewFiles:
-    """Write issue.html, issue.txt and issue.eml into a folder; returns where they are.
+    """Write issue.html, issue.txt, issue.eml and page.html into a folder; returns where they are.
 
-    `images` names a local file for the URL of a picture: the HTML file then shows a copy of it, for a blog that does
+    `images` names a local file for the URL of a picture: the HTML files then show a copy of it, for a blog that does
     not exist or a machine without network. The .eml keeps the URLs, as it is what would be sent.
 
     Raises:
         UsageError: the folder or a file in it cannot be written.
     """
-    files = PreviewFiles(html=folder / "issue.html", text=folder / "issue.txt", eml=folder / "issue.eml")
+    files = PreviewFiles(
+        html=folder / "issue.html", text=folder / "issue.txt", eml=folder / "issue.eml", page=folder / "page.html"
+    )
     try:
         _write(preview, files, images or {})
     except OSError as error:
@@ -156,6 +162,7 @@ def _write(preview: Preview, files: PreviewFiles, images: Mapping[str, Path]) ->
     files.html.write_text(html, encoding="utf-8", newline="\n")
     files.text.write_text(_part(message, "plain"), encoding="utf-8", newline="\n")
     files.eml.write_bytes(preview.envelope.message)
+    files.page.write_text(_with_local_pictures(preview.page, folder, images), encoding="utf-8", newline="\n")
 
 
 def match_pictures(content: IssueContent, folder: Path) -> dict[str, Path]:
@@ -261,6 +268,12 @@ def _render(
         archive_url=web.rpartition("/")[0] if web else None,
         templates=templates,
     )
+
+
+def _page(found: _Found, newsletter: Newsletter, *, language: str, web_base: str | None, templates: Path | None) -> str:
+    web = web_address(web_base, newsletter, found.issue)
+    archive = web.rpartition("/")[0] if web else None
+    return render_page(found.issue, newsletter, language=language, url=web, archive_url=archive, templates=templates)
 
 
 def _part(message: EmailMessage, kind: str) -> str:

@@ -14,6 +14,7 @@ from digest.paths import sample
 from digest.render.catalogues import languages
 from digest.render.issue import render_issue
 from digest.render.notice import Notice, NoticeKind, render_notice
+from digest.render.page import Neighbour, render_page
 from digest.render.sample import MERGE_KEY, sample_issue, sample_newsletter
 from digest.render.templates import theme_names
 
@@ -48,13 +49,30 @@ def preview_sample(theme: str, language: str, *, templates: Path | None = None) 
     reader = Recipient(delivery_id=0, subscriber_id=1, address=READER, name="Anna")
     envelope = compose(skeleton, reader, key=_KEY, base_url="https://news.lowermill.example", dated=_DATED)
     assert issue.content is not None
-    return Preview(newsletter=newsletter, content=issue.content, rendered=rendered, envelope=envelope, drafted=True)
+    page = render_page(
+        issue,
+        newsletter,
+        language=language,
+        url=f"{WEB}/12",
+        archive_url=WEB,
+        previous=Neighbour(number=11, url=f"{WEB}/11"),
+        following=Neighbour(number=13, url=f"{WEB}/13"),
+        templates=templates,
+    )
+    return Preview(
+        newsletter=newsletter,
+        content=issue.content,
+        rendered=rendered,
+        envelope=envelope,
+        page=page,
+        drafted=True,
+    )
 
 
 def write_samples(
     folder: Path, *, themes: Sequence[str] = (), spoken: Sequence[str] = (), templates: Path | None = None
 ) -> Iterator[Sample]:
-    """Each theme in each language, in folders of their own: issue.html, .txt, .eml, and the notices beside them.
+    """Each theme in each language, in folders of their own: issue.html, .txt, .eml, page.html, and the notices beside them.
 
     All themes, or all languages, where none are named.
 

@@ -42,7 +42,7 @@ def preview(
 ) -> None:
     """Show an issue as a reader would get it.
 
-    Claims, records and sends nothing. Writes issue.html, issue.txt and issue.eml. Links to leave are made for nobody. With --sample it is an invented issue that has everything an issue can have, in the editorial theme and English unless others are named.
+    Claims, records and sends nothing. Writes issue.html, issue.txt, issue.eml and page.html, the issue on the web. Links to leave are made for nobody. With --sample it is an invented issue that has everything an issue can have, in the editorial theme and English unless others are named.
 
     Example: digest preview --open
     """
@@ -94,6 +94,7 @@ def _print(made: "Preview", files: "PreviewFiles", *, as_json: bool) -> None:
         "html": files.html,
         "text": files.text,
         "eml": files.eml,
+        "page": files.page,
     })  # fmt: skip
     rows = [
         (group.label or group.kind, post.source, post.card.title) for group in content.groups for post in group.posts

@@ -1,0 +1,107 @@
+"""Issues as pages on the web: made from what is frozen, for a web server, or as files for any host of files."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from digest.actions.choose_issue import choose_issue
+from digest.actions.choose_newsletter import choose_newsletter
+from digest.actions.publish import web_address
+from digest.core.model import Issue, Newsletter
+from digest.core.states import IssueState
+from digest.errors import NothingToDo, UsageError
+from digest.render.page import Neighbour, render_page
+from digest.store.database import Database
+from digest.store.issues import list_issues
+
+PUBLIC = (IssueState.SENDING, IssueState.PAUSED, IssueState.DONE)
+"""The states of issues that readers have, or are getting: a page leads to these alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuePage:
+    """An issue's page, written."""
+
+    newsletter: str
+    number: int
+    url: str | None  # where it says that it is
+    file: Path
+
+
+def write_pages(
+    database: Database,
+    folder: Path,
+    *,
+    newsletter: str | None = None,
+    number: int | None = None,
+    web_base: str | None = None,
+    templates: Path | None = None,
+) -> tuple[IssuePage, ...]:
+    """The page of issue `number`, or those of all that have gone out, as `archive/SLUG/NUMBER/index.html`.
+
+    A page leads to the ones before and after. Written again, it is the same page.
+
+    Raises:
+        NotFound: no such newsletter or issue.
+        NothingToDo: the issue has no content, or none has gone out yet.
+        UsageError: no newsletter is named, and there are several; the folder cannot be written.
+        TemplateError: the theme is broken.
+    """
+    with database.read() as session:
+        owner = choose_newsletter(session, newsletter)
+        public = sorted(list_issues(session, newsletter_id=owner.id, states=PUBLIC), key=_number)
+        wanted = [choose_issue(session, owner, number)] if number is not None else public
+    if not wanted:
+        raise NothingToDo(f"no issue of {owner.slug} has gone out yet", next_step="digest issue page NUMBER makes one")
+    if any(issue.content is None for issue in wanted):
+        raise NothingToDo(f"issue {number} of {owner.slug} has no content", next_step=f"digest issue show {number}")
+    made = [(issue, make_page(issue, owner, public, web_base=web_base, templates=templates)) for issue in wanted]
+    return tuple(_write(folder, owner, issue, page, web_base) for issue, page in made)
+
+
+def make_page(
+    issue: Issue,
+    newsletter: Newsletter,
+    public: Sequence[Issue],
+    *,
+    web_base: str | None = None,
+    templates: Path | None = None,
+) -> str:
+    """The page of an issue among the `public` ones of its newsletter, oldest first.
+
+    Raises:
+        TemplateError: the theme is broken.
+    """
+    assert issue.content is not None
+    before = [one for one in public if _number(one) < _number(issue)]
+    after = [one for one in public if _number(one) > _number(issue)]
+    url = web_address(web_base, newsletter, issue)
+    return render_page(
+        issue,
+        newsletter,
+        language=issue.content.language or newsletter.language,
+        url=url,
+        archive_url=url.rpartition("/")[0] if url else None,
+        previous=_neighbour(before[-1], newsletter, web_base) if before else None,
+        following=_neighbour(after[0], newsletter, web_base) if after else None,
+        templates=templates,
+    )
+
+
+def _neighbour(issue: Issue, newsletter: Newsletter, web_base: str | None) -> Neighbour:
+    number = _number(issue)
+    return Neighbour(number=number, url=web_address(web_base, newsletter, issue) or f"../{number}/index.html")
+
+
+def _number(issue: Issue) -> int:
+    return issue.number or 0
+
+
+def _write(folder: Path, owner: Newsletter, issue: Issue, page: str, web_base: str | None) -> IssuePage:
+    file = folder / "archive" / owner.slug / str(issue.number) / "index.html"
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(page, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise UsageError(f"{file} cannot be written: {error.strerror}", next_step="choose another folder") from error
+    return IssuePage(newsletter=owner.slug, number=_number(issue), url=web_address(web_base, owner, issue), file=file)
