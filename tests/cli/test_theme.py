@@ -60,6 +60,24 @@ def test_what_is_wrong_with_a_theme_is_said_with_its_place(tmp_path: Path, name:
     assert says in digest("theme", "check", "ours", cwd=tmp_path, code=1)[1]
 
 
+def test_a_theme_whose_mails_would_be_held_back_is_refused_and_files_that_nothing_includes_are_named(
+    tmp_path: Path,
+) -> None:
+    digest("theme", "new", "ours", cwd=tmp_path)
+    folder = tmp_path / "templates" / "issue" / "ours"
+    (folder / "fotter.mjml.j2").write_text("<mj-section/>\n")
+    assert "no part includes fotter.mjml.j2" in digest("theme", "check", "ours", cwd=tmp_path)[1]
+    (folder / "footer.mjml.j2").write_text(
+        "<mj-section><mj-column><mj-text>{{ issue.postal_address }}</mj-text></mj-column></mj-section>\n"
+    )
+    said, told = digest("theme", "check", "ours", cwd=tmp_path, code=1)
+    assert "unsubscribe" in said
+    assert "would be held back" in told
+    checked = json.loads(digest("theme", "check", "ours", "--json", cwd=tmp_path, code=1)[0])
+    assert "unsubscribe" in {one["rule"] for one in checked["findings"]}
+    assert checked["unused"] == ["fotter.mjml.j2"]
+
+
 def test_names_that_are_taken_or_unknown_are_refused(tmp_path: Path) -> None:
     assert "there is a theme cards already" in digest("theme", "new", "cards", cwd=tmp_path, code=1)[1]
     assert "there are: cards, compact, editorial, plain" in digest("theme", "show", "nope", cwd=tmp_path, code=1)[1]

@@ -9,6 +9,8 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 
 from digest.actions.sample_preview import preview_sample
+from digest.actions.themes import check_theme
+from digest.core.lint.finding import Severity
 from digest.render.catalogues import languages
 from digest.render.notice import Notice, NoticeKind, render_notice
 from digest.render.sample import sample_issue, sample_newsletter
@@ -62,6 +64,13 @@ def test_an_issue_is_in_order_for_who_listens_to_it(theme: str, language: str) -
     assert {node.attributes.get("role") for node in page.css("table")} == {"presentation"}
     assert all("alt" in node.attributes and node.attributes["width"] for node in page.css("img"))
     assert [node.attributes["href"] for node in page.css('a[href^="#"]')] == []
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_the_linter_has_nothing_to_say(theme: str) -> None:
+    checked = check_theme(theme, None)
+    assert [(one.rule, one.said) for one in checked.findings if one.severity is not Severity.NOTE] == []
+    assert checked.is_usable
 
 
 @pytest.mark.parametrize("theme", THEMES)

@@ -95,9 +95,22 @@ def write_samples(
             )
 
 
+def sample_notice(kind: NoticeKind) -> Notice:
+    """What the reader of the sample is told; who is subscribed may leave."""
+    stays = kind is NoticeKind.WELCOME
+    return Notice(
+        kind=kind,
+        address=READER,
+        action_url=f"{WEB}/{kind}/example",
+        unsubscribe_url=f"{WEB}/unsubscribe/example" if stays else None,
+        preferences_url=f"{WEB}/preferences/example" if stays else None,
+        archive_url=WEB,
+    )
+
+
 def _write_notices(folder: Path, newsletter: Newsletter, language: str, templates: Path | None) -> None:
     for kind in NoticeKind:
-        notice = Notice(kind=kind, address=READER, action_url=f"{WEB}/{kind}/example", archive_url=WEB)
+        notice = sample_notice(kind)
         rendered = render_notice(notice, newsletter, language=language, templates=templates)
         try:
             (folder / f"{kind}.html").write_text(rendered.html, encoding="utf-8", newline="\n")

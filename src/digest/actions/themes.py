@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from digest.actions.sample_preview import preview_sample
+from digest.actions.sample_preview import preview_sample, sample_notice
+from digest.core.lint.finding import Finding, Severity
+from digest.core.lint.linter import lint
+from digest.core.lint.mail import read_html, read_message
 from digest.errors import Conflict, TemplateError, UsageError
 from digest.paths import shipped
 from digest.render.catalogues import languages
-from digest.render.notice import Notice, NoticeKind, render_notice
-from digest.render.templates import theme_folders, theme_names
+from digest.render.notice import NoticeKind, render_notice
+from digest.render.templates import theme_folders, theme_names, used_templates
 from digest.render.theme import Theme, load_theme, read_variables, theme_files
 
 
@@ -26,11 +29,18 @@ class ThemeHome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """A theme that can be used, and how large the sample issue is in it."""
+    """A theme that can be rendered, how large the sample issue is in it, and what else is to be said."""
 
     name: str
     largest_octets: int  # of the HTML of the sample issue, in any language
     languages: tuple[str, ...]
+    findings: tuple[Finding, ...]  # of the linter, each once, though it may be in every language
+    unused: tuple[str, ...]  # files of its own that no part includes: misspelt, or of a section that is off
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether a mail in it may be sent."""
+        return all(one.severity is not Severity.ERROR for one in self.findings)
 
 
 def list_themes(templates: Path | None) -> tuple[ThemeHome, ...]:
@@ -80,19 +90,33 @@ def make_theme(name: str, templates: Path, *, base: str, full: bool = False) -> 
 
 
 def check_theme(name: str, templates: Path | None) -> Checked:
-    """Render the sample issue and the notices in every language.
+    """Render the sample issue and the notices in every language, and lint them.
 
     Raises:
         TemplateError: what is wrong, with file, line and column, and the way out.
     """
-    largest = 0
+    largest, found = 0, dict[tuple[str, str], Finding]()
     for language in languages():
         made = preview_sample(name, language, templates=templates)
         largest = max(largest, len(made.rendered.html.encode()))
+        mails = [read_message(made.envelope.message)]
         for kind in NoticeKind:
-            notice = Notice(kind=kind, address="reader@example.org", action_url="https://news.example/x")
-            render_notice(notice, made.newsletter, language=language, templates=templates)
-    return Checked(name=name, largest_octets=largest, languages=languages())
+            rendered = render_notice(sample_notice(kind), made.newsletter, language=language, templates=templates)
+            mails.append(read_html(rendered.html, is_bulk=False))
+        found |= {(one.rule, one.said): one for mail in mails for one in lint(mail)}
+    return Checked(
+        name=name,
+        largest_octets=largest,
+        languages=languages(),
+        findings=tuple(found.values()),
+        unused=_unused(name, templates),
+    )
+
+
+def _unused(name: str, templates: Path | None) -> tuple[str, ...]:
+    home = _home(name, templates)
+    used = used_templates(theme_folders(name, templates))
+    return tuple(file for file in home.files if home.is_own and file.endswith(".j2") and file not in used)
 
 
 def _home(name: str, templates: Path | None) -> ThemeHome:

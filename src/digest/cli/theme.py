@@ -9,6 +9,7 @@ from digest.cli.options import AsJson
 from digest.cli.output import note, print_facts, print_json, print_table
 
 if TYPE_CHECKING:
+    from digest.actions.themes import Checked
     from digest.config import Settings
 
 app = typer.Typer(name="theme", no_args_is_help=True, help="What mails look like: themes, their variables, your own.")
@@ -83,7 +84,7 @@ def new(
 def check(context: typer.Context, theme: Name, *, as_json: AsJson = False) -> None:
     """Say whether a theme can be used.
 
-    Looks at variables, contrast and MJML, and renders a sample issue and the notices in every language.
+    Looks at variables, contrast in both schemes and MJML, renders a sample issue and the notices in every language, and lints them. Exits with 1 where a mail would be held back.
 
     Example: digest theme check ours
     """
@@ -92,13 +93,27 @@ def check(context: typer.Context, theme: Name, *, as_json: AsJson = False) -> No
     checked = check_theme(theme, _templates(context))
     if as_json:
         print_json(checked)
-        return
+    else:
+        _print_checked(checked)
+    if not checked.is_usable:
+        raise typer.Exit(1)
+
+
+def _print_checked(checked: "Checked") -> None:
     print_facts({
         "theme": checked.name,
         "sample issue": f"up to {checked.largest_octets:,} octets of HTML",
         "languages": ", ".join(checked.languages),
     })  # fmt: skip
-    note(f"{theme} can be used", next_step=f"digest newsletter edit SLUG --theme {theme}")
+    if checked.findings:
+        rows = [(one.severity, one.rule, one.said, one.mend) for one in checked.findings]
+        print_table(rows, head=("severity", "rule", "what", "mend"))
+    for file in checked.unused:
+        note(f"no part includes {file}", next_step="check its name; docs/templates.md lists the parts")
+    if checked.is_usable:
+        note(f"{checked.name} can be used", next_step=f"digest newsletter edit SLUG --theme {checked.name}")
+    else:
+        note(f"issues in {checked.name} would be held back", next_step="docs/lint.md says why each is asked")
 
 
 @app.command()

@@ -124,8 +124,18 @@ def environment(folders: tuple[Path, ...]) -> Environment:
     )
 
 
+def used_templates(folders: tuple[Path, ...]) -> frozenset[str]:
+    """The files that were filled or included for these folders, since the program began."""
+    loader = environment(folders).loader
+    return frozenset(loader.used) if isinstance(loader, _CheckedLoader) else frozenset()
+
+
 class _CheckedLoader(FileSystemLoader):
     """Files of the theme's folders; an MJML template is checked before it is compiled."""
+
+    def __init__(self, folders: list[str]) -> None:
+        super().__init__(folders)
+        self.used: set[str] = set()
 
     def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
         try:
@@ -136,6 +146,7 @@ class _CheckedLoader(FileSystemLoader):
             raise _unreadable(next(_places(self.searchpath, template)), error) from None
         if template.endswith(".mjml.j2"):
             check_source(source, file=filename)
+        self.used.add(template)
         return source, filename, is_fresh
 
 
