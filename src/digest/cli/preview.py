@@ -1,6 +1,7 @@
 """`digest preview`: an issue as files, on a loopback page or in the browser."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -38,6 +39,10 @@ def preview(
     every: Annotated[bool, typer.Option("--all", help="With --sample: every theme in every language.")] = False,
     theme: Annotated[str | None, typer.Option(help="With --sample: this theme.")] = None,
     language: Annotated[str | None, typer.Option(help="With --sample: in this language.")] = None,
+    screenshots: Annotated[
+        bool,
+        typer.Option("--screenshots", help="Also sheet.png: on phone and desktop, light and dark; needs Chromium."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show an issue as a reader would get it.
@@ -46,8 +51,13 @@ def preview(
 
     Example: digest preview --open
     """
+    if screenshots:
+        from digest.actions.screenshots import require_browser
+
+        require_browser()  # before anything is written
     if sample:
-        _sample(context, out, theme=theme, language=language, every=every, show=show, as_json=as_json)
+        chosen = _Chosen(theme=theme, language=language, every=every, show=show, screenshots=screenshots)
+        _sample(context, out, chosen, as_json=as_json)
         return
     if every or theme or language:
         raise typer.BadParameter("--all, --theme and --language go with --sample")
@@ -72,6 +82,10 @@ def preview(
         return made, write_preview(made, out, images=match_pictures(made.content, images) if images else None)
 
     made, files = make()
+    if screenshots:
+        from digest.actions.screenshots import take_pictures
+
+        note(f"pictures: {take_pictures(files.html)}")
     _print(made, files, as_json=as_json)
     if show and serve is None:
         open_in_browser(files.html.absolute().as_uri())
@@ -111,23 +125,29 @@ def _wall(at: datetime, zone: str) -> str:
     return f"{at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}"
 
 
-def _sample(
-    context: typer.Context,
-    out: Path,
-    *,
-    theme: str | None,
-    language: str | None,
-    every: bool,
-    show: bool,
-    as_json: bool,
-) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Chosen:
+    theme: str | None
+    language: str | None
+    every: bool
+    show: bool
+    screenshots: bool
+
+
+def _sample(context: typer.Context, out: Path, chosen: _Chosen, *, as_json: bool) -> None:
     from digest.cli.samples import write_and_print
     from digest.config import Settings
 
     settings = Settings.load(context.find_root().obj)
-    themes = (theme,) if theme else () if every else ("editorial",)
-    spoken = (language,) if language else () if every else ("en",)
-    write_and_print(settings, out, themes=themes, spoken=spoken, show=show, as_json=as_json)
+    write_and_print(
+        settings,
+        out,
+        themes=(chosen.theme,) if chosen.theme else () if chosen.every else ("editorial",),
+        spoken=(chosen.language,) if chosen.language else () if chosen.every else ("en",),
+        show=chosen.show,
+        screenshots=chosen.screenshots,
+        as_json=as_json,
+    )
 
 
 def _serve(folder: Path, port: int, make: Callable[[], object], *, show: bool) -> None:

@@ -17,6 +17,7 @@ def write_and_print(
     themes: Sequence[str] = (),
     spoken: Sequence[str] = (),
     show: bool = False,
+    screenshots: bool = False,
     as_json: bool = False,
 ) -> None:
     """Each theme in each language into folders under `out`, and what was written.
@@ -26,11 +27,14 @@ def write_and_print(
         UsageError: the folder cannot be written.
     """
     from digest.actions.sample_preview import write_samples
+    from digest.actions.screenshots import take_pictures
 
     written = []
     with progress("rendering") as bar:
         for sample in write_samples(out, themes=themes, spoken=spoken, templates=settings.path(settings.templates)):
             written.append(sample)
+            if screenshots:
+                note(f"pictures: {take_pictures(sample.files.html)}")
             bar.advance()
     if as_json:
         print_json(written)
