@@ -8,7 +8,8 @@ import pytest
 from tests.render import sample_issue as sample
 
 from digest.errors import TemplateError
-from digest.render.issue import render_issue
+from digest.render.issue import check_look, render_issue
+from digest.render.templates import theme_names
 from digest.render.theme import LEAST_CONTRAST, contrast, nearest_passing
 
 
@@ -67,6 +68,19 @@ def test_the_proposed_colour_passes_and_keeps_its_hue(colour: str, ground: str) 
             colorsys.rgb_to_hls(*(int(each[at : at + 2], 16) / 255 for at in (1, 3, 5)))[0] for each in (colour, found)
         ]
         assert abs(hues[0] - hues[1]) < 0.03 or abs(hues[0] - hues[1]) > 0.97 or colour == "#808080"
+
+
+@pytest.mark.parametrize("theme", theme_names())
+@pytest.mark.parametrize(
+    "name", ["light.ink", "light.soft", "light.accent", "dark.soft", "dark.accent", "dark.on_accent"]
+)
+def test_what_is_proposed_is_accepted(theme: str, name: str) -> None:
+    wrong = "#C9A227" if name != "dark.accent" else "#5A1020"
+    wrong = "#E8D9A0" if name == "dark.on_accent" else wrong if not name.startswith("dark.soft") else "#6B4F2A"
+    with pytest.raises(TemplateError) as caught:
+        check_look(theme, {name: wrong})
+    proposed = str(caught.value.next_step).rpartition(" ")[2]
+    check_look(theme, {name: proposed})
 
 
 def test_sections_are_switched_off() -> None:

@@ -1,5 +1,6 @@
 """Themes: which there are, what they say, a new one, and whether one can be used."""
 
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,11 @@ from digest.errors import Conflict, TemplateError, UsageError
 from digest.paths import shipped
 from digest.render.catalogues import languages
 from digest.render.notice import NoticeKind, render_notice
-from digest.render.templates import theme_folders, theme_names, used_templates
+from digest.render.templates import BASE_THEME, theme_folders, theme_names, used_templates
 from digest.render.theme import Theme, load_theme, read_variables, theme_files
+
+_SECTION = re.compile(r"\[(\w+)\]")
+_VARIABLE = re.compile(r"""(\w+) = (?:"[^"]*"|[^"#\s]+)\s+# (.+)""")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,14 +142,26 @@ def _write_base(file: Path, base: str, folders: tuple[Path, ...]) -> None:
         f'base = "{base}"',
         "",
     ]
-    section = ""
+    section, meanings = "", _meanings()
     for name, value in sorted(values.items(), key=lambda item: ("." in item[0], item[0])):
         part, dot, key = name.rpartition(".")
         if dot and part != section:
             section = part
             lines += ["", f"[{part}]"]
-        lines.append(f"# {key} = {_toml(value)}")
+        said = meanings.get(name) or meanings.get(f"light.{key}" if part == "dark" else "", "")
+        lines.append(f"# {key} = {_toml(value)}" + (f"  # {said}" if said else ""))
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _meanings() -> dict[str, str]:
+    """What each variable is, by the comments in the editorial theme's file."""
+    section, found = "", dict[str, str]()
+    for line in (shipped("templates") / "issue" / BASE_THEME / "theme.toml").read_text(encoding="utf-8").splitlines():
+        if opened := _SECTION.match(line):
+            section = opened[1] + "."
+        elif variable := _VARIABLE.match(line):
+            found[section + variable[1]] = variable[2]
+    return found
 
 
 def _toml(value: Any) -> str:

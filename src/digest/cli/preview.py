@@ -33,9 +33,7 @@ def preview(
         int | None,
         typer.Option(min=0, max=65535, metavar="PORT", help="Serve it on 127.0.0.1, made anew on each load."),
     ] = None,
-    sample: Annotated[
-        bool, typer.Option("--sample", help="A sample issue in the newsletter's theme instead; needs no database.")
-    ] = False,
+    sample: Annotated[bool, typer.Option("--sample", help="A sample issue instead; needs no database.")] = False,
     every: Annotated[bool, typer.Option("--all", help="With --sample: every theme in every language.")] = False,
     theme: Annotated[str | None, typer.Option(help="With --sample: this theme.")] = None,
     language: Annotated[str | None, typer.Option(help="With --sample: in this language.")] = None,

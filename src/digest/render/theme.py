@@ -4,7 +4,7 @@ import colorsys
 import difflib
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -103,8 +103,8 @@ def contrast(one: str, other: str) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
-def nearest_passing(colour: str, ground: str) -> str:
-    """The colour of the same hue, nearest in lightness, that can be read on this ground; white or black at the end."""
+def nearest_passing(colour: str, *grounds: str) -> str:
+    """The colour of the same hue, nearest in lightness, that can be read on each of these; else the better of black and white."""
     red, green, blue = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
     hue, lightness, saturation = colorsys.rgb_to_hls(red, green, blue)
     for step in range(1, 256):
@@ -112,9 +112,13 @@ def nearest_passing(colour: str, ground: str) -> str:
             if 0 <= moved <= 1:
                 channels = colorsys.hls_to_rgb(hue, moved, saturation)
                 found = "#" + "".join(f"{round(channel * 255):02X}" for channel in channels)
-                if contrast(found, ground) >= LEAST_CONTRAST:
+                if _least(found, grounds) >= LEAST_CONTRAST:
                     return found
-    return max("#000000", "#FFFFFF", key=lambda end: contrast(end, ground))
+    return max("#000000", "#FFFFFF", key=lambda end: _least(end, grounds))
+
+
+def _least(colour: str, grounds: Iterable[str]) -> float:
+    return min(contrast(colour, ground) for ground in grounds)
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -204,9 +208,17 @@ def _check_contrast(name: str, values: Mapping[str, Any]) -> None:
             if (ratio := contrast(one, other)) < LEAST_CONTRAST:
                 raise TemplateError(
                     f"theme {name}: {scheme}.{text} {one} on {scheme}.{ground} {other} has a contrast of {ratio:.1f}",
-                    next_step=f"the least is {LEAST_CONTRAST} (WCAG 2.2 AA); "
-                    f"the nearest {scheme}.{text} that has it is {nearest_passing(one, other)}",
+                    next_step=f"the least is {LEAST_CONTRAST} (WCAG 2.2 AA); the nearest {scheme}.{text} that has it is "
+                    + _proposal(values, scheme, text, other),
                 )
+
+
+def _proposal(values: Mapping[str, Any], scheme: str, text: str, ground: str) -> str:
+    """A colour for the text that passes wherever it stands, or, where the grounds are too unlike for that, on this one."""
+    others = {other for pair in _READ if text in pair for other in pair if other != text}
+    colour, grounds = values[f"{scheme}.{text}"], [values[f"{scheme}.{other}"] for other in sorted(others)]
+    found = nearest_passing(colour, *grounds)
+    return found if _least(found, grounds) >= LEAST_CONTRAST else nearest_passing(colour, ground)
 
 
 def _section(values: Mapping[str, Any], part: str) -> dict[str, Any]:
