@@ -6,7 +6,11 @@ from functools import lru_cache
 
 COLUMNS = 72
 
-_CLOSING = "、。，．・：；？！）］｝」』】〉》〕ー々〜…"
+# What begins no line, and what ends none (JIS X 4051, 6.1): in Japanese a line may break anywhere else.
+_CLOSING = frozenset(
+    "、。，．・：；？！）］｝」』】〉》〕〙〗ー々〻ゝゞヽヾ〜…‥ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ,.:;?!)]}’”»%°"
+)
+_OPENING = frozenset("（［｛「『【〈《〔〘〖([{‘“«")
 _WORDS = re.compile("[^ \n\t]+")
 
 
@@ -18,8 +22,8 @@ def width_of(text: str) -> int:
 def wrap(text: str, columns: int = COLUMNS, *, first: str = "", then: str = "") -> str:
     """The text in lines of at most `columns`, the first indented by `first`, the others by `then`.
 
-    Breaks at spaces and between wide characters, not before their closing punctuation; a longer word is cut, but
-    never a link. No-break spaces do not break. Blank lines stay.
+    Breaks at spaces and between wide characters, not before their closing punctuation nor after an opening one; a longer
+    word is cut, but never a link. No-break spaces do not break. Blank lines stay.
     """
     paragraphs = re.split(r"\n\s*\n", text.strip())
     return "\n\n".join(_wrapped(paragraph, columns, first, then) for paragraph in paragraphs)
@@ -58,17 +62,21 @@ def _pieces(word: str, columns: int) -> list[str]:
         return [word]
     pieces: list[str] = []
     for character in word:
-        wide = _width(character) == 2
-        if pieces and (
-            _width(character) == 0
-            or character in _CLOSING
-            or "\u200d" in pieces[-1][-1:]
-            or (not wide and _width(pieces[-1][0]) < 2 and width_of(pieces[-1]) < columns)
-        ):
+        if pieces and (_width(character) == 0 or _holds(pieces[-1], character, columns)):
             pieces[-1] += character
         else:
             pieces.append(character)
     return pieces
+
+
+def _holds(piece: str, character: str, columns: int) -> bool:
+    """Whether no line may break between the piece and the character after it."""
+    if piece[-1] == "\u200d":
+        return True
+    if width_of(piece) + _width(character) > columns:
+        return False
+    narrow = _width(piece[0]) < 2 and _width(character) < 2
+    return narrow or character in _CLOSING or piece[-1] in _OPENING
 
 
 @lru_cache(maxsize=4096)

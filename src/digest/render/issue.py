@@ -104,5 +104,5 @@ def _values(view: IssueView, theme: Theme) -> dict[str, object]:
 
 
 def _unfrom(text: str) -> str:
-    """No line begins with "From ": mbox files and some relays would write ">From " (RFC 4155)."""
-    return "\n".join(" " + line if line.startswith("From ") else line for line in text.split("\n"))
+    """No line begins with "From " or ".": mbox files write ">From " (RFC 4155), and some relays lose a dot (RFC 5321)."""
+    return "\n".join(" " + line if line.startswith(("From ", ".")) else line for line in text.split("\n"))
