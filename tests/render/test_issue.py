@@ -12,7 +12,6 @@ from tests.render import sample_issue as sample
 
 from digest.core import merge
 from digest.core.model import AlsoIn, Card, EditorNote, IssueGroup, Newsletter, Picture, Rendered
-from digest.render.budget import LIMIT, transferred
 from digest.render.columns import width_of
 from digest.render.issue import render_issue
 
@@ -284,33 +283,6 @@ def test_right_to_left_issues_are_mirrored_and_latin_names_isolated() -> None:
     assert tree.css("h3[dir=ltr][lang=en]")
     assert tree.css("bdi")
     assert "۷ تا ۱۳ اوت ۲۰۱۷" in rendered.html
-
-
-def test_an_issue_too_large_for_gmail_is_made_smaller_in_a_fixed_order() -> None:
-    def many(count: int, lead: str, pictures: int) -> Rendered:
-        shown = tuple(
-            Picture(src=f"https://a.example/{n}.png", width=800, height=600, caption=f"Shown {n}")
-            for n in range(pictures)
-        )
-        posts = [
-            sample.post(n, sample.ROOF.at, title=f"T{n}T", link=f"https://a.example/{n}", lead=lead, pictures=shown)
-            for n in range(1, count + 1)
-        ]
-        rendered = render(sample.of(*posts))
-        assert transferred(rendered.html) < LIMIT
-        return rendered
-
-    assert "Shown 1" in many(5, "words", 3).html
-    without_pictures = many(20, "words " * 40, 8).html
-    assert "words words" in without_pictures
-    assert "Shown 0" in without_pictures
-    assert "Shown 1" not in without_pictures
-    lines = many(120, "é" * 280, 1)
-    assert "é" * 280 not in lines.html
-    assert "More posts" in lines.html
-    assert all(f"T{n}T" in lines.html for n in range(1, 121))
-    counted = many(400, "é" * 280, 1)
-    assert re.search(r"and \d+ more on the web", counted.text)
 
 
 def test_a_post_costs_no_more_among_many() -> None:

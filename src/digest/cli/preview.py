@@ -96,6 +96,7 @@ def _print(made: "Preview", files: "PreviewFiles", *, as_json: bool) -> None:
     if as_json:
         facts = {"newsletter": made.newsletter.slug, "number": content.number, "drafted": made.drafted}
         words = {"subject": made.rendered.subject, "preheader": made.rendered.preheader}
+        facts["fitted"] = made.rendered.fitted
         print_json({**facts, **words, "content": content, "held": made.held, "files": files})
         return
     print_facts({
@@ -113,6 +114,11 @@ def _print(made: "Preview", files: "PreviewFiles", *, as_json: bool) -> None:
     ]
     rows += [("more", post.source, post.card.title) for post in content.more]
     print_table(rows, head=("group", "source", "title"))
+    fitted = made.rendered.fitted
+    if fitted and fitted.is_shortened:
+        note(f"shortened so that mail clients show all of it: {fitted.full} posts in full, {fitted.without_pictures} without"
+             f" pictures, {fitted.lines} as lines, {fitted.left_out} only on the web",
+             next_step="digest newsletter edit SLUG --max-posts N makes issues shorter")  # fmt: skip
     for held in made.held:
         note(f"held: {held.title} ({held.reason or 'no reason given'})")
     if made.held:

@@ -288,6 +288,21 @@ class Issue:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Fitted:
+    """What the budget made of an issue's posts, so that no mail client cuts it off."""
+
+    full: int
+    without_pictures: int = 0
+    lines: int = 0  # of those that would have been in full
+    left_out: int = 0  # named on the web only
+
+    @property
+    def is_shortened(self) -> bool:
+        """Whether anything was taken away."""
+        return bool(self.without_pictures or self.lines or self.left_out)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rendered:
     """Subject, HTML and text with the merge fields still open; one per variant."""
 
@@ -295,6 +310,7 @@ class Rendered:
     preheader: str
     html: str
     text: str
+    fitted: Fitted | None = None  # known where it was just rendered; not kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

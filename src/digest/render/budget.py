@@ -6,12 +6,11 @@ Gmail shows the first 102 KB of a message's HTML and hides the rest, the way to 
 from binascii import b2a_qp
 from dataclasses import replace
 
-from digest.render.view import IssueView, LineView
+from digest.core.model import Fitted
+from digest.render.view import IssueView, LineView, PostView
 
 LIMIT = 100_000  # bytes of the HTML part as transferred
 MERGED = 3_000  # kept free for the merge fields' values, which are longer than their tokens
-
-_PLAIN, _WORDLESS = 1, 2  # steps
 
 
 def transferred(html: str) -> int:
@@ -26,40 +25,48 @@ def fits(html: str) -> bool:
 
 def steps(view: IssueView) -> int:
     """How many times the view can be made smaller."""
-    return _WORDLESS + max(len(view.posts) - 1, 0) + len(view.more) + max(len(view.posts) - 1, 0)
+    posts = len(view.posts)
+    return max(posts + posts // 2 - 1, 0) + posts - 1 + len(view.more) if posts else len(view.more)
 
 
 def shrink(view: IssueView, step: int) -> IssueView:
     """The view made smaller `step` times, always in the same order; each step is at most as large as the one before.
 
-    Further pictures go first, then excerpts and quotes, then posts become lines of "more posts" from the last one
-    up, then lines go and are counted: "and 12 more on the web".
+    From the last post up, posts lose their pictures and quotes; once half of them have, the last ones become lines of
+    "more posts", one a step; the first is never less than its words. Then lines go from the end, and are counted: "and
+    12 more on the web".
     """
-    if step >= _PLAIN:
-        view = _each_post(view, pictures=())
-    if step >= _WORDLESS:
-        view = _each_post(view, lead="", quote="", topics=())
-    lined = min(max(step - _WORDLESS, 0), max(len(view.posts) - 1, 0))
-    cut = max(step - _WORDLESS - lined, 0)
-    view = _to_lines(view, len(view.posts) - lined) if lined else view
-    kept = max(len(view.more) - cut, 0)
+    posts = len(view.posts)
+    shortening = min(step, max(posts + posts // 2 - 1, 0))
+    full = posts - min(posts, shortening)
+    shown = max(posts - max(0, shortening - (posts + 1) // 2), min(posts, 1))
+    view = _shortened(view, full=full, shown=shown)
+    kept = max(len(view.more) - (step - shortening), 0)
     return replace(view, more=view.more[:kept], left_out=len(view.more) - kept)
 
 
-def _each_post(view: IssueView, **changes: object) -> IssueView:
-    groups = tuple(
-        replace(group, posts=tuple(replace(post, **changes) for post in group.posts))  # type: ignore[arg-type]
-        for group in view.groups
+def describe(view: IssueView, *, full: int) -> Fitted:
+    """What became of the posts of a view that had `full` of them in full."""
+    plain = sum(1 for post in view.posts if post.shortened)
+    return Fitted(
+        full=len(view.posts) - plain, without_pictures=plain, lines=full - len(view.posts), left_out=view.left_out
     )
-    return replace(view, groups=groups)
 
 
-def _to_lines(view: IssueView, shown: int) -> IssueView:
-    """Only the first `shown` posts in full."""
+def _shortened(view: IssueView, *, full: int, shown: int) -> IssueView:
+    """The first `full` posts as they are, those up to `shown` without pictures, the others as lines."""
     groups = tuple(
-        replace(group, posts=tuple(post for post in group.posts if post.number <= shown)) for group in view.groups
+        replace(
+            group,
+            posts=tuple(post if post.number <= full else _plain(post) for post in group.posts if post.number <= shown),
+        )
+        for group in view.groups
     )
     lines = tuple(
         LineView(title=post.title, link=post.link, facts=(post.source,)) for post in view.posts if post.number > shown
     )
     return replace(view, groups=tuple(group for group in groups if group.posts), more=(*lines, *view.more))
+
+
+def _plain(post: PostView) -> PostView:
+    return replace(post, image=None, pictures=(), quote="", topics=(), shortened=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 from digest.core.model import Issue, Newsletter, Rendered
 from digest.errors import TemplateError
-from digest.render.budget import fits, shrink, steps
+from digest.render.budget import describe, fits, shrink, steps
 from digest.render.compose_view import compose_view
 from digest.render.convert import convert
 from digest.render.templates import fill_template, theme_folders
@@ -68,9 +68,12 @@ def check_look(theme: str, variables: Mapping[str, Any], *, templates: Path | No
 
 
 def _render(view: IssueView, theme: Theme, folders: tuple[Path, ...]) -> Rendered:
+    full = len(view.posts)
     view, html = _fitting(view, theme, folders)
     text = _unfrom(fill_template(folders, TEXT_TEMPLATE, _values(view, theme)))
-    return Rendered(subject=view.subject, preheader=view.preheader, html=html, text=text)
+    return Rendered(
+        subject=view.subject, preheader=view.preheader, html=html, text=text, fitted=describe(view, full=full)
+    )
 
 
 def _fitting(view: IssueView, theme: Theme, folders: tuple[Path, ...]) -> tuple[IssueView, str]:

@@ -33,6 +33,7 @@ class PostView:
     pinned: bool
     language: str | None  # where it differs from the issue's
     direction: str | None
+    shortened: bool = False  # the budget took its pictures and quote
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -165,7 +165,9 @@ def _as_issue(row: Any) -> Issue:
 
 def _as_variant(row: Any) -> Variant:
     done = row["html"] is not None
-    parts = Rendered(**{name: row[name] or "" for name in ("subject", "preheader", "html", "text")})
+    parts = Rendered(
+        subject=row["subject"] or "", preheader=row["preheader"] or "", html=row["html"] or "", text=row["text"] or ""
+    )
     return Variant(
         id=row["id"],
         issue_id=row["issue_id"],
