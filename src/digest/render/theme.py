@@ -31,7 +31,7 @@ _RATIO = (0.3, 3.0)
 _READ = (
     ("ink", "sheet"), ("ink", "paper"), ("ink", "note"),
     ("soft", "sheet"), ("soft", "paper"), ("soft", "note"), ("soft", "ground"),
-    ("accent", "sheet"), ("accent", "note"), ("on_accent", "accent"),
+    ("accent", "sheet"), ("accent", "paper"), ("accent", "note"), ("on_accent", "accent"),
 )  # fmt: skip
 
 
