@@ -22,7 +22,7 @@ def test_a_theme_of_ones_own_is_made_edited_checked_and_looked_at(tmp_path: Path
     assert "digest theme check ours" in told
     toml = folder / "theme.toml"
     toml.write_text(
-        toml.read_text().replace('# accent = "#5A3FA6"', 'accent = "#A61E4D"').replace("# [light]", "[light]")
+        toml.read_text().replace('# accent = "#4B3295"', 'accent = "#A61E4D"').replace("# [light]", "[light]")
     )
     said = json.loads(digest("theme", "show", "ours", "--json", cwd=tmp_path)[0])
     assert said["light.accent"] == {"value": "#A61E4D", "file": str(toml)}

@@ -9,8 +9,8 @@ from tests.render import sample_issue as sample
 
 from digest.errors import TemplateError
 from digest.render.issue import check_look, render_issue
-from digest.render.templates import theme_names
-from digest.render.theme import LEAST_CONTRAST, contrast, nearest_passing
+from digest.render.templates import theme_folders, theme_names
+from digest.render.theme import LEAST_CONTRAST, contrast, load_theme, nearest_passing, theme_files
 
 
 def html(variables: dict[str, Any]) -> str:
@@ -108,3 +108,17 @@ def test_sizes_of_letters_are_variables() -> None:
     assert "font-size:18px;line-height:29px" in large
     assert "font:700 40px/46px" in large
     assert ".h1 h1{font-size:30px!important" in large
+
+
+@pytest.mark.parametrize("name", theme_names())
+def test_words_stay_readable_where_a_client_inverts_the_light_scheme(name: str) -> None:
+    """Outlook.com and Gmail's apps turn lightness round when they make a mail dark by themselves."""
+
+    def inverted(colour: str) -> str:
+        hue, lightness, saturation = colorsys.rgb_to_hls(*(int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)))
+        return "#" + "".join(f"{round(part * 255):02X}" for part in colorsys.hls_to_rgb(hue, 1 - lightness, saturation))
+
+    light = load_theme(name, theme_files(theme_folders(name)), {}).light
+    pairs = [(text, ground) for text in ("ink", "soft", "accent") for ground in ("sheet", "paper", "note")]
+    ratios = {pair: contrast(*(inverted(light[part]) for part in pair)) for pair in [*pairs, ("on_accent", "accent")]}
+    assert {pair: round(ratio, 2) for pair, ratio in ratios.items() if ratio < LEAST_CONTRAST} == {}
