@@ -218,3 +218,18 @@ async def test_a_server_that_hangs_keeps_its_own_connections_only() -> None:
         await pool.close()
     assert Counter(outcome.kind for outcome in outcomes)[OutcomeKind.UNCERTAIN] == 2
     assert len(sound.accepted) == 28
+
+
+@in_a_loop
+async def test_a_connection_that_still_takes_its_leave_is_one_that_the_server_has() -> None:
+    full = b"421 4.7.0 too many connections\r\n"
+    async with ScriptedServer({"greeting": [DEFAULTS["greeting"], full], "quit": [HANG]}) as server:
+        transport = reached(server, connections=2).transport
+        transport.per_connection = 1
+        first = asyncio.create_task(send(transport))
+        while "QUIT" not in server.commands:  # noqa: ASYNC110 - the server has no event for it
+            await asyncio.sleep(0.005)
+        second = await send(transport, 1)
+        await first
+        await transport.close()
+    assert second.kind is OutcomeKind.ACCEPTED, "once the first has gone"

@@ -118,15 +118,21 @@ class SmtpTransport:
         try:
             return await conversation.send(envelope, before_dot=before_dot)
         finally:
-            self._live -= 1
-            conversation.idle_since = asyncio.get_running_loop().time()
-            if conversation.announced is not None:
-                self._announced[id(conversation.announced)] = conversation
-            elif conversation.usable and conversation.messages < self.per_connection:
-                self._idle.append(conversation)
-            else:
-                await conversation.quit()
-            self._slots.release()
+            try:
+                await self._put_back(conversation)
+            finally:
+                self._live -= 1
+                self._slots.release()
+
+    async def _put_back(self, conversation: Conversation) -> None:
+        """To the others, or away. The server has it until its QUIT is answered."""
+        conversation.idle_since = asyncio.get_running_loop().time()
+        if conversation.announced is not None:
+            self._announced[id(conversation.announced)] = conversation
+        elif conversation.usable and conversation.messages < self.per_connection:
+            self._idle.append(conversation)
+        else:
+            await conversation.quit()
 
     async def _take(self, *, fresh: bool = False) -> Conversation:
         """A connection of our own. Where the server takes fewer than we may use, go on with those it took."""
