@@ -170,7 +170,7 @@ SETTLE = (
         edits=(
             Edit(
                 file=DELIVERIES,
-                before=".where(_mine(settlement.delivery), _delivery.c.state.in_([str(state) for state in before]))",
+                before=".where(_mine(settlement.delivery), _delivery.c.state.in_(_WAITS))",
                 after=".where(_mine(settlement.delivery))",
             ),
         ),

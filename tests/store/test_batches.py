@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import insert, text
 from tests import cast
 
+from digest.core.pace import Pace, WarmUp
 from digest.core.people import Claimed, Outcome
 from digest.core.policy import after
 from digest.core.states import IssueState, OutcomeKind
@@ -15,6 +16,7 @@ from digest.errors import DatabaseBusy
 from digest.store import deliveries, destinations, sending
 from digest.store.batches import Batch, BatchWriter
 from digest.store.database import Database
+from digest.store.paced_claims import PacedClaims
 from digest.store.people_tables import DestinationRow
 
 LEASE = timedelta(minutes=3)
@@ -32,8 +34,8 @@ def prepare(database: Database, *others: str) -> int:
 
 
 @contextmanager
-def writing(database: Database, issue: int, owner: str) -> Iterator[BatchWriter]:
-    writer = BatchWriter(database, issue_id=issue, owner=owner, claim_lease=LEASE, dot_lease=LEASE)
+def writing(database: Database, issue: int, owner: str, paced: PacedClaims | None = None) -> Iterator[BatchWriter]:
+    writer = BatchWriter(database, issue_id=issue, owner=owner, claim_lease=LEASE, dot_lease=LEASE, paced=paced)
     yield writer
     writer.close()
 
@@ -89,3 +91,36 @@ def test_what_a_failed_attempt_took_for_done_is_done_by_the_next_one(postgres_da
     with postgres_database.read() as session:
         assert destinations.find_destination(session, "example.org") is None
         assert session.execute(text("SELECT sender_refusals FROM issue")).scalar_one() == 0
+
+
+def test_what_an_attempt_wrote_whose_answer_was_lost_counts_once(database: Database) -> None:
+    issue = prepare(database, "carla@example.org")
+    blocked = Outcome(kind=OutcomeKind.REFUSED, phase="dot", code=554, enhanced="5.7.1", reply="no")
+    later = Outcome(kind=OutcomeKind.DEFERRED, phase="dot", code=451, enhanced="4.3.0", reply="not now")
+    with writing(database, issue, "one") as writer:
+        first, second = writer.write(Batch(claims=[2]), now=cast.NOW).claimed[0]
+        for again in (False, True):
+            writer.write(Batch(marks=[(first, "<1>"), (second, "<2>")]), now=cast.NOW, again=again)
+        answers = [
+            deliveries.Settlement(one, said, after(said, tries=1, first_try=cast.NOW, now=cast.NOW))
+            for one, said in ((first, blocked), (second, later))
+        ]
+        with database.read() as session:
+            assert session.execute(text("SELECT DISTINCT tries FROM delivery")).scalars().all() == [1]
+        for again in (False, True):
+            writer.write(Batch(settlements=answers), now=cast.NOW, again=again)
+    with database.read() as session:
+        assert session.execute(text("SELECT sender_refusals FROM issue")).scalar_one() == 1
+        assert session.execute(text("SELECT failures FROM destination")).scalars().all() == [1]
+
+
+def test_a_claim_that_is_no_longer_ours_gives_no_place_of_a_warm_up_back(database: Database) -> None:
+    issue = prepare(database, "carla@example.org")
+    paced = PacedClaims(Pace(warm_up=WarmUp(first_day=10, growth=2.0)), issue_id=issue, zone="UTC")
+    with writing(database, issue, "one", paced) as writer:
+        first, second = writer.write(Batch(claims=[2]), now=cast.NOW).claimed[0]
+        writer.write(Batch(marks=[(first, "<1>")]), now=cast.NOW)
+        for _ in range(2):
+            writer.write(Batch(released=[first, second]), now=cast.NOW)
+    with database.read() as session:
+        assert session.execute(text("SELECT taken FROM warm_up")).scalar_one() == 1, "the one in flight"

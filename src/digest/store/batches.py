@@ -96,8 +96,9 @@ class BatchWriter:
             with self.database.translated():
                 connection = self._connection = self._connection or self.database.open_writer()
                 with connection.begin():
-                    self._settle_all(connection, batch, now)
-                    self._follow(connection, batch.settlements, now)
+                    settlements = self._unsettled(connection, batch) if again else batch.settlements
+                    self._settle_all(connection, batch, settlements, now)
+                    self._follow(connection, settlements, now)
                     marked = self._mark_all(connection, batch, now, again=again)
                     claimed = self._claim_all(connection, batch, now)
         except BaseException:
@@ -115,21 +116,30 @@ class BatchWriter:
             with suppress(SQLAlchemyError, sqlite3.Error):  # broken already, as a rule: then it is not given back
                 self.database.close_writer(connection)
 
-    def _settle_all(self, connection: Connection, batch: Batch, now: datetime) -> None:
-        if not (batch.settlements or batch.turned_away or batch.released):
+    def _unsettled(self, connection: Connection, batch: Batch) -> list[deliveries.Settlement]:
+        """Without what the attempt before has written: an answer counts once."""
+        self._looked_at = None  # nor is known what that attempt has written of the destinations
+        with Session(connection, join_transaction_mode="rollback_only") as session:
+            return deliveries.unsettled_among(session, batch.settlements)
+
+    def _settle_all(
+        self, connection: Connection, batch: Batch, settlements: list[deliveries.Settlement], now: datetime
+    ) -> None:
+        if not (settlements or batch.turned_away or batch.released):
             return
-        plain = all(one.step.state is DeliveryState.ACCEPTED for one in batch.settlements)
+        plain = all(one.step.state is DeliveryState.ACCEPTED for one in settlements)
         stale = self._reset_at is None or abs(now - self._reset_at) >= _RESET_EVERY
         if plain and not (stale or batch.turned_away or batch.released):
-            rows = [deliveries.accepted_row(one) for one in batch.settlements]
+            rows = [deliveries.accepted_row(one) for one in settlements]
             self._settle.run(connection, rows, holder=self.owner, now=now)
             return
         with Session(connection, join_transaction_mode="rollback_only") as session:
-            deliveries.settle(session, batch.settlements, now=now)
-            deliveries.turn_away(session, batch.turned_away, now=now)
-            deliveries.release(session, batch.released)
+            deliveries.settle(session, settlements, now=now)
+            # Only those that were still ours: others were sent, or given back already.
+            unused = deliveries.turn_away(session, batch.turned_away, now=now)
+            unused += deliveries.release(session, batch.released)
             if self._paced:
-                self._paced.give_back(session, len(batch.released) + len(batch.turned_away), now)
+                self._paced.give_back(session, unused, now)
         self._reset_at = now if plain else None
 
     def _follow(self, connection: Connection, settlements: list[Settlement], now: datetime) -> None:

@@ -45,6 +45,8 @@ _issue = IssueRow.__table__  # type: ignore[attr-defined]
 
 _COLUMNS = tuple(_delivery.c[field.name] for field in fields(Delivery))
 _LONGEST_REPLY = 500
+_WAITS = tuple(str(state) for state in (DeliveryState.CLAIMED, DeliveryState.INFLIGHT, DeliveryState.UNCERTAIN))
+"""States that an answer may still be written on."""
 
 Columns = tuple[ColumnElement[Any], ...]
 """Of rows that are given: parameters, or columns of a JSON array."""
@@ -116,17 +118,20 @@ def marked_among(session: Session, deliveries: Sequence[Claimed]) -> frozenset[i
     return frozenset(one.id for one in deliveries if (one.id, one.fence, one.owner) in found)
 
 
-def turn_away(session: Session, deliveries: Sequence[Claimed], *, now: datetime) -> None:
-    """What becomes of claims that failed at the mark: skipped with the reason, or queued while the issue waits."""
+def turn_away(session: Session, deliveries: Sequence[Claimed], *, now: datetime) -> int:
+    """What becomes of claims that failed at the mark: skipped with the reason, or queued while the issue waits.
+
+    How many were still ours.
+    """
+    turned = sum(len(_skip_ineligible(session, _mine(delivery), now=now)) for delivery in deliveries)
     for delivery in deliveries:
-        _skip_ineligible(session, _mine(delivery), now=now)
-    for delivery in deliveries:
-        session.execute(
+        turned += changed_rows(
+            session,
             update(_delivery)
             .where(_mine(delivery), _delivery.c.state == str(DeliveryState.CLAIMED), issue_is(IssueState.CANCELLED))
-            .values(_skip("the issue was cancelled", now))
+            .values(_skip("the issue was cancelled", now)),
         )
-    release(session, deliveries)
+    return turned + release(session, deliveries)
 
 
 def release(session: Session, deliveries: Iterable[Claimed]) -> int:
@@ -140,6 +145,20 @@ def release(session: Session, deliveries: Iterable[Claimed]) -> int:
             .values(state=str(DeliveryState.QUEUED), owner=None, lease_until=None),
         )
     return released
+
+
+def unsettled_among(session: Session, settlements: Sequence[Settlement]) -> list[Settlement]:
+    """Those whose rows still wait for an answer: asked where an attempt to write them may have been committed."""
+    query = select(_delivery.c.id, _delivery.c.fence, _delivery.c.owner).where(
+        _delivery.c.id.in_([one.delivery.id for one in settlements]), _delivery.c.state.in_(_WAITS)
+    )
+    found = {tuple(row) for row in session.execute(query)}
+    return [one for one in settlements if (one.delivery.id, one.delivery.fence, one.delivery.owner) in found]
+
+
+def address_of(session: Session, delivery_id: int) -> str:
+    """Where a delivery goes."""
+    return str(session.execute(select(_delivery.c.address).where(_delivery.c.id == delivery_id)).scalar_one())
 
 
 def settle(session: Session, settlements: Iterable[Settlement], *, now: datetime) -> int:
@@ -156,11 +175,10 @@ def settle(session: Session, settlements: Iterable[Settlement], *, now: datetime
     for settlement in settlements:
         if settlement.step.state is DeliveryState.ACCEPTED:
             continue
-        before = (DeliveryState.CLAIMED, DeliveryState.INFLIGHT, DeliveryState.UNCERTAIN)
         settled += changed_rows(
             session,
             update(_delivery)
-            .where(_mine(settlement.delivery), _delivery.c.state.in_([str(state) for state in before]))
+            .where(_mine(settlement.delivery), _delivery.c.state.in_(_WAITS))
             .values(_settled(settlement, now)),
         )
     return settled
@@ -306,7 +324,8 @@ def mark_statement(row: Columns, *, again: bool = False) -> Any:
         .values(
             state=str(DeliveryState.INFLIGHT),
             lease_until=bindparam("lease"),
-            tries=_delivery.c.tries + 1,
+            # The try of a mark that stands is counted already.
+            tries=_delivery.c.tries + (case((is_in(DeliveryState.CLAIMED), 1), else_=0) if again else 1),
             message_id=message_id,
         )
     )
