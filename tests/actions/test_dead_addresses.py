@@ -1,6 +1,7 @@
 """An address that is refused in issue after issue is suppressed, says why, and can be taken back."""
 
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from tests import cast
@@ -9,9 +10,12 @@ from tests.actions.delivering import KEY, Scripted, run
 from digest.actions.subscribe import unsuppress
 from digest.core.addresses import address_hash
 from digest.core.people import Outcome, Suppression
+from digest.core.policy import after
 from digest.core.states import IssueState, OutcomeKind
+from digest.store import deliveries, sending
 from digest.store.database import Database
 from digest.store.events import list_events
+from digest.store.spool import Spool, TakenUp
 from digest.store.suppressions import find_suppression
 
 ANNA = "anna@example.org"
@@ -55,6 +59,24 @@ def test_the_second_hard_refusal_days_later_suppresses_by_hash_without_an_addres
         (event,) = list_events(session, kind="subscriber.suppressed", subscriber_id=company.anna)
     assert event.data == {"reason": "hard bounce", "code": "550 5.1.1", "times": 2}
     assert "anna" not in f"{found}{event}"
+
+
+def test_a_refusal_that_waited_on_the_disk_counts_as_if_it_had_been_written_at_once(
+    database: Database, company: cast.Cast, tmp_path: Path
+) -> None:
+    send(database, company, 1, 0, GONE)
+    now = cast.NOW + timedelta(days=7)
+    with database.write() as session:
+        issue = cast.add_issue(session, company, 2, state=IssueState.SENDING, due_at=now)
+        cast.add_variant(session, issue)
+        sending.start_sending(session, issue, now=now)
+        (claimed,) = deliveries.claim(session, issue, owner="two", limit=9, now=now, lease_until=now)
+    step = after(GONE, tries=1, first_try=now, now=now)
+    Spool(tmp_path).keep([deliveries.Settlement(delivery=claimed, outcome=GONE, step=step)], at=now)
+    assert Spool(tmp_path).take_up(database) == TakenUp(settled=1, passed=0)
+    found = suppressed(database)
+    assert found
+    assert found.note == "refused 2 times since 2017-08-14, the last time with 550 5.1.1"
 
 
 @pytest.mark.parametrize("answer", [BLOCKED, FULL])

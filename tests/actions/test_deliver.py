@@ -17,11 +17,12 @@ from digest.actions import ledger as ledger_module
 from digest.actions.deliver import DeliverReport, deliver
 from digest.core.people import Outcome
 from digest.core.states import OutcomeKind
-from digest.errors import DatabaseBusy, LoginRefused, TransportError
+from digest.errors import DatabaseBusy, DatabaseError, LoginRefused, TransportError
 from digest.mail.maildir import MaildirTransport
 from digest.mail.smtp import SmtpTransport
 from digest.store import sending
 from digest.store.database import Database
+from digest.store.spool import Spool
 
 
 def test_everybody_active_gets_one_message_and_a_second_run_sends_nothing(database: Database, tmp_path: Path) -> None:
@@ -91,6 +92,18 @@ def test_a_transport_that_fails_leaves_everything_queued(database: Database) -> 
     assert isinstance(report.problem, TransportError)
     assert counts(database, issue) == {"queued": 10}
     assert run(database, Scripted(), owner="two").accepted == 10
+
+
+def test_a_spool_that_cannot_be_read_stops_the_run_before_anything_is_called_unknown(
+    sqlite_database: Database, tmp_path: Path
+) -> None:
+    issue = prepare(sqlite_database)
+    (tmp_path / "spool").write_text("not a folder")
+    server = Scripted()
+    report = run(sqlite_database, server, spool=Spool(tmp_path / "spool"))
+    assert isinstance(report.problem, DatabaseError)
+    assert "Not a directory" in report.problem.message
+    assert (counts(sqlite_database, issue), server.finished) == ({}, [])
 
 
 def test_a_refused_login_pauses_the_issue_and_says_how_to_go_on(sqlite_database: Database) -> None:

@@ -3,9 +3,11 @@
 import asyncio
 
 import pytest
+from tests import cast
 from tests.actions.delivering import Scripted, counts, prepare, run
 
 from digest.core.people import Envelope, Outcome
+from digest.core.states import IssueState
 from digest.mail.transport import BeforeDot
 from digest.store.database import Database
 
@@ -42,3 +44,15 @@ def test_a_fault_in_one_lane_lets_the_others_hear_what_became_of_their_messages(
         run(sqlite_database, server, concurrency=3)
     assert counts(sqlite_database, issue) == {"accepted": 2, "queued": 8}
     assert server.closed
+
+
+def test_a_fault_in_one_issue_lets_the_next_one_go_out(sqlite_database: Database) -> None:
+    first = prepare(sqlite_database)
+    with sqlite_database.write() as session:
+        company = cast.Cast(newsletter=1, cadence=1, anna=1, ben=2, carl=3, dora=4)
+        second = cast.add_issue(session, company, 2, state=IssueState.SENDING)
+        cast.add_variant(session, second, html="<p>Hi</p>")
+    with pytest.raises(ZeroDivisionError):
+        run(sqlite_database, Scripted(ZeroDivisionError()))
+    assert counts(sqlite_database, first) == {"queued": 1}
+    assert counts(sqlite_database, second) == {"accepted": 1}

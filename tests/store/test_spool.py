@@ -13,7 +13,7 @@ from digest.core.people import Claimed, Outcome
 from digest.core.policy import after
 from digest.core.states import DeliveryState, IssueState, OutcomeKind
 from digest.errors import DatabaseBusy
-from digest.store import deliveries, held, sending
+from digest.store import deliveries, destinations, held, sending
 from digest.store.database import Database
 from digest.store.deliveries import Settlement
 from digest.store.spool import Spool, TakenUp
@@ -67,6 +67,8 @@ def test_every_kind_of_outcome_comes_back_as_it_was(database: Database, tmp_path
         (250, "dot", "<…> ok"), (451, "dot", "<…> ok"), (553, "dot", "<…> ok")
     ]  # fmt: skip
     assert rows[1].not_before == cast.NOW + timedelta(minutes=15)
+    with database.read() as session:
+        assert [each.domain for each in destinations.list_destinations(session)] == ["x.example"], "which deferred us"
     assert not file.exists()
     assert spool.take_up(database) == TakenUp()
 

@@ -9,7 +9,7 @@ where the connection ended between the final dot and its reply, the delivery is 
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -73,7 +73,8 @@ async def deliver(
     """Send every issue that is going out, until nothing is due, `stop` is set or the transport fails.
 
     `owner` names this process in the ledger and is never used by another one, not even later. `clock` is read for
-    leases and settlements; a wrong one delays, it never doubles. Whatever stops it is in the report, not raised. `spool`
+    leases and settlements; a wrong one delays, it never doubles. Whatever stops it is in the report, not raised; only a
+    fault of our own is, once the other issues have been sent. `spool`
     keeps outcomes while the database is away; without it they become uncertain.
     """
     sender = Sender(
@@ -81,19 +82,35 @@ async def deliver(
         concurrency=concurrency, stop=stop or asyncio.Event(), on_progress=on_progress, on_issue=on_issue, signer=signer,
         claim_lease=claim_lease, dot_lease=dot_lease, spool=spool, pace=pace,
     )  # fmt: skip
-    reaped = await asyncio.to_thread(reap, sender)
-    report = DeliverReport(requeued=reaped.queued, held=reaped.uncertain)
+    report = DeliverReport()
     try:
-        for issue_id in await asyncio.to_thread(sending_ids, sender):
-            if sender.stop.is_set():
-                break
-            problem = await _deliver_issue(sender, issue_id, report)
-            report.problem = report.problem or problem
-            if isinstance(problem, _STOPS_ALL):
-                break
+        reaped = await asyncio.to_thread(reap, sender)
+        report.requeued, report.held = reaped.queued, reaped.uncertain
+        await _deliver_each(sender, await asyncio.to_thread(sending_ids, sender), report)
+    except DigestError as problem:
+        report.problem = problem
     finally:
         await sender.transport.close()
     return report
+
+
+async def _deliver_each(sender: Sender, issues: Iterable[int], report: DeliverReport) -> None:
+    """One after another. A fault of our own in one is raised when the others have had their turn."""
+    faults: list[Exception] = []
+    for issue_id in issues:
+        if sender.stop.is_set():
+            break
+        try:
+            problem = await _deliver_issue(sender, issue_id, report)
+        except Exception as fault:
+            log.exception("delivery failed", extra={"issue": issue_id})
+            faults.append(fault)
+            continue
+        report.problem = report.problem or problem
+        if isinstance(problem, _STOPS_ALL):
+            break
+    if faults:
+        raise faults[0]
 
 
 async def _deliver_issue(sender: Sender, issue_id: int, report: DeliverReport) -> DigestError | None:

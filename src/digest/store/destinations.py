@@ -47,6 +47,11 @@ def find_destination(session: Session, domain: str) -> Destination | None:
     return _as_destination(row) if row else None
 
 
+def doubted(session: Session) -> dict[str, datetime | None]:
+    """Domains that have deferred our mail, and until when they wait."""
+    return {each.domain: each.standing.not_before for each in list_destinations(session)}
+
+
 def forget_destinations(session: Session) -> None:
     """Somebody has mended what was wrong: every domain may be asked again."""
     session.execute(delete(_table))

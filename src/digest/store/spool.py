@@ -20,9 +20,10 @@ from typing import Any
 from digest.core.addresses import hide_addresses
 from digest.core.people import Claimed, Outcome
 from digest.core.policy import NextStep
-from digest.store import deliveries
+from digest.errors import DatabaseError
+from digest.store import deliveries, destinations, refusals
 from digest.store.codec import decode, encode
-from digest.store.database import Database
+from digest.store.database import Database, Session
 from digest.store.deliveries import Settlement
 
 log = logging.getLogger(__name__)
@@ -74,19 +75,46 @@ class Spool:
 
         Raises:
             DatabaseBusy: the database is still away; everything stays.
-            DatabaseError: anything else the database refused; everything stays.
+            DatabaseError: anything else the database refused, or a folder that cannot be read; everything stays.
         """
+        try:
+            return self._take_up(database)
+        except OSError as error:
+            raise DatabaseError(
+                f"the spool {self.folder} cannot be read: {error.strerror}",
+                next_step="give the folder to the user that digest runs as; outcomes may lie in it",
+            ) from error
+
+    def _take_up(self, database: Database) -> TakenUp:
         settled = passed = 0
-        for file in sorted(self.folder.glob(f"*{_WHOLE}")):
+        for file in self._files():
             kept = tuple(_read(file))
             with database.write() as session:
-                taken = sum(deliveries.settle(session, [one], now=at) for one, at in kept)
+                taken = sum(_settle(session, one, at) for one, at in kept)
             file.unlink(missing_ok=True)
             settled, passed = settled + taken, passed + len(kept) - taken
             log.warning(
                 "outcomes were taken up", extra={"file": file.name, "settled": taken, "passed": len(kept) - taken}
             )
         return TakenUp(settled=settled, passed=passed)
+
+    def _files(self) -> list[Path]:
+        """Whole ones, oldest first. Not `glob`, for which a folder that it may not read is an empty one."""
+        with suppress(FileNotFoundError):
+            return sorted(file for file in self.folder.iterdir() if file.suffix == _WHOLE)
+        return []
+
+
+def _settle(session: Session, settlement: Settlement, at: datetime) -> int:
+    """Whether the row took it; then it tells of its address and its destination, too, as it would have at once."""
+    if taken := deliveries.settle(session, [settlement], now=at):
+        # The address is not in the file, and is still in the ledger.
+        address = deliveries.address_of(session, settlement.delivery.id)
+        known = settlement._replace(delivery=settlement.delivery._replace(address=address))
+        issue_id = settlement.delivery.issue_id
+        destinations.note_answers(session, issue_id, [known], doubted=destinations.doubted(session), now=at)
+        refusals.suppress_dead(session, [known], now=at)
+    return taken
 
 
 def _as_line(settlement: Settlement, at: datetime) -> dict[str, Any]:
