@@ -10,6 +10,7 @@ import pytest
 
 from tests import torturing
 from tests.torture.harness import Bench, open_bench
+from tests.torture.invariants import Result
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -32,6 +33,10 @@ def test_processes_killed_at_random_under_faults_lose_nobody_and_double_nobody(b
     torturing.check_random_kills(bench)
 
 
+def test_faults_of_every_kind_at_random_lose_nobody_and_double_nobody(bench: Bench) -> None:
+    torturing.check_random_faults(bench)
+
+
 def test_a_database_that_goes_away_loses_nobody_and_doubles_nobody(bench: Bench) -> None:
     torturing.check_broken_databases(bench)
 
@@ -40,25 +45,31 @@ def test_a_frozen_worker_and_a_clock_that_jumps_double_nobody(bench: Bench) -> N
     torturing.check_frozen(bench)
 
 
-def test_the_command_prints_one_object_and_appends_its_rounds(tmp_path: Path) -> None:
+def test_the_command_goes_on_where_its_file_of_rounds_ends_and_prints_one_object(tmp_path: Path) -> None:
+    file = tmp_path / "rounds"
+    before = Result("random-kills", "sqlite", seed=7, recipients=60, kills=9, faults=5)
+    other = Result("random-kills", "postgres", seed=99, recipients=60, kills=9)
+    file.write_text("".join(json.dumps(one.as_dict()) + "\n" for one in (before, other)))
     words = [
         "--short",
         "--scenario",
         "random-kills",
         "--kills",
-        "3",
+        "11",
         "--seed",
         "7",
         "--database",
         "sqlite://",
         "--json",
+        "--results",
     ]
     done = subprocess.run(
-        [sys.executable, "-m", "tests.torture", *words, "--results", tmp_path / "rounds"],
+        [sys.executable, "-m", "tests.torture", *words, file],
         cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert {"recipients", "kills", "faults", "lost", "doubled", "uncertain", "violations"} <= told.keys()
-    assert told["kills"] >= 3
-    assert json.loads((tmp_path / "rounds").read_text().splitlines()[0])["seed"] == 7
+    rounds = [json.loads(line) for line in file.read_text().splitlines()]
+    assert [one["seed"] for one in rounds[2:]] == [8]
+    assert told["kills"] == 9 + rounds[2]["kills"] >= 11

@@ -29,6 +29,10 @@ def test_processes_killed_at_random_under_faults_lose_nobody_and_double_nobody(b
     torturing.check_random_kills(bench)
 
 
+def test_faults_of_every_kind_at_random_lose_nobody_and_double_nobody(bench: Bench) -> None:
+    torturing.check_random_faults(bench)
+
+
 def test_a_database_that_goes_away_loses_nobody_and_doubles_nobody(bench: Bench) -> None:
     torturing.check_broken_databases(bench)
 

@@ -11,17 +11,21 @@ from pathlib import Path
 from sqlalchemy import make_url
 
 from tests.postgres import Server
-from tests.torture import broken_databases, cells, crash_points, frozen, random_kills
+from tests.torture import broken_databases, cells, crash_points, frozen, random_faults, random_kills
 from tests.torture.harness import Bench, open_bench
 from tests.torture.invariants import Result
+from tests.torture.oracle import read_lines
 
 SCENARIOS = {
     "cells": cells.run,
     "crash-points": crash_points.run,
     "random-kills": random_kills.run,
+    "random-faults": random_faults.run,
     "database": broken_databases.run,
     "frozen": frozen.run,
 }
+RANDOM = {"random-kills", "random-faults"}
+"""Their rounds are told apart by seeds, so a file of results says where to go on."""
 HEAD = ("scenario", "database", "rounds", "recipients", "kills", "faults", "lost", "doubled", "uncertain", "violations")
 
 
@@ -42,9 +46,13 @@ def main() -> int:
 
 
 def _sum(name: str, bench: Bench, options: argparse.Namespace) -> Result:
-    total = Result(name, bench.kind, options.seed, rounds=0)
+    total, seed = _resumed(name, bench.kind, options)
     kills = options.kills if options.kills is not None else 100 if options.short else 10_000
-    for result in SCENARIOS[name](bench, seed=options.seed, short=options.short, kills=kills):
+    faults = options.faults if options.faults is not None else 500 if options.short else 100_000
+    rounds = SCENARIOS[name](
+        bench, seed=seed, short=options.short, kills=kills - total.kills, faults=faults - total.faults
+    )
+    for result in rounds:
         total.add(result)
         if options.results:
             with options.results.open("a", encoding="utf-8") as file:
@@ -54,6 +62,17 @@ def _sum(name: str, bench: Bench, options: argparse.Namespace) -> Result:
         if sys.stderr.isatty() or total.rounds % 50 == 0:
             print(f"{name} {bench.kind}: {total.rounds} rounds, {total.kills} kills", file=sys.stderr, flush=True)
     return total
+
+
+def _resumed(name: str, kind: str, options: argparse.Namespace) -> tuple[Result, int]:
+    """What the rounds in the file come to, and the seed to go on with. Points that are exact begin anew."""
+    total, seed = Result(name, kind, options.seed, rounds=0), options.seed
+    if name in RANDOM and options.results:
+        for row in read_lines(options.results):
+            if (row["scenario"], row["database"]) == (name, kind) and row["seed"] >= options.seed:
+                total.add(Result(**row))
+                seed = max(seed, row["seed"] + 1)
+    return total, seed
 
 
 def _total(results: list[Result], seconds: float) -> dict[str, object]:
@@ -85,9 +104,15 @@ def _options() -> argparse.Namespace:
         "--seed", type=int, default=0, help="random kills begin with it; crash points in short are chosen by it"
     )
     parser.add_argument("--kills", type=int, help="of random kills, on each database (10,000; in short 100)")
+    parser.add_argument("--faults", type=int, help="of random faults, on each database (100,000; in short 500)")
     parser.add_argument("--database", metavar="URL", help="sqlite://, or a Postgres on which databases may be made")
     parser.add_argument("--scenario", action="append", choices=[*SCENARIOS], help="only this one; may be repeated")
-    parser.add_argument("--results", type=Path, metavar="FILE", help="append each round as a line of JSON")
+    parser.add_argument(
+        "--results",
+        type=Path,
+        metavar="FILE",
+        help="append each round as a line of JSON; random rounds go on where the file ends",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
     options.databases = ["sqlite", "postgres"]

@@ -18,7 +18,7 @@ EXPECTED = {0, 4, 75, 74, 70, 69, 1}
 ADDRESSES = [f"reader{number}@x.example" for number in range(RECIPIENTS)]
 
 
-def run(bench: Bench, *, seed: int, short: bool, kills: int) -> Iterator[Result]:
+def run(bench: Bench, *, seed: int, short: bool, kills: int, faults: int) -> Iterator[Result]:
     """What can happen to this kind of database."""
     if bench.kind == "sqlite":
         for seconds in (1.5,) if short else (1.5, 4.0, 60.0):

@@ -13,8 +13,11 @@ CONNECTIONS = 8
 BY_RECIPIENT = ("rcpt", "data", "body", "dot", "after", "rset")
 """Phases in which the server knows whom a message is for; pipelined, MAIL too."""
 
-BY_TURN = ("connect", "greeting", "ehlo", "starttls", "tls", "auth", "mail", "count", "quit")
+BY_TURN = ("connect", "greeting", "ehlo", "starttls", "tls", "auth", "mail")
 """Phases of a connection: each fault is shown once, to whoever comes."""
+
+GOODBYES = {"count": ("close 1", "close 2", "close 3", "421 5", "421 3", "421 2", "421 1"), "quit": ANSWERS["quit"]}
+"""Ends of connections after so many messages; what the 421s teach is one message a connection, then QUIT, again and again."""
 
 
 def recipient_cells(*, pipelining: bool) -> list[Cell]:
@@ -38,14 +41,15 @@ def count_cells() -> int:
     by_recipient = sum(
         cell.phase != "none" for pipelining in (True, False) for cell in recipient_cells(pipelining=pipelining)
     )
-    return by_recipient + sum(map(len, turn_cells().values()))
+    return by_recipient + sum(map(len, turn_cells().values())) + sum(map(len, GOODBYES.values()))
 
 
-def run(bench: Bench, *, seed: int, short: bool, kills: int) -> Iterator[Result]:
+def run(bench: Bench, *, seed: int, short: bool, kills: int, faults: int) -> Iterator[Result]:
     """Pipelined, one by one, and encrypted; each with what nobody knows of held, and then sent again."""
     for pipelining in (True, False):
         yield from recipients(bench, seed, pipelining=pipelining)
     yield from connections(bench, seed)
+    yield goodbyes(bench, seed)
 
 
 def recipients(bench: Bench, seed: int, *, pipelining: bool) -> Iterator[Result]:
@@ -74,6 +78,20 @@ def connections(bench: Bench, seed: int) -> Iterator[Result]:
         result.extra = {"cells": sum(map(len, turns.values())), "turns_shown": shown}
         yield result
         yield _resend(place, bench.kind, seed, 2)
+
+
+def goodbyes(bench: Bench, seed: int) -> Result:
+    """Every end after n messages, and every fault of QUIT, on which nothing depends."""
+    addresses = [f"reader{number}@x.example" for number in range(17 + len(GOODBYES["quit"]))]
+    with bench.place(addresses, connections=1, patience=0.12) as place:
+        place.start_mail(plan={"turns": GOODBYES}, patience=0.12)
+        result, heard = _hold(place, bench.kind, seed, 1)
+        if any(row["state"] != "accepted" for row in list_ledger(place)):
+            result.violations.append("[end] a goodbye cost somebody a message")
+        result.extra = {
+            "cells": sum(map(len, GOODBYES.values())), "turns_shown": sum(heard.faults[phase] for phase in GOODBYES)
+        }  # fmt: skip
+        return result
 
 
 def _hold(place: Place, kind: str, seed: int, most: int) -> tuple[Result, Heard]:

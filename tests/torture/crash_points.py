@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import count
 from typing import Any
 
 from tests.torture.cells import stderr
@@ -13,15 +14,13 @@ KINDS = ("wire", "before the commit", "after the commit")
 """On the wire the mail server counts what it reads and what it says, and ends the worker."""
 
 
-def run(bench: Bench, *, seed: int, short: bool, kills: int) -> Iterator[Result]:
-    """Every point of each kind; in short every so-manieth, another set for each seed."""
+def run(bench: Bench, *, seed: int, short: bool, kills: int, faults: int) -> Iterator[Result]:
+    """Every point of each kind, in short too."""
     for kind in KINDS:
-        step = (17 if kind == "wire" else 5) if short else 1
-        point = 1 + seed % step
-        while (result := crash_at(bench, kind, point, seed=seed)).kills:
-            yield result
-            point += step
-        yield result  # the run that ended by itself
+        for point in count(1):
+            yield (result := crash_at(bench, kind, point, seed=seed))
+            if not result.kills:
+                break  # this run ended by itself
 
 
 def crash_at(bench: Bench, kind: str, point: int, *, seed: int = 0) -> Result:

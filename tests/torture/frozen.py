@@ -16,7 +16,7 @@ ADDRESSES = [f"reader{number}@x.example" for number in range(RECIPIENTS)]
 YEAR = timedelta(days=365)
 
 
-def run(bench: Bench, *, seed: int, short: bool, kills: int) -> Iterator[Result]:
+def run(bench: Bench, *, seed: int, short: bool, kills: int, faults: int) -> Iterator[Result]:
     """At points on the wire and at commits, past the first lease and past the second; then the clocks."""
     wire, commits = ((8, 33, 77), (4, 9)) if short else (range(1, 200, 3), range(1, 40))
     for kind in KINDS:

@@ -109,6 +109,7 @@ class Connection:
             self.server.log.write("breach", what="a message was begun in the clear", sync=True)
         if self.ends_after and self.messages >= self.ends_after:
             self.server.note("count", f"after {self.ends_after}")
+            await self.flush()  # the answer to the dot, which this MAIL was announced along with
             if self.says_so:
                 await self.send(b"421 4.7.0 maximum message count per session\r\n")
             raise Gone
