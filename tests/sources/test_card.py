@@ -286,3 +286,8 @@ def test_a_note_keeps_its_markup_clean_and_with_absolute_addresses() -> None:
     html = make_post(raw, key="k", other_keys=(), home=None, zone="UTC").html
     assert 'href="https://blog.example.org/a"' in html
     assert not any(word in html for word in ("onclick", "script", "iframe", "evil", "\x1b"))
+
+
+def test_a_processing_instruction_in_a_caption_is_passed_over() -> None:
+    markup = '<figure><img src="https://a.example/1.png" width="640"><figcaption>a <?php x ?>b</figcaption></figure>'
+    assert card(markup).pictures[0].caption == "a b"

@@ -40,6 +40,8 @@ def unbroken(text: str, longest: int = 16) -> str:
 
 
 def _wrapped(paragraph: str, columns: int, first: str, then: str) -> str:
+    if paragraph.isascii() and len(paragraph) + width_of(first) <= columns:
+        return first + " ".join(_WORDS.findall(paragraph))
     lines, line, used = [], first, width_of(first)
     empty = True
     for word in _WORDS.findall(paragraph):

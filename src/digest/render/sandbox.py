@@ -51,6 +51,12 @@ class BoundedSandbox(ImmutableSandboxedEnvironment):
         self.filters = {name: _bounded(name, call) for name, call in {**self.filters, **filters}.items()}
         self.filters |= {"(counted)": _counted, "(measured)": _measured}
 
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """An attribute. A declared field of one of our values needs none of Jinja's checks: it is what was given."""
+        if attribute in getattr(type(obj), "__dataclass_fields__", ()) and not attribute.startswith("_"):
+            return getattr(obj, attribute)
+        return super().getattr(obj, attribute)
+
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """An operator that could make something huge of two small values."""
         if operator == "%":

@@ -141,7 +141,7 @@ class _Reader:
                 self._text.append("\n")
             elif tag == "img":
                 self._see(node, around)
-            elif tag not in _SKIPPED and tag[0] != "-":
+            elif tag and tag not in _SKIPPED and tag[0] != "-":  # a processing instruction has none
                 self._enter(node, tag, kind, around, depth)
             elif tag == "-comment" and (node.comment_content or "").strip() == "more":
                 self._jump(kind)
