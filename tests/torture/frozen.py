@@ -61,7 +61,7 @@ def freeze(bench: Bench, seed: int, kind: str, point: int, minutes: int) -> Resu
 def jump(bench: Bench, seed: int, point: int, years: int) -> Result:
     """In mid-send the clock jumps by a year; others run there; it jumps back; in the end it gets there honestly."""
     result = Result("frozen", bench.kind, seed)
-    with bench.place(ADDRESSES, connections=CONNECTIONS, patience=20.0) as place:
+    with bench.place(ADDRESSES, connections=CONNECTIONS, busy_timeout=0.3, patience=20.0) as place:
         place.start_mail(
             plan={"rate": 0.1, "seed": seed + point, "phases": ["rcpt"], "answers": ["450", "451"]}, patience=20.0
         )
