@@ -303,9 +303,12 @@ def make_relays(settings: Settings) -> "Transport":
         SettingsError: nothing can be sent with these settings.
     """
     from digest.mail.pool import Server, ServerPool  # noqa: PLC0415 - aiosmtplib only where mail goes out
-    from digest.mail.smtp import SmtpTransport  # noqa: PLC0415
+    from digest.mail.smtp import SmtpTransport, tls_context  # noqa: PLC0415
 
     smtp = settings.smtp
+    ca_file = settings.path(smtp.ca_file) if smtp.ca_file else None
+    is_plain = all(relay.security == "plain" for relay in smtp.relays())
+    context = None if is_plain else tls_context(ca_file)
     servers = [
         Server(
             SmtpTransport(
@@ -317,7 +320,7 @@ def make_relays(settings: Settings) -> "Transport":
                 password=settings.smtp_password(relay.password_file) if relay.username else None,
                 connections=relay.connections,
                 allow_plain_anywhere=smtp.allow_plain_anywhere,
-                ca_file=settings.path(smtp.ca_file) if smtp.ca_file else None,
+                context=context,
                 hostname=smtp.hostname,
             ),
             weight=relay.weight,

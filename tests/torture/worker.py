@@ -5,7 +5,9 @@ import json
 import os
 import resource
 import signal
+import ssl
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from digest.config import Settings
 from digest.core.model import Issue
 from digest.core.states import DeliveryState, IssueState
 from digest.errors import DigestError, NothingToDo
-from digest.mail.smtp import SmtpTransport
+from digest.mail.smtp import SmtpTransport, tls_context
 from digest.store import issues, newsletters, sending
 from digest.store.database import Database, Session
 from tests.torture.oracle import OracleLog
@@ -156,11 +158,17 @@ def _transport(job: dict[str, Any]) -> SmtpTransport:
         username="digest" if secure else None,
         password="the password" if secure else None,
         connections=job.get("connections", 4),
-        ca_file=Path(secure) if secure else None,
+        context=_context(secure) if secure else None,
         hostname="worker.example",
         connect_timeout=patience * 2,
         patience=dict.fromkeys(PATIENCE, patience),
     )
+
+
+@cache
+def _context(authority: str) -> ssl.SSLContext:
+    """Once a process: a drive has dozens of runs, and each would read all the world's authorities again."""
+    return tls_context(Path(authority))
 
 
 def _state(app: App) -> IssueState:

@@ -30,7 +30,8 @@ IDLE_SECONDS = 30.0
 class SmtpTransport:
     """Sends through one relay over at most `connections` connections.
 
-    A connection carries at most 50 messages, or what a 421 taught, and is not used after 30 idle seconds.
+    A connection carries at most 50 messages, or what a 421 taught, and is not used after 30 idle seconds. `context` is
+    for several servers at once, which can share one.
 
     Raises:
         SettingsError: plain text to another machine, a missing authority file, a user without a password.
@@ -48,6 +49,7 @@ class SmtpTransport:
         connections: int = 4,
         allow_plain_anywhere: bool = False,
         ca_file: Path | None = None,
+        context: ssl.SSLContext | None = None,
         hostname: str | None = None,
         connect_timeout: float = 60.0,
         patience: dict[str, float] | None = None,
@@ -64,7 +66,7 @@ class SmtpTransport:
         self.host, self.port, self.security = host, port or PORTS[security], security
         self.name = name or f"{host}:{self.port}"  # for messages and logs
         self.username, self.password, self.hostname = username, password, hostname
-        self.context = None if security == "plain" else _tls_context(ca_file)
+        self.context = None if security == "plain" else context or tls_context(ca_file)
         self.connect_timeout, self.patience = connect_timeout, patience
         self.per_connection = MESSAGES_PER_CONNECTION
         self._slots = asyncio.Semaphore(connections)
@@ -248,7 +250,12 @@ def _features(client: aiosmtplib.SMTP) -> Features:
     )
 
 
-def _tls_context(ca_file: Path | None) -> ssl.SSLContext:
+def tls_context(ca_file: Path | None) -> ssl.SSLContext:
+    """Trusts the system's authorities, certifi's, and this file's. To read them takes some 80 ms.
+
+    Raises:
+        SettingsError: the file cannot be read.
+    """
     context = ssl.create_default_context()
     context.load_verify_locations(certifi.where())  # small containers have no authorities of their own
     if ca_file is not None:
