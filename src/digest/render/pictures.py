@@ -13,8 +13,8 @@ TALLEST = (
 SOFTEST = 0.75  # a picture of three quarters of the width may be enlarged to it; a smaller one stays small
 CRISP = 2  # screens with two pixels to the point
 
-# Old posts name their pictures by http; these hosts serve the same over https, and webmail blocks the former.
-_ALSO_BY_HTTPS = ("blogspot.com", "blogger.com", "googleusercontent.com", "wordpress.com", "wp.com", "staticflickr.com")
+_UNSHOWN = (".svg", ".svgz", ".heic", ".heif", ".tif", ".tiff")
+"""Endings of pictures that most mail clients show nothing of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,12 +60,16 @@ def _source(picture: Picture, *, width: int, key: str) -> str | None:
     enough = not picture.full or (picture.width or 0) >= width * CRISP
     for url in (picture.src, picture.full) if enough else (picture.full, picture.src):
         link = clean_link(url, key=key)
-        if link and link.startswith("http") and not urlsplit(link).path.lower().endswith((".svg", ".svgz")):
+        if link and link.startswith("http") and not urlsplit(link).path.lower().endswith(_UNSHOWN):
             return _by_https(link)
     return None
 
 
-def _by_https(link: str) -> str:
-    host = urlsplit(link).hostname or ""
-    known = any(host == name or host.endswith("." + name) for name in _ALSO_BY_HTTPS)
-    return link.replace("http://", "https://", 1) if known else link
+def _by_https(link: str) -> str | None:
+    """Old posts name their pictures by http, which webmail does not load; nearly every host serves the same by https.
+
+    None where it names a port, which cannot be the one for https.
+    """
+    if link.startswith("https://"):
+        return link
+    return None if urlsplit(link).port else link.replace("http://", "https://", 1)

@@ -15,9 +15,8 @@ _EMPTY_WORDS = frozenset({
     "cliquez ici", "ici", "haga clic aquí", "clic aquí", "aquí", "اینجا", "اینجا کلیک کنید", "هنا", "اضغط هنا", "انقر هنا",
     "こちら", "ここをクリック", "こちらをクリック",
 })  # fmt: skip
-_HOST = re.compile(
-    r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z0-9-]{2,63}|localhost|\[[0-9a-f:.]+\]|[0-9.]+", re.IGNORECASE
-)
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_HOST = re.compile(rf"(?:{_LABEL}\.)*{_LABEL}\.?|\[[0-9a-f:.]+\]", re.IGNORECASE)
 
 
 @rule(
@@ -38,8 +37,8 @@ def _link_address(mail: Mail) -> Iterator[Hit]:
 
 
 @rule(
-    "link-host", Severity.ERROR, "The host of a link is a name that exists in the DNS.",
-    why="RFC 3986 and IDNA 2008: a link with a blank or a missing dot leads nowhere.",
+    "link-host", Severity.ERROR, "The host of a link is a name that the DNS can have.",
+    why="RFC 3986 and IDNA 2008: a link whose host has a blank, or none, leads nowhere.",
     mend="Correct the address.",
 )  # fmt: skip
 def _link_host(mail: Mail) -> Iterator[Hit]:
