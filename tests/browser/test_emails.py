@@ -3,7 +3,8 @@
 import re
 
 import pytest
-from tests.browser.chromium import chromium, find_chromium, overflow, shown, violations
+from playwright.sync_api import Browser
+from tests.browser.chromium import find_chromium, overflow, shown, violations
 
 from digest.actions.sample_preview import preview_sample
 from digest.render.notice import Notice, NoticeKind, render_notice
@@ -33,54 +34,49 @@ def notice_of(theme: str, language: str, kind: NoticeKind) -> str:
 
 
 @pytest.mark.parametrize("theme", theme_names())
-def test_nothing_overflows_and_everybody_can_read_it(theme: str) -> None:
+def test_nothing_overflows_and_everybody_can_read_it(browser: Browser, theme: str) -> None:
     faults = []
-    with chromium() as browser:
-        for language in LANGUAGES:
-            html = mail_of(theme, language)
-            for scheme in ("light", "dark"):
-                with shown(browser, html, scheme=scheme) as page:
-                    found = violations(page, only_contrast=scheme == "dark")
-                    faults += [f"{language} {scheme}: {each}" for each in found]
-                    for width in WIDTHS:
-                        page.set_viewport_size({"width": width, "height": 900})
-                        if (pixels := overflow(page)) > 0:
-                            faults.append(f"{language} {scheme}: {pixels} pixels too wide at {width}")
-    assert faults == []
-
-
-@pytest.mark.parametrize("theme", theme_names())
-def test_notices_are_as_readable(theme: str) -> None:
-    faults = []
-    with chromium() as browser:
-        for language, kind in zip(("en", "fa", "ja"), NoticeKind, strict=True):
-            for scheme in ("light", "dark"):
-                with shown(browser, notice_of(theme, language, kind), scheme=scheme, width=320) as page:
-                    found = violations(page, only_contrast=scheme == "dark")
-                    faults += [f"{kind} {language} {scheme}: {each}" for each in found]
+    for language in LANGUAGES:
+        html = mail_of(theme, language)
+        for scheme in ("light", "dark"):
+            with shown(browser, html, scheme=scheme) as page:
+                found = violations(page, only_contrast=scheme == "dark")
+                faults += [f"{language} {scheme}: {each}" for each in found]
+                for width in WIDTHS:
+                    page.set_viewport_size({"width": width, "height": 900})
                     if (pixels := overflow(page)) > 0:
-                        faults.append(f"{kind} {language} {scheme}: {pixels} pixels too wide")
+                        faults.append(f"{language} {scheme}: {pixels} pixels too wide at {width}")
     assert faults == []
 
 
 @pytest.mark.parametrize("theme", theme_names())
-def test_it_reads_in_order_without_pictures_and_without_styles(theme: str) -> None:
+def test_notices_are_as_readable(browser: Browser, theme: str) -> None:
+    faults = []
+    for language, kind in zip(("en", "fa", "ja"), NoticeKind, strict=True):
+        for scheme in ("light", "dark"):
+            with shown(browser, notice_of(theme, language, kind), scheme=scheme, width=320) as page:
+                found = violations(page, only_contrast=scheme == "dark")
+                faults += [f"{kind} {language} {scheme}: {each}" for each in found]
+                if (pixels := overflow(page)) > 0:
+                    faults.append(f"{kind} {language} {scheme}: {pixels} pixels too wide")
+    assert faults == []
+
+
+@pytest.mark.parametrize("theme", theme_names())
+def test_it_reads_in_order_without_pictures_and_without_styles(browser: Browser, theme: str) -> None:
     html = mail_of(theme, "en")
     bare = re.sub(r' style="[^"]*"', "", re.sub(r"<style.*?</style>", "", html, flags=re.DOTALL))
-    with chromium() as browser:
-        for each in (html, bare):
-            with shown(browser, each, pictures=False, width=375) as page:
-                words = page.evaluate("document.body.innerText")
-                assert overflow(page) <= 0
-            order = ("Editor’s note", "Pinned", "Friday, 11 August", "Wednesday, 9 August", "paillage", "Earlier", "More posts",
-                     "You get this email", "Lower Mill Lane")  # fmt: skip
-            places = [words.index(part) for part in order]
-            assert places == sorted(places)
-        with shown(browser, html, pictures=False) as page:
-            alts = page.evaluate(
-                "[...document.images].filter(i => i.alt && i.getBoundingClientRect().height < 10).length"
-            )
-            assert alts == 0, "alt texts are seen where pictures are blocked"
+    for each in (html, bare):
+        with shown(browser, each, pictures=False, width=375) as page:
+            words = page.evaluate("document.body.innerText")
+            assert overflow(page) <= 0
+        order = ("Editor’s note", "Pinned", "Friday, 11 August", "Wednesday, 9 August", "paillage", "Earlier", "More posts",
+                 "You get this email", "Lower Mill Lane")  # fmt: skip
+        places = [words.index(part) for part in order]
+        assert places == sorted(places)
+    with shown(browser, html, pictures=False) as page:
+        alts = page.evaluate("[...document.images].filter(i => i.alt && i.getBoundingClientRect().height < 10).length")
+        assert alts == 0, "alt texts are seen where pictures are blocked"
 
 
 @pytest.mark.parametrize("theme", theme_names())

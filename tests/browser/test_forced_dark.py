@@ -1,7 +1,8 @@
 """Contrast where a mail client paints a mail dark by itself, as Gmail and Outlook do, and asks nobody."""
 
 import pytest
-from tests.browser.chromium import chromium, find_chromium, shown, violations
+from playwright.sync_api import Browser
+from tests.browser.chromium import find_chromium, shown, violations
 from tests.browser.test_emails import mail_of
 
 from digest.render.templates import theme_names
@@ -45,12 +46,11 @@ INVERT = """(partial) => {
 
 
 @pytest.mark.parametrize("theme", theme_names())
-def test_words_are_read_after_an_inversion_that_nobody_asked_for(theme: str) -> None:
+def test_words_are_read_after_an_inversion_that_nobody_asked_for(browser: Browser, theme: str) -> None:
     faults = []
-    with chromium() as browser:
-        for partial in (False, True):
-            with shown(browser, mail_of(theme, "en")) as page:
-                assert page.evaluate(f"({INVERT})({str(partial).lower()})") > 20
-                kind = "partial" if partial else "full"
-                faults += [f"{kind}: {each}" for each in violations(page, only_contrast=True)]
+    for partial in (False, True):
+        with shown(browser, mail_of(theme, "en")) as page:
+            assert page.evaluate(f"({INVERT})({str(partial).lower()})") > 20
+            kind = "partial" if partial else "full"
+            faults += [f"{kind}: {each}" for each in violations(page, only_contrast=True)]
     assert faults == []
