@@ -108,7 +108,26 @@ def test_broken_mail_is_linted_in_bounded_time(raw: bytes) -> None:
     assert time.process_time() - began < 10
 
 
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<a " * 100_000,
+        "<!--" * 100_000,
+        "<p>&#" + "9" * 5000 + ";",
+        "<!--" * 100_000 + ">",
+        "<style>" + "/* " * 100_000,
+    ],
+)
+def test_html_that_never_ends_is_linted_in_bounded_time(html: str) -> None:
+    began = time.process_time()
+    assert lint(read_html(html))
+    assert time.process_time() - began < 5
+
+
 def test_what_is_no_mail_is_said() -> None:
+    nested = b"".join(b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (each, each) for each in range(1500))
+    with pytest.raises(NotAMail, match="nested too deeply"):
+        read_message(nested)
     with pytest.raises(NotAMail, match="no headers"):
         read_message(b"just words\n")
 

@@ -4,11 +4,13 @@ The standard library's parser, because it tells line and column of each tag and 
 conditional ones among them, are not looked into.
 """
 
+import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
 DEEPEST = 500
 """Nested elements that are followed; what is deeper counts as text."""
+_ENDLESS = re.compile(r"&#x?[0-9a-f]{20,}", re.IGNORECASE)
 _VOID = frozenset(
     ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"]
 )
@@ -64,7 +66,7 @@ class Document(HTMLParser):
         self.html = html
         self.elements: list[Element] = []
         self._open: list[Element] = []
-        self.feed(html)
+        self.feed(_tamed(html))
         self.close()
 
     def all(self, *names: str) -> list[Element]:
@@ -129,6 +131,19 @@ class Document(HTMLParser):
             element.parent.pieces.append(
                 " " + "".join(element.pieces) + " " if element.name != "a" else "".join(element.pieces)
             )
+
+
+def _tamed(html: str) -> str:
+    """The same length without what stops the parser.
+
+    It reads on to the end for each tag and comment that has none, and Python makes no number of thousands of digits
+    (sys.set_int_max_str_digits).
+    """
+    end = html.rfind("-->") + 1
+    html = html[:end] + html[end:].replace("<!--", "    ")
+    end = html.rfind(">") + 1
+    html = html[:end] + html[end:].replace("<", " ")
+    return _ENDLESS.sub(lambda found: " " * len(found[0]), html)
 
 
 def declarations(css: str) -> dict[str, str]:

@@ -51,15 +51,18 @@ def read_message(raw: bytes) -> Mail:
     """A message, however broken.
 
     Raises:
-        NotAMail: too large, or nothing in it is a header.
+        NotAMail: too large, nested too deeply, or nothing in it is a header.
     """
     if len(raw) > LARGEST:
         raise NotAMail(f"it has {len(raw):,} octets; the linter takes {LARGEST:,}")
-    message = message_from_bytes(raw, policy=policy.default)
+    try:
+        message = message_from_bytes(raw, policy=policy.default)
+        html, text = _find(message, "html"), _find(message, "plain")
+    except RecursionError:  # the parser of the standard library goes down by calling itself
+        raise NotAMail("its parts are nested too deeply") from None
     assert isinstance(message, EmailMessage)
     if not message.keys():
         raise NotAMail("it has no headers, so it is no message")
-    html, text = _find(message, "html"), _find(message, "plain")
     return Mail(
         html=html.text if html else None,
         html_part=html,

@@ -11,6 +11,7 @@ from digest.core.lint.mail import Mail
 _LEFT = re.compile(
     r"</?mj-[a-z-]+|\{\{.{0,40}?\}\}|\{%.{0,40}?%\}|%%[\w:.-]{1,60}%%|\\u\{[0-9a-f]+\}|\*\|[A-Z_:]{2,40}\|\*"
 )
+_COMMENT = re.compile(r"<!--(?:(?!-->).)*+(?:-->)?+", re.DOTALL)  # one that never ends goes to the end, in one go
 _DATA = frozenset({"th", "caption", "thead"})
 
 
@@ -136,7 +137,7 @@ def _duplicate_id(mail: Mail) -> Iterator[Hit]:
     mend="Fill the field, or mend the name.",
 )  # fmt: skip
 def _leftover(mail: Mail) -> Iterator[Hit]:
-    html = re.sub(r"<!--.*?-->", lambda found: re.sub(r"[^\n]", " ", found[0]), mail.html or "", flags=re.DOTALL)
+    html = re.sub(_COMMENT, lambda found: re.sub(r"[^\n]", " ", found[0]), mail.html or "")
     for found in _LEFT.finditer(html):
         line = html.count("\n", 0, found.start()) + 1
         yield Hit(f"{found[0]} is left", line, found.start() - html.rfind("\n", 0, found.start()))

@@ -7,7 +7,7 @@ from digest.core.lint.finding import Hit, Severity, at, rule
 from digest.core.lint.mail import Mail
 
 LARGEST_STYLES = 16_384
-_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+_COMMENT = re.compile(r"/\*(?:[^*]++|\*(?!/))*+(?:\*/)?+")
 _MEDIA = re.compile(r"@media[^{]*\{", re.IGNORECASE)
 _RANGE = re.compile(r"@media[^{]*\([^()]*[<>]", re.IGNORECASE)
 _LAYOUT = re.compile(r"(?:^|[;{\s])(width|float|position|display|columns?)\s*:", re.IGNORECASE)
