@@ -61,7 +61,7 @@ def theme_names(own: Path | None = None) -> tuple[str, ...]:
 
 def _folders_of(theme: str, own: Path | None) -> list[Path]:
     homes = [*([own / "issue"] if own else []), shipped("templates") / "issue"]
-    candidates = [home / theme for home in homes]
+    candidates = list(dict.fromkeys(home / theme for home in homes))  # in a checkout the two may be one
     found = [folder for folder in candidates if folder.is_dir()]
     if not _THEME_NAME.fullmatch(theme) or not found:
         raise TemplateError(
