@@ -1,35 +1,47 @@
 """The real command `digest`, in a process of its own."""
 
-import ctypes
+import fcntl
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import termios
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-DIGEST = Path(sys.executable).with_name("digest")
+from tests import forked
+from tests.forked import prctl
 
-prctl: Callable[..., int] = ctypes.CDLL(None).prctl if sys.platform == "linux" else lambda *_: 0
-"""prctl(2) of Linux; elsewhere it does nothing."""
+DIGEST = Path(sys.executable).with_name("digest")
 
 
 def run_digest(*arguments: str | Path, cwd: Path, **options: Any) -> subprocess.CompletedProcess[str]:
     """Run it to its end; the settings are those of the folder and of `env`, and nothing of the caller's."""
-    command = options.pop("command", [DIGEST])
-    env = clean_environment(options.pop("env", {}))
-    return subprocess.run(
-        [*command, *arguments], cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=110, **options
-    )
+    given = options.pop("input", None)
+    if given is not None:
+        options["stdin"] = subprocess.PIPE
+    with start_digest(*arguments, cwd=cwd, **options) as process:
+        try:
+            out, err = process.communicate(given, timeout=110)
+        except BaseException:
+            process.kill()
+            raise
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
 def start_digest(*arguments: str | Path, cwd: Path, **options: Any) -> subprocess.Popen[str]:
-    """Start it, to be interrupted or overlapped."""
-    command = options.pop("command", [DIGEST])
+    """Start it, to be interrupted or overlapped: by a fork (tests/forked.py), unless `exact` or the like forbid it."""
+    command = options.pop("command", None)
     env = clean_environment(options.pop("env", {}))
+    exact = options.pop("exact", False) or command or "preexec_fn" in options or not forked.starts_alike(env)
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen([*command, *arguments], cwd=cwd, env=env, **{**pipes, **options})
+    words = [*(command or [DIGEST]), *arguments]
+    if not exact:
+        return forked.Forked(words, cwd=cwd, env=env, **{**pipes, **options})
+    if options.pop("new_terminal", False):
+        options |= {"start_new_session": True, "preexec_fn": lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0)}
+    return subprocess.Popen(words, cwd=cwd, env=env, **{**pipes, **options})
 
 
 def clean_environment(more: dict[str, str]) -> dict[str, str]:

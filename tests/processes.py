@@ -1,6 +1,5 @@
 """Real processes of digest over one database and one mail server, whose own log is the oracle."""
 
-import os
 import socket
 import subprocess
 import sys
@@ -22,8 +21,7 @@ from digest.core.states import IssueState
 from digest.store import sending
 from digest.store.database import Database
 from tests import cast
-
-DIGEST = str(Path(sys.executable).with_name("digest"))
+from tests.command import clean_environment, start_digest
 
 
 @dataclass
@@ -92,8 +90,7 @@ class Deployment:
 
     @property
     def environment(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("DIGEST_")}
-        return kept | {
+        return {
             "DIGEST_DATABASE__URL": self.database.url.render_as_string(hide_password=False),
             "DIGEST_SECRET_KEY": cast.KEY.decode(),
             "DIGEST_MAIL__TRANSPORT": "smtp",
@@ -103,11 +100,7 @@ class Deployment:
         }
 
     def start(self, *words: str, **extra: str) -> subprocess.Popen[str]:
-        pipe = subprocess.PIPE
-        environment = self.environment | extra
-        process = subprocess.Popen(
-            [DIGEST, *words], cwd=self.folder, env=environment, stdout=pipe, stderr=pipe, text=True
-        )
+        process = start_digest(*words, cwd=self.folder, env=self.environment | extra)
         self.started.append(process)
         return process
 
@@ -125,7 +118,7 @@ class Deployment:
             "asyncio.run(turn(app, with_gather=False)); app.close()"
         )
         return subprocess.run(
-            [sys.executable, "-c", code], cwd=self.folder, env=self.environment, capture_output=True, text=True,
+            [sys.executable, "-c", code], cwd=self.folder, env=clean_environment(self.environment), capture_output=True, text=True,
             timeout=90, check=False,
         )  # fmt: skip
 

@@ -1,19 +1,17 @@
 """Running the command as a person does: on a terminal, with answers typed."""
 
 import os
-import pty
 from pathlib import Path
 
-from tests.command import DIGEST
+from tests.command import start_digest
 
 
 def type_to_digest(*words: str, cwd: Path, answers: list[str]) -> tuple[int, str]:
     """On a terminal: each answer is typed when a question ends with a colon. Exit code and all that was shown."""
-    child, terminal = pty.fork()
-    if child == 0:
-        os.chdir(cwd)
-        os.environ["COLUMNS"] = "200"
-        os.execv(DIGEST, [str(DIGEST), *words])
+    terminal, theirs = os.openpty()
+    tty = dict.fromkeys(("stdin", "stdout", "stderr"), theirs)
+    process = start_digest(*words, cwd=cwd, env={"COLUMNS": "200"}, new_terminal=True, **tty)
+    os.close(theirs)
     shown, left = "", list(answers)
     while True:
         try:
@@ -27,6 +25,5 @@ def type_to_digest(*words: str, cwd: Path, answers: list[str]) -> tuple[int, str
             answer = left.pop(0)
             shown += "\n"
             os.write(terminal, answer.encode() + b"\n")
-    _, status = os.waitpid(child, 0)
     os.close(terminal)
-    return os.waitstatus_to_exitcode(status), shown
+    return process.wait(), shown
