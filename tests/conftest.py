@@ -1,6 +1,7 @@
 """What every test may ask for. Real parts only: databases, sockets, processes; fake is only the world outside."""
 
 import logging
+import os
 import shutil
 import socket
 from collections.abc import Iterator
@@ -18,6 +19,11 @@ from tests.skips import *  # noqa: F403 - its hooks
 
 NOW = datetime(2017, 8, 14, 7, 5, tzinfo=UTC)
 """Monday 14 August 2017, five past midnight in Los Angeles: just after the sample week."""
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Half as many again as there are cores: many tests wait for clocks, sockets and other processes."""
+    return max(2, (os.cpu_count() or 2) * 3 // 2)
 
 
 @pytest.fixture

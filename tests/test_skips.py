@@ -50,7 +50,7 @@ def test_only_tests_of_a_corpus_that_a_clone_cannot_have_may_skip_and_loudly(
 ) -> None:
     root = tmp_path / "clone"
     (root / "tests").mkdir(parents=True)
-    for name in ("__init__.py", "skips.py", "postgres.py", "command.py", "scratch.py"):
+    for name in ("__init__.py", "skips.py", "postgres.py", "command.py", "forked.py", "scratch.py"):
         shutil.copyfile(ROOT / "tests" / name, root / "tests" / name)
     (root / "conftest.py").write_text("from tests.skips import *\n")
     (root / "pytest.ini").write_text("[pytest]\naddopts = --strict-markers\n")
