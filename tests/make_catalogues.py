@@ -16,6 +16,7 @@ from digest.render.catalogues import FOLDER
 ROOT = Path(__file__).parents[1]
 _KEYWORDS = {"_": None, "n": (1, 2)}
 _PLACES = (
+    (ROOT / "src" / "digest" / "web", [("**.py", "python")]),
     (ROOT / "src" / "digest" / "render", [("**.py", "python")]),
     (ROOT / "templates", [("**.j2", "jinja2.ext:babel_extract")]),
 )

@@ -42,6 +42,7 @@ class App:
     settings: Settings
     database: Database
     key: bytes
+    link_keys: tuple[bytes, ...]  # the newest, which signs links, then those that still verify
     clock: Clock
 
     @classmethod
@@ -57,7 +58,9 @@ class App:
             check_schema(database)
             key = settings.key(make=not has_fingerprint(database))
             check_key(database, key)
-            return cls(settings=settings, database=database, key=key, clock=clock)
+            return cls(
+                settings=settings, database=database, key=key, link_keys=(*settings.link_keys(), key), clock=clock
+            )
         except BaseException:
             database.close()
             raise
@@ -224,6 +227,7 @@ async def deliver_due(
         app.database,
         transport=transport or app.transport(),
         key=app.key,
+        link_key=app.link_keys[0],
         base_url=app.settings.web.base_url,
         clock=app.clock,
         owner=new_owner(),

@@ -8,7 +8,6 @@ import difflib
 import json
 import os
 import re
-import secrets
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from digest.errors import SettingsError
+from digest.secret_files import key_file, read_keys, read_secret, reason_of
 from digest.settings_sections import (
     DatabaseSettings,
     DkimKey,
@@ -36,6 +36,7 @@ from digest.settings_sections import (
 DEFAULT_FILE = "digest.toml"
 SMTP_PASSWORD_FILE = "smtp_password"  # noqa: S105 - a file's name
 SECRET_KEY_FILE = "secret_key"  # noqa: S105 - a file's name
+LINK_KEYS_FILE = "link_keys"
 
 _TWICE, _QUOTED = re.compile(r"Cannot declare \((.*?)\) twice"), re.compile(r"'([^']*)'")  # tomllib's words
 _OTHER_VARIABLES = {"DIGEST_CONFIG", "DIGEST_DEBUG"}
@@ -113,7 +114,20 @@ class Settings(BaseSettings):
                 f"the secret key {file} is missing, and the database was made with it",
                 next_step="put it back from your backup (docs/operations.md says why)",
             )
-        return _key_file(file)
+        return key_file(file)
+
+    def link_keys(self) -> tuple[bytes, ...]:
+        """The keys of the file secrets/link_keys, newest first; none where links are signed by the secret key alone.
+
+        Raises:
+            SettingsError: the file cannot be read.
+        """
+        return read_keys(self.link_keys_file)
+
+    @property
+    def link_keys_file(self) -> Path:
+        """Where the keys of links are, once there are any (`digest links rotate`)."""
+        return self.path(self.secrets_dir) / LINK_KEYS_FILE
 
     def smtp_password(self, file: Path | None = None) -> str | None:
         """The password of [smtp], or the one in this file of secrets_dir.
@@ -124,7 +138,7 @@ class Settings(BaseSettings):
         if file is None:
             return self.smtp.password.get_secret_value() if self.smtp.password else None
         path = self.path(self.secrets_dir) / file
-        if (password := _read_secret(path)) is None:
+        if (password := read_secret(path)) is None:
             raise SettingsError(f"there is no password file {path}", next_step="write the password into it")
         return password
 
@@ -184,7 +198,7 @@ class Settings(BaseSettings):
     def _with_secrets(self) -> Self:
         """Secrets from files: secrets/smtp_password."""
         file = self.path(self.secrets_dir) / SMTP_PASSWORD_FILE
-        if self.smtp.password is not None or (password := _read_secret(file)) is None:
+        if self.smtp.password is not None or (password := read_secret(file)) is None:
             return self
         smtp = self.smtp.model_copy(update={"password": SecretStr(password)})
         return self.model_copy(update={"smtp": smtp})
@@ -277,28 +291,12 @@ def _read_toml(path: Path, *, needed: bool) -> dict[str, Any]:
         return {}
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(
-            f"{path} cannot be read: {_reason(error)}", next_step="check its permissions and encoding (UTF-8)"
+            f"{path} cannot be read: {reason_of(error)}", next_step="check its permissions and encoding (UTF-8)"
         ) from error
     except tomllib.TOMLDecodeError as error:
         words = _TWICE.sub(lambda found: f"[{'.'.join(re.findall(_QUOTED, found[1]))}] stands there twice", str(error))
         step = "put its lines under the first one" if _TWICE.search(str(error)) else "mend that line"
         raise SettingsError(f"{path} is not valid TOML: {words}", next_step=step) from error
-
-
-def _read_secret(file: Path) -> str | None:
-    """The first line of a secret file, None where there is no such file."""
-    try:
-        return file.read_text(encoding="utf-8").rstrip("\r\n")
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(
-            f"the secret file {file} cannot be read: {_reason(error)}", next_step="check its permissions"
-        ) from error
-
-
-def _reason(error: OSError | UnicodeDecodeError) -> str:
-    return (error.strerror or str(error)) if isinstance(error, OSError) else f"{error.reason} at byte {error.start}"
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
@@ -347,32 +345,3 @@ def _meaning(error: ValidationError, path: Path | None) -> SettingsError:
     )
     step = f"it is {setting.kind}; docs/settings.md lists every setting" if setting else "see docs/settings.md"
     return SettingsError(f"{where}: {name}: {fault}", next_step=step)
-
-
-def _key_file(file: Path) -> bytes:
-    try:
-        if not file.exists():
-            _make_key(file)
-        key = file.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(
-            f"the secret key {file} cannot be used: {_reason(error)}", next_step="check its permissions"
-        ) from error
-    if not key:
-        raise SettingsError(f"the secret key {file} is empty", next_step="put it back from your backup")
-    return key.encode()
-
-
-def _make_key(file: Path) -> None:
-    """Whole or not at all: of two processes that start at once, one's key stands and the other reads it."""
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = file.with_name(f"{file.name}.{os.getpid()}")
-    draft.unlink(missing_ok=True)
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as handle:
-        handle.write(secrets.token_urlsafe(32) + "\n")
-    try:
-        os.link(draft, file)
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()

@@ -1,5 +1,6 @@
 """The tables of digest.toml, one class each. `config.Settings` puts them together and reads them."""
 
+import ipaddress
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -244,12 +245,23 @@ class DkimKey:
 
 
 class WebSettings(Section):
-    """The pages that links in mails lead to, which this version does not serve yet."""
+    """The readers' pages: sign-up, leaving, preferences, archive. `digest serve` serves them (docs/web.md)."""
 
     base_url: str | None = Field(
         default=None,
-        description="Leave it unset: readers then leave by a mail to the reply address. Set it only where a program of"
-        " yours answers at its /unsubscribe/, /preferences/ and archive pages: an https address.",
+        description="Where readers reach the pages: an https address, as a rule of the proxy before them. Links in mails"
+        " begin with it. Unset: readers leave by a mail to the reply address, and nothing is served.",
+    )
+    listen: str = Field(
+        default="127.0.0.1:8025", description="Where the pages are served, HOST:PORT; a proxy adds TLS to it."
+    )
+    serve: bool = Field(default=True, description="false: another process serves the pages (digest serve --only-web).")
+    hosts: tuple[str, ...] = Field(
+        default=(), description="More host names that may be asked for, beside the one of base_url and this machine's."
+    )
+    proxies: tuple[str, ...] = Field(
+        default=("127.0.0.1", "::1"),
+        description="Networks of proxies whose X-Forwarded-For is believed; the reader's network counts against abuse.",
     )
 
     @field_validator("base_url")
@@ -258,6 +270,27 @@ class WebSettings(Section):
         if value is not None:
             check_public_address(value)
         return value
+
+    @field_validator("listen")
+    @classmethod
+    def _check_listen(cls, value: str) -> str:
+        host, _, port = value.rpartition(":")
+        if not host or not port.isdecimal() or int(port) > 65535:
+            raise ValueError("it must be HOST:PORT, such as 127.0.0.1:8025")
+        return value
+
+    @field_validator("proxies")
+    @classmethod
+    def _check_proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            ipaddress.ip_network(network, strict=False)
+        return value
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """The host and port of `listen`."""
+        host, _, port = self.listen.rpartition(":")
+        return host.strip("[]"), int(port)
 
 
 class FetchSettings(Section):

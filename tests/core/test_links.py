@@ -1,9 +1,21 @@
 """Signed links."""
 
+from datetime import UTC, datetime, timedelta
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digest.core.links import Purpose, list_headers, preferences_url, sign, unsubscribe_links, verify
+from digest.core.links import (
+    CONFIRM_WITHIN,
+    Purpose,
+    list_headers,
+    preferences_url,
+    sign,
+    sign_until,
+    unsubscribe_links,
+    verify,
+    verify_until,
+)
 
 KEY = b"a secret of the deployment"
 numbers = st.lists(st.integers(0, 2**62), min_size=1, max_size=3)
@@ -52,3 +64,36 @@ def test_without_a_public_address_leaving_is_a_mail_and_nothing_claims_one_click
 def test_one_click_is_never_promised_over_plain_http() -> None:
     links = unsubscribe_links("http://n.example", key=KEY, newsletter_id=1, subscriber_id=2, reply_to="a@b.example")
     assert list_headers(links) == (("List-Unsubscribe", f"<{links.mailto}>"),)
+
+
+def test_after_a_rotation_old_links_still_verify_and_a_dropped_key_does_not() -> None:
+    old, new = sign(b"old", Purpose.UNSUBSCRIBE, 2, 1), sign(b"new", Purpose.UNSUBSCRIBE, 2, 1)
+    assert old != new
+    assert [verify((b"new", b"old"), Purpose.UNSUBSCRIBE, one) for one in (old, new)] == [(2, 1), (2, 1)]
+    assert verify((b"new",), Purpose.UNSUBSCRIBE, old) is None
+
+
+def test_a_confirmation_is_good_for_seven_days_and_then_says_that_it_is_over() -> None:
+    now = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
+    token = sign_until(KEY, Purpose.CONFIRM, 5, now=now)
+    for later, is_over in ((timedelta(0), False), (CONFIRM_WITHIN, False), (CONFIRM_WITHIN + timedelta(hours=2), True)):
+        found = verify_until((KEY,), Purpose.CONFIRM, token, now=now + later)
+        assert found
+        assert (found.numbers, found.is_over) == ((5,), is_over)
+    assert verify_until((KEY,), Purpose.MOVE, token, now=now) is None
+
+
+def test_of_a_hundred_thousand_forged_tokens_none_passes() -> None:
+    token = sign(KEY, Purpose.UNSUBSCRIBE, 2, 1)
+    body, _, tag = token.partition(".")
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    forged = [f"{number:x}-1.{tag}" for number in range(3, 50_000)]
+    forged += [
+        f"{body}.{tag[:at]}{letter}{tag[at + 1 :]}"
+        for at in range(len(tag) - 1)
+        for letter in letters
+        if letter != tag[at]
+    ]
+    forged += [f"{body}.{number:022x}" for number in range(100_000 - len(forged))]
+    assert len(forged) == 100_000
+    assert not [one for one in forged if verify((KEY, b"older"), Purpose.UNSUBSCRIBE, one)]

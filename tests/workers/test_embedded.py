@@ -52,7 +52,7 @@ def test_the_bell_rings_for_the_first_of_several_cadences_and_never_without_one(
 
 def open_app(database: Database, folder: Path) -> App:
     settings = Settings(database=DatabaseSettings(url=str(database.url)), home=folder, secret_key=cast.KEY.decode())
-    return App(settings=settings, database=database, key=cast.KEY, clock=system_clock)
+    return App(settings=settings, database=database, key=cast.KEY, link_keys=(cast.KEY,), clock=system_clock)
 
 
 async def until(check, seconds: float = 20) -> None:

@@ -57,6 +57,7 @@ async def deliver(
     *,
     transport: Transport,
     key: bytes,
+    link_key: bytes | None = None,
     base_url: str | None,
     clock: Clock,
     owner: str,
@@ -78,7 +79,7 @@ async def deliver(
     keeps outcomes while the database is away; without it they become uncertain.
     """
     sender = Sender(
-        database=database, transport=transport, key=key, base_url=base_url, clock=clock, owner=owner,
+        database=database, transport=transport, key=key, link_key=link_key, base_url=base_url, clock=clock, owner=owner,
         concurrency=concurrency, stop=stop or asyncio.Event(), on_progress=on_progress, on_issue=on_issue, signer=signer,
         claim_lease=claim_lease, dot_lease=dot_lease, spool=spool, pace=pace,
     )  # fmt: skip

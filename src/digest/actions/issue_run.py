@@ -62,7 +62,8 @@ class Sender:
 
     database: Database
     transport: Transport
-    key: bytes
+    key: bytes  # of Message-IDs
+    link_key: bytes | None  # of links; None: the same
     base_url: str | None
     clock: Clock
     owner: str

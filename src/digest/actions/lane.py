@@ -85,6 +85,7 @@ class Lane:
                 run.skeletons[delivery.variant_id or 0],
                 _recipient(delivery),
                 key=sender.key,
+                link_key=sender.link_key,
                 base_url=run.base_url,
                 dated=delivery.dated,
                 to_sign=sender.signer is not None,

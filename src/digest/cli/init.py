@@ -9,7 +9,6 @@ import typer
 from digest.cli.ask import ask, can_ask
 from digest.cli.options import AsJson
 from digest.cli.output import note, print_json
-from digest.cli.pages import remark_on_pages
 from digest.cli.settings_file import settings_text
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ def init(
     *,
     database: Annotated[str | None, typer.Option(help="[default: sqlite:///digest.db in the folder]")] = None,
     base_url: Annotated[
-        str | None, typer.Option(help="An https address where pages of yours answer; else unset.")
+        str | None, typer.Option(help="The https address of the readers' pages; unset, none are served.")
     ] = None,
     smtp_host: Annotated[str | None, typer.Option(help="Send through this server; else mails go to a folder.")] = None,
     smtp_port: Annotated[int | None, typer.Option(help="[default: by the security]")] = None,
@@ -194,7 +193,6 @@ def _tell(folder: Path, settings: "Settings", slug: str, *, reads: bool) -> None
         note(f"messages go to the folder {settings.path(settings.mail.maildir)} until [mail] transport is smtp")
     elif settings.smtp.username and settings.smtp.password is None:
         note(f"the password of {settings.smtp.username} is missing: put it into {folder}/secrets/smtp_password")
-    remark_on_pages(settings)
     steps = [] if folder == Path.cwd() else [f"cd {folder}"]
     if not slug:
         steps.append('digest newsletter add week --name "The Week" --sender you@example.org')

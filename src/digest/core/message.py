@@ -32,6 +32,7 @@ def compose(
     recipient: Recipient,
     *,
     key: bytes,
+    link_key: bytes | None = None,
     base_url: str | None,
     dated: datetime,
     subject_prefix: str = "",
@@ -40,6 +41,7 @@ def compose(
 ) -> Envelope:
     """The message of one reader, gated. `dated` is aware; the same arguments give the same bytes.
 
+    `key` makes the Message-ID, `link_key` signs the links; without one `key` signs them.
     `to_sign`: with the body as DKIM reads it, made from pieces that all readers share.
 
     `copy` tells test copies apart from each other and from the delivery: each has its own Message-ID.
@@ -48,9 +50,10 @@ def compose(
         MessageError: the bytes break a rule of the formats.
     """
     address, name = ascii_address(recipient.address), clean_line(recipient.name)
+    link_key = link_key or key
     links = unsubscribe_links(
         base_url,
-        key=key,
+        key=link_key,
         newsletter_id=skeleton.newsletter.id,
         subscriber_id=recipient.subscriber_id,
         reply_to=skeleton.reply_to,
@@ -66,7 +69,7 @@ def compose(
                 return links.best
             case _:
                 return preferences_url(
-                    base_url, key=key, subscriber_id=recipient.subscriber_id, reply_to=skeleton.reply_to
+                    base_url, key=link_key, subscriber_id=recipient.subscriber_id, reply_to=skeleton.reply_to
                 )
 
     mid = _message_id(skeleton.domain, skeleton.issue_id, recipient.subscriber_id, key=key, copy=copy)

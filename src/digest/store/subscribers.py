@@ -58,6 +58,12 @@ def find_subscriber(session: Session, address: str) -> Subscriber | None:
     return _value(row) if row else None
 
 
+def find_subscriber_by_id(session: Session, subscriber_id: int) -> Subscriber | None:
+    """The person of this id; None where they were erased."""
+    row = session.execute(select(_table).where(_table.c.id == subscriber_id)).mappings().first()
+    return _value(row) if row else None
+
+
 def get_subscriber(session: Session, address: str) -> Subscriber:
     """The person who has this address, however it is written.
 

@@ -9,9 +9,7 @@ a stop must finish the messages in hand. Its job store is memory: nothing that m
 
 import asyncio
 import logging
-import signal
 from collections.abc import Coroutine, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -28,6 +26,7 @@ from digest.core.cadence import parse, slots_after
 from digest.core.model import CadenceLine, Issue
 from digest.core.period import is_missed
 from digest.errors import DigestError, UsageError
+from digest.event_loop import stop_on_signals
 from digest.sources.fetch import Fetcher
 from digest.store.newsletters import list_cadences
 
@@ -85,7 +84,7 @@ async def serve(app: App, *, heartbeat: timedelta = HEARTBEAT, stop: asyncio.Eve
         SettingsError: the sources cannot be read with these settings.
     """
     bells = _Bells(stop or asyncio.Event())
-    _stop_on_signals(bells.stop)
+    stop_on_signals(bells.stop)
     fetcher = app.fetcher()
     scheduler = AsyncIOScheduler(timezone=UTC)
     scheduler.start()
@@ -219,10 +218,3 @@ async def _first_of(*events: asyncio.Event) -> None:
     finally:
         for wait in waits:
             wait.cancel()
-
-
-def _stop_on_signals(stop: asyncio.Event) -> None:
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        with suppress(NotImplementedError, ValueError, RuntimeError):  # not on Windows, not outside the main thread
-            loop.add_signal_handler(number, stop.set)

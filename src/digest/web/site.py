@@ -1,0 +1,71 @@
+"""The application: every route, and what stands before them."""
+
+import logging
+from urllib.parse import urlsplit
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+
+from digest.errors import TryLater
+from digest.web import leave
+from digest.web.desk import Desk, preferred_words
+from digest.web.guard import Guard
+
+log = logging.getLogger(__name__)
+
+OWN_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
+
+def make_site(desk: Desk) -> Starlette:
+    """The pages of a deployment."""
+    web = desk.app.settings.web
+    parts = urlsplit(web.base_url or "http://localhost")
+    hosts = {name.lower() for name in (parts.hostname or "", *web.hosts)} | OWN_HOSTS
+    return Starlette(
+        routes=[*leave.routes(desk)],
+        middleware=[Middleware(Guard, hosts=hosts, is_https=parts.scheme == "https")],
+        exception_handlers={HTTPException: _http_fault(desk), TryLater: _busy(desk), Exception: _fault(desk)},
+    )
+
+
+def _http_fault(desk: Desk):  # type: ignore[no-untyped-def] # noqa: ANN202
+    def handle(request: Request, fault: Exception) -> Response:
+        assert isinstance(fault, HTTPException)
+        words = preferred_words(request)
+        known = {404: words._("There is no such page"), 405: words._("That cannot be done here")}
+        heading = known.get(fault.status_code, words._("That did not work"))
+        made = desk.say(request, heading, status=fault.status_code)
+        made.headers.update(fault.headers or {})
+        return made
+
+    return handle
+
+
+def _busy(desk: Desk):  # type: ignore[no-untyped-def] # noqa: ANN202
+    def handle(request: Request, fault: Exception) -> Response:
+        log.warning("a page had to be refused", extra={"problem": str(fault)})
+        words = preferred_words(request)
+        made = desk.say(request, words._("Please try again in a moment"), words._("Nothing was changed."), status=503)
+        made.headers["Retry-After"] = "5"
+        return made
+
+    return handle
+
+
+def _fault(desk: Desk):  # type: ignore[no-untyped-def] # noqa: ANN202
+    def handle(request: Request, fault: Exception) -> Response:
+        log.error("a fault in digest itself", exc_info=fault, extra={"route": _route(request)})
+        words = preferred_words(request)
+        return desk.say(
+            request, words._("That did not work"), words._("The fault is ours. Nothing was lost."), status=500
+        )
+
+    return handle
+
+
+def _route(request: Request) -> str:
+    """The path without a token in it."""
+    return "/".join(request.url.path.split("/")[:2])

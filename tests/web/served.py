@@ -1,0 +1,109 @@
+"""The readers' pages, really served: uvicorn on a port of its own, over a database of the test."""
+
+import asyncio
+import http.client
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from tests import cast
+
+from digest.app import App
+from digest.clock import Clock, system_clock
+from digest.config import Settings
+from digest.settings_sections import DatabaseSettings, WebSettings
+from digest.store.database import Database
+from digest.web.desk import Desk
+from digest.web.server import serve_site
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: str
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running site."""
+
+    app: App
+    port: int
+    knocks: list[int] = field(default_factory=list)
+
+    @property
+    def base(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def get(self, path: str, method: str = "GET", **headers: str) -> Answer:
+        """One request."""
+        return self._ask(method, path, None, headers)
+
+    def post(self, path: str, form: Mapping[str, Any] | None = None, **headers: str) -> Answer:
+        """A form, posted as a browser does."""
+        return self._ask("POST", path, urlencode(form or {}, doseq=True), headers)
+
+    def raw(self, request: bytes, *, seconds: float = 10) -> bytes:
+        """These octets on a socket, and all that is answered until the other end closes."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=seconds) as wire:
+            wire.sendall(request)
+            parts = []
+            while part := wire.recv(65536):
+                parts.append(part)
+        return b"".join(parts)
+
+    def _ask(self, method: str, path: str, body: str | None, headers: Mapping[str, str]) -> Answer:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        if body is not None:
+            named.setdefault("Content-Type", "application/x-www-form-urlencoded")
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request(method, path, body, named)
+            got = connection.getresponse()
+            return Answer(got.status, dict(got.getheaders()), got.read().decode())
+        finally:
+            connection.close()
+
+
+@contextmanager
+def served(database: Database, folder: Path, *, clock: Clock = system_clock, **web: Any) -> Iterator[Served]:
+    """The pages over this database, for a while. `web` are settings of [web]."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    listener.close()
+    settings = Settings(
+        database=DatabaseSettings(url=str(database.url)), home=folder, secret_key=cast.KEY.decode(),
+        web=WebSettings(**{"base_url": f"http://127.0.0.1:{port}", "listen": f"127.0.0.1:{port}", **web}),
+    )  # fmt: skip
+    app = App(settings=settings, database=database, key=cast.KEY, link_keys=(cast.KEY,), clock=clock)
+    site = Served(app, port)
+    ready, loop, stop = threading.Event(), asyncio.new_event_loop(), asyncio.Event()
+
+    async def run() -> None:
+        up = asyncio.Event()
+        serving = asyncio.ensure_future(
+            serve_site(Desk(app=app, knock=lambda: site.knocks.append(1)), stop=stop, ready=up)
+        )
+        waiting = asyncio.ensure_future(up.wait())
+        await asyncio.wait((serving, waiting), return_when=asyncio.FIRST_COMPLETED)
+        ready.set()
+        waiting.cancel()
+        await serving
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(run(),))
+    thread.start()
+    assert ready.wait(30)
+    try:
+        yield site
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(30)
+        loop.close()
