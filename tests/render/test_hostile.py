@@ -1,6 +1,9 @@
 """Strangers' markup stays words, and every script comes out byte for byte."""
 
+import re
 from dataclasses import replace
+from html import escape
+from urllib.parse import quote, unquote
 
 import pytest
 from selectolax.lexbor import LexborHTMLParser
@@ -54,3 +57,32 @@ def test_a_script_comes_out_byte_for_byte(words: str, theme: str) -> None:
         assert f"{part} {words}" in tree.body.text()
         assert f"{part} {words}".encode() in rendered.html.encode(), part
     assert "\\u{" not in rendered.html
+
+
+@pytest.mark.parametrize("words", SCRIPTS.values(), ids=SCRIPTS.keys())
+@pytest.mark.parametrize("theme", ["compact", "plain"])
+def test_a_link_in_any_script_leads_where_it_led(words: str, theme: str) -> None:
+    link = f"https://bücher.example/{words}/?q={words}#{words}"
+    card = Card(title="linked", link=link, lead="x", pictures=(Picture(src=link + ".png", width=640, height=400),))
+    html = render_issue(
+        sample.of(replace(sample.ROOF, card=card)), replace(sample.NEWSLETTER, theme=theme), language="en"
+    ).html
+    said = quote(words, safe=":")
+    sent = f"https://xn--bcher-kva.example/{said}/?q={said}#{said}"
+    assert f'href="{sent}"' in html
+    assert f'src="{sent}.png"' in html
+    assert unquote(said) == words
+
+
+@pytest.mark.parametrize("words", SCRIPTS.values(), ids=SCRIPTS.keys())
+@pytest.mark.parametrize("language", ["en", "fa"])
+def test_the_preheader_stands_first_in_the_body_byte_for_byte(words: str, language: str) -> None:
+    first = replace(sample.ROOF.card, title="A title that is long enough to have the subject for itself alone")
+    second = replace(sample.SWAP.card, title=f"before {words} <&> after")
+    posts = replace(sample.ROOF, card=first), replace(sample.SWAP, card=second)
+    rendered = render_issue(sample.of(*posts), sample.NEWSLETTER, language=language)
+    assert f"before {words} <&> after" in rendered.preheader
+    body = rendered.html.partition("<body")[2].partition(">")[2]
+    hidden, shown = re.fullmatch(r"<div\s+style=\"([^\"]+)\">([^<]*)</div>.*", body, re.DOTALL).groups()
+    assert "display:none" in hidden
+    assert shown == escape(rendered.preheader, quote=False)

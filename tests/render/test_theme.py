@@ -8,7 +8,8 @@ import pytest
 from tests.render import sample_issue as sample
 
 from digest.errors import TemplateError
-from digest.render.issue import check_look, render_issue
+from digest.render.issue import render_issue
+from digest.render.look import look_of
 from digest.render.templates import theme_folders, theme_names
 from digest.render.theme import LEAST_CONTRAST, contrast, load_theme, nearest_passing, theme_files
 
@@ -78,9 +79,9 @@ def test_what_is_proposed_is_accepted(theme: str, name: str) -> None:
     wrong = "#C9A227" if name != "dark.accent" else "#5A1020"
     wrong = "#E8D9A0" if name == "dark.on_accent" else wrong if not name.startswith("dark.soft") else "#6B4F2A"
     with pytest.raises(TemplateError) as caught:
-        check_look(theme, {name: wrong})
+        look_of(theme, {name: wrong})
     proposed = str(caught.value.next_step).rpartition(" ")[2]
-    check_look(theme, {name: proposed})
+    look_of(theme, {name: proposed})
 
 
 def test_sections_are_switched_off() -> None:

@@ -217,9 +217,9 @@ def remove(
 
 def _check_look(opened: "App", theme: str, variables: dict[str, Any]) -> None:
     """A theme that is not there or cannot be read is refused here, not when the next issue is due."""
-    from digest.render.issue import check_look
+    from digest.render.look import look_of
 
-    check_look(theme, variables, templates=opened.settings.path(opened.settings.templates))
+    look_of(theme, variables, opened.settings.path(opened.settings.templates))
 
 
 def complete(values: dict[str, Any], slug: str) -> None:

@@ -10,6 +10,7 @@ from digest.core.model import Fitted
 from digest.render.view import IssueView, LineView, PostView
 
 LIMIT = 100_000  # bytes of the HTML part as transferred
+_PLAIN = bytes(range(33, 61)) + bytes(range(62, 127)) + b" "
 MERGED = 3_000  # kept free for the merge fields' values, which are longer than their tokens
 
 
@@ -20,7 +21,10 @@ def transferred(html: str) -> int:
 
 def fits(html: str) -> bool:
     """Whether no known client clips it."""
-    return transferred(html) <= LIMIT - MERGED
+    octets = html.encode()
+    # What is not plain grows to three bytes, and a soft break (=CRLF) ends lines of 76: mostly that tells enough.
+    most = (len(octets) + 2 * len(octets.translate(None, _PLAIN))) * 1.05
+    return most <= LIMIT - MERGED or transferred(html) <= LIMIT - MERGED
 
 
 def steps(view: IssueView) -> int:

@@ -25,6 +25,10 @@ _INVISIBLE = re.compile(
     r"[\s\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2060-\u2064\u3164\ufe00-\ufe0f\uffa0]+"
 )
 _STRAY_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
+# What most links are, and what comes of them below.
+_PLAIN_LINK = re.compile(
+    r"https?://[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*(?:/(?!/)(?:[A-Za-z0-9/:?@!$&'()*+,;=._~-]|%[0-9A-Fa-f]{2})*(?<!\?))?"
+)
 _TAG = re.compile(r"<(/?)([a-z0-9]+)[^>]*>")
 
 _NOTE_TAGS = {"a", "b", "blockquote", "br", "code", "em", "i", "li", "ol", "p", "strong", "sub", "sup", "ul"}
@@ -32,7 +36,8 @@ _NOTE_TAGS = {"a", "b", "blockquote", "br", "code", "em", "i", "li", "ol", "p", 
 
 def clean_text(text: str, *, key: str = "") -> str:
     """Text with plain newlines, without controls, and without the issue's merge `key`."""
-    text = _UNSHOWN.sub("", _BREAKS.sub("\n", text))
+    if not (text.isascii() and text.isprintable()):
+        text = _UNSHOWN.sub("", _BREAKS.sub("\n", text))
     while key and key in text:  # removing one may join another
         text = text.replace(key, "")
     return text
@@ -41,7 +46,7 @@ def clean_text(text: str, *, key: str = "") -> str:
 def clean_line(text: str | None, *, key: str = "") -> str:
     """Text on one line, outer white space gone; empty where nothing in it can be seen."""
     line = _SPACES.sub(" ", clean_text(text or "", key=key)).strip(" ")
-    return "" if _INVISIBLE.fullmatch(line) else line
+    return "" if not line.isascii() and _INVISIBLE.fullmatch(line) else line
 
 
 def clean_link(url: str | None, *, key: str = "") -> str | None:
@@ -51,6 +56,8 @@ def clean_link(url: str | None, *, key: str = "") -> str | None:
     does not know percent-encoded.
     """
     text = clean_line(url, key=key)
+    if _PLAIN_LINK.fullmatch(text) and len(text) <= MOST_LINK_CHARACTERS:
+        return text
     try:
         parts = urlsplit(text)
         _ = parts.port

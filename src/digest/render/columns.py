@@ -11,12 +11,15 @@ _CLOSING = frozenset(
     "、。，．・：；？！）］｝」』】〉》〕〙〗ー々〻ゝゞヽヾ〜…‥ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ,.:;?!)]}’”»%°"
 )
 _OPENING = frozenset("（［｛「『【〈《〔〘〖([{‘“«")
+_NARROW = re.compile(
+    "[\t\n\x20-\x7e\xa0-\xac\xae-\u02ff\u2010-\u201f\u2022\u2026]*"
+)  # most of what European languages write
 _WORDS = re.compile("[^ \n\t]+")
 
 
 def width_of(text: str) -> int:
     """How many columns a terminal or a fixed-width mail client gives the text."""
-    return len(text) if text.isascii() else sum(map(_width, text))
+    return len(text) if _is_narrow(text) else sum(map(_width, text))
 
 
 def wrap(text: str, columns: int = COLUMNS, *, first: str = "", then: str = "") -> str:
@@ -40,11 +43,14 @@ def unbroken(text: str, longest: int = 16) -> str:
 
 
 def _wrapped(paragraph: str, columns: int, first: str, then: str) -> str:
-    if paragraph.isascii() and len(paragraph) + width_of(first) <= columns:
-        return first + " ".join(_WORDS.findall(paragraph))
+    words, narrow = _WORDS.findall(paragraph), _is_narrow(paragraph)
+    if narrow and len(paragraph) + width_of(first) <= columns:
+        return first + " ".join(words)
+    if narrow and max(map(len, words)) + max(width_of(first), width_of(then)) <= columns:
+        return _filled(words, columns, first, then)
     lines, line, used = [], first, width_of(first)
     empty = True
-    for word in _WORDS.findall(paragraph):
+    for word in words:
         for position, piece in enumerate(_pieces(word, columns - width_of(then))):
             gap = " " if position == 0 and not empty else ""
             width = len(gap) + width_of(piece)
@@ -56,6 +62,21 @@ def _wrapped(paragraph: str, columns: int, first: str, then: str) -> str:
             used += width
             empty = False
     return "\n".join([*lines, line])
+
+
+def _filled(words: list[str], columns: int, first: str, then: str) -> str:
+    """What most paragraphs come to: each character takes a column, and each word fits into a line."""
+    lines, start, used, indent = [], 0, width_of(first) - 1, first
+    for place, word in enumerate(words):
+        used += 1 + len(word)
+        if used > columns:
+            lines.append(indent + " ".join(words[start:place]))
+            start, indent, used = place, then, width_of(then) + len(word)
+    return "\n".join([*lines, indent + " ".join(words[start:])])
+
+
+def _is_narrow(text: str) -> bool:
+    return text.isascii() or _NARROW.fullmatch(text) is not None
 
 
 def _pieces(word: str, columns: int) -> list[str]:

@@ -1,9 +1,10 @@
 """Issue → view: every string cleaned, every link checked, every date and word in the issue's language and zone."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import count
 from zoneinfo import ZoneInfo
 
 from digest.core import merge
@@ -31,7 +32,18 @@ def compose_view(
     archive_url: str | None = None,
 ) -> IssueView:
     """The view of an issue, its pictures at most `width` pixels wide, its merge fields open under `key`."""
-    maker = _Maker(content, key, words_for(language), width, tallest)
+    posts = content.posts
+    maker = _Maker(
+        content=content,
+        key=key,
+        words=words_for(language),
+        zone=ZoneInfo(content.zone),
+        width=width,
+        tallest=tallest,
+        posts=posts,
+        sources=_names((post.source for post in (*posts, *content.more)), key),
+        authors=_names((post.card.author for post in posts if post.card.author), key),
+    )
     groups = maker.groups()
     title, preheader = maker.headline([post for group in groups for post in group.posts])
     return IssueView(
@@ -68,8 +80,12 @@ class _Maker:
     content: IssueContent
     key: str
     words: Words
+    zone: ZoneInfo
     width: int
     tallest: float
+    posts: tuple[IssuePost, ...]
+    sources: tuple[str, ...]
+    authors: tuple[str, ...]  # of the posts in full
 
     def line(self, text: str | None) -> str:
         return clean_line(text, key=self.key)
@@ -78,16 +94,7 @@ class _Maker:
         return clean_link(url, key=self.key)
 
     def local_day(self, at: datetime) -> date:
-        return at.astimezone(ZoneInfo(self.content.zone)).date()
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        every = (*self.content.posts, *self.content.more)
-        return tuple(dict.fromkeys(self.line(post.source) for post in every))
-
-    @property
-    def authors(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(self.line(post.card.author) for post in self.content.posts if post.card.author))
+        return at.astimezone(self.zone).date()
 
     def span(self) -> str:
         """The local days of [start, end): an end at midnight belongs to the day before."""
@@ -105,16 +112,16 @@ class _Maker:
     def summary(self) -> str:
         """How many posts from where, how many in short, how long they take to read."""
         content, sources, authors = self.content, self.sources, self.authors
-        shown = len({post.source for post in content.posts})
+        shown = len({post.source for post in self.posts})
         if len(sources) == 1 and len(authors) == 1 and authors[0] != sources[0]:
             origin = self.words._("from {source}, by {author}").format(source=sources[0], author=authors[0])
         elif len(sources) == 1:
             origin = self.words._("from {source}").format(source=sources[0])
         else:
             origin = self.words.n("from {n} blog", "from {n} blogs", shown)
-        minutes = sum(post.card.minutes for post in content.posts)
+        minutes = sum(post.card.minutes for post in self.posts)
         parts = (
-            self.words.n("{n} post", "{n} posts", len(content.posts)) + " " + origin if content.posts else "",
+            self.words.n("{n} post", "{n} posts", len(self.posts)) + " " + origin if self.posts else "",
             self.words.n("{n} more in short", "{n} more in short", len(content.more)) if content.more else "",
             self.words.n("about {n} minute", "about {n} minutes", minutes) if minutes else "",
         )
@@ -132,7 +139,7 @@ class _Maker:
         return NoteView(html=html, text=text, author=self.line(note.author), links=links, direction=other)
 
     def groups(self) -> tuple[GroupView, ...]:
-        numbers = iter(range(1, len(self.content.posts) + 1))
+        numbers = count(1)
         return tuple(
             GroupView(
                 kind=group.kind,
@@ -213,6 +220,11 @@ class _Maker:
             return title, lead
         end = _SENTENCE_END.search(lead, max(len(start) - 1, 0))
         return (lead[: end.end()].strip(), lead[end.end() :].strip()) if end else (lead, "")
+
+
+def _names(names: Iterable[str | None], key: str) -> tuple[str, ...]:
+    """Each name once, clean, in order."""
+    return tuple(dict.fromkeys(clean_line(name, key=key) for name in dict.fromkeys(names)))
 
 
 def _same(one: str, other: str) -> bool:

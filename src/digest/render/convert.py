@@ -1,14 +1,13 @@
-"""MJML → HTML by mrml, guarded, and what must be put right afterwards."""
+"""MJML → HTML by mrml: hardened before, guarded, put right afterwards."""
 
 import re
 
 from mjml import mjml2html
 
 from digest.errors import TemplateError
-from digest.render.markup import check_rendered, harden
+from digest.render.harden import harden
+from digest.render.put_right import put_right
 
-# A fixed height beside `width:100%` squashes the picture on a phone; the attribute alone reserves the right shape.
-_FIXED_HEIGHT = re.compile(r"height:\d+px;(?=width:100%)")
 _OFFSET = re.compile(r"position (\d+)")
 _LEFTOVER = re.compile(r"</?mj-[a-z-]+")
 
@@ -21,23 +20,18 @@ def convert(mjml: str, *, file: str) -> str:
     Raises:
         TemplateError: broken nesting, too large, or refused by mrml.
     """
-    check_rendered(mjml, file=file)
-    hardened = harden(mjml)
+    hardened = harden(mjml, file=file)
     try:
         html: str = mjml2html(hardened, fonts={})
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # noqa: BLE001 - pyo3's PanicException is no Exception
         raise _meaning(error, hardened, file) from None
-    return _put_right(html, file)
-
-
-def _put_right(html: str, file: str) -> str:
     if leftover := _LEFTOVER.search(html):
         raise TemplateError(
             f"{file}: {leftover[0]}> was not rendered", next_step="check that it stands where MJML allows it"
         )
-    return _FIXED_HEIGHT.sub("height:auto;", html).replace(' height="auto"', "")  # no such value in HTML
+    return put_right(html)
 
 
 def _meaning(error: BaseException, mjml: str, file: str) -> TemplateError:

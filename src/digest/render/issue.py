@@ -4,17 +4,14 @@ content ─▶ view ─▶ Jinja ─▶ check ─▶ harden ─▶ mrml ─▶ p
         cleaned    sandbox                                          no: shrink the view
 """
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from digest.core.model import Issue, Newsletter, Rendered
 from digest.errors import TemplateError
 from digest.render.budget import describe, fits, shrink, steps
 from digest.render.compose_view import compose_view
 from digest.render.convert import convert
-from digest.render.templates import fill_template, theme_folders
-from digest.render.theme import Theme, load_theme, theme_files
+from digest.render.look import Look, look_of
 from digest.render.view import IssueView
 from digest.render.words import words_for
 
@@ -42,53 +39,44 @@ def render_issue(
     """
     if issue.content is None:
         raise ValueError(f"issue {issue.id} has no content to render")
-    folders = theme_folders(newsletter.theme, templates)
-    theme = load_theme(newsletter.theme, theme_files(folders), newsletter.theme_variables)
+    look = look_of(newsletter.theme, newsletter.theme_variables, templates)
     view = compose_view(
         issue.content,
         newsletter,
         key=issue.merge_key,
         language=language,
-        width=theme.picture_width or theme.inner,
-        tallest=theme.image_ratio,
+        width=look.theme.picture_width or look.theme.inner,
+        tallest=look.theme.image_ratio,
         web_url=web_url,
         archive_url=archive_url,
     )
-    return _render(view, theme, folders)
+    return _render(view, look)
 
 
-def check_look(theme: str, variables: Mapping[str, Any], *, templates: Path | None = None) -> None:
-    """Refuse a theme that is not there, or variables that no issue could be rendered with.
-
-    Raises:
-        TemplateError: says which, and the way out.
-    """
-    folders = theme_folders(theme, templates)
-    load_theme(theme, theme_files(folders), variables)
-
-
-def _render(view: IssueView, theme: Theme, folders: tuple[Path, ...]) -> Rendered:
+def _render(view: IssueView, look: Look) -> Rendered:
     full = len(view.posts)
-    view, html = _fitting(view, theme, folders)
-    text = _unfrom(fill_template(folders, TEXT_TEMPLATE, _values(view, theme)))
+    view, html = _fitting(view, look)
+    text = _unfrom(look.fill(TEXT_TEMPLATE, _values(view)))
     return Rendered(
         subject=view.subject, preheader=view.preheader, html=html, text=text, fitted=describe(view, full=full)
     )
 
 
-def _fitting(view: IssueView, theme: Theme, folders: tuple[Path, ...]) -> tuple[IssueView, str]:
+def _fitting(view: IssueView, look: Look) -> tuple[IssueView, str]:
     """The largest view whose HTML fits, found by halving: an issue of hundreds of posts takes a dozen tries."""
-    html = _html(view, theme, folders)
+    html = _html(view, look)
     if fits(html):
         return view, html
     too_large, best = 0, steps(view)
-    found = shrink(view, best), _html(shrink(view, best), theme, folders)
+    found = shrink(view, best), _html(shrink(view, best), look)
     if not fits(found[1]):
-        raise TemplateError(f"the theme {theme.name} is too large for mail clients", next_step="make its files smaller")
+        raise TemplateError(
+            f"the theme {look.theme.name} is too large for mail clients", next_step="make its files smaller"
+        )
     while best - too_large > 1:
         step = (best + too_large) // 2
         smaller = shrink(view, step)
-        html = _html(smaller, theme, folders)
+        html = _html(smaller, look)
         if fits(html):
             best, found = step, (smaller, html)
         else:
@@ -96,14 +84,14 @@ def _fitting(view: IssueView, theme: Theme, folders: tuple[Path, ...]) -> tuple[
     return found
 
 
-def _html(view: IssueView, theme: Theme, folders: tuple[Path, ...]) -> str:
-    return convert(fill_template(folders, HTML_TEMPLATE, _values(view, theme)), file=f"{theme.name}/{HTML_TEMPLATE}")
+def _html(view: IssueView, look: Look) -> str:
+    return convert(look.fill(HTML_TEMPLATE, _values(view)), file=f"{look.theme.name}/{HTML_TEMPLATE}")
 
 
-def _values(view: IssueView, theme: Theme) -> dict[str, object]:
+def _values(view: IssueView) -> dict[str, object]:
     words = words_for(view.language)
     left_out = words.n("and {n} more on the web", "and {n} more on the web", view.left_out)
-    return {"issue": view, "theme": theme, "_": words._, "number": words.number, "left_out": left_out}
+    return {"issue": view, "_": words._, "number": words.number, "left_out": left_out}
 
 
 def _unfrom(text: str) -> str:

@@ -11,8 +11,7 @@ from digest.core.model import Newsletter, Rendered
 from digest.render.clean import clean_line, clean_link
 from digest.render.convert import convert
 from digest.render.headline import SHORTEST_PREHEADER, clip
-from digest.render.templates import fill_template, theme_folders
-from digest.render.theme import load_theme, theme_files
+from digest.render.look import look_of
 from digest.render.view import LinkView, NoticeView
 from digest.render.words import Words, words_for
 
@@ -45,13 +44,12 @@ def render_notice(notice: Notice, newsletter: Newsletter, *, language: str, temp
     Raises:
         TemplateError: the theme is unknown, a variable wrong, a template broken.
     """
-    folders = theme_folders(newsletter.theme, templates)
-    theme = load_theme(newsletter.theme, theme_files(folders), newsletter.theme_variables)
+    look = look_of(newsletter.theme, newsletter.theme_variables, templates)
     words = words_for(language)
     view = _compose(notice, newsletter, words)
-    values = {"issue": view, "theme": theme, "_": words._, "number": words.number}
-    html = convert(fill_template(folders, HTML_TEMPLATE, values), file=f"{theme.name}/{HTML_TEMPLATE}")
-    text = fill_template(folders, TEXT_TEMPLATE, values)
+    values = {"issue": view, "_": words._, "number": words.number}
+    html = convert(look.fill(HTML_TEMPLATE, values), file=f"{look.theme.name}/{HTML_TEMPLATE}")
+    text = look.fill(TEXT_TEMPLATE, values)
     return Rendered(subject=view.subject, preheader=view.preheader, html=html, text=text)
 
 

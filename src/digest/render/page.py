@@ -17,8 +17,7 @@ from markupsafe import Markup
 from digest.core.model import Issue, Newsletter
 from digest.render.clean import clean_link
 from digest.render.compose_view import compose_view
-from digest.render.templates import fill_template, theme_folders
-from digest.render.theme import load_theme, theme_files
+from digest.render.look import look_of
 from digest.render.view import IssueView
 from digest.render.words import words_for
 
@@ -63,22 +62,21 @@ def render_page(
     """
     if issue.content is None:
         raise ValueError(f"issue {issue.id} has no content to render")
-    folders = theme_folders(newsletter.theme, templates)
-    theme = load_theme(newsletter.theme, theme_files(folders), newsletter.theme_variables)
+    look = look_of(newsletter.theme, newsletter.theme_variables, templates)
     view = compose_view(
         issue.content,
         newsletter,
         key=issue.merge_key,
         language=language,
         width=WIDTH,
-        tallest=theme.image_ratio,
+        tallest=look.theme.image_ratio,
         archive_url=archive_url,
     )
     # What is one reader's stays out of a template's reach: a page must not show whose mail it came from.
     view = replace(view, reader="", address="", why="", unsubscribe_url="", preferences_url=None)
     words = words_for(language)
-    values: dict[str, Any] = {"issue": view, "theme": theme, "_": words._, "number": words.number}
-    style = fill_template(folders, STYLE_TEMPLATE, values).strip()
+    values: dict[str, Any] = {"issue": view, "_": words._, "number": words.number}
+    style = look.fill(STYLE_TEMPLATE, values).strip()
     page = {
         "url": clean_link(url),
         "previous": previous,
@@ -89,7 +87,7 @@ def render_page(
         "policy": POLICY.format(b64encode(hashlib.sha256(style.encode()).digest()).decode()),
         "list": htmlsafe_json_dumps(_item_list(view, clean_link(url))),
     }
-    return _BLANK_LINES.sub("\n", fill_template(folders, PAGE_TEMPLATE, {**values, "page": page}))
+    return _BLANK_LINES.sub("\n", look.fill(PAGE_TEMPLATE, {**values, "page": page}))
 
 
 def _item_list(view: IssueView, url: str | None) -> Mapping[str, Any]:

@@ -5,22 +5,27 @@ number of steps, writes a bounded text, and makes no huge value on the way.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence, Sized
 from contextvars import ContextVar
 from functools import wraps
+from itertools import islice
 from typing import Any, cast
 
 from jinja2 import Template, nodes
+from jinja2.environment import Environment
 from jinja2.exceptions import SecurityError
-from jinja2.runtime import Context, Undefined
+from jinja2.runtime import Context, LoopContext, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment, safe_range
 from jinja2.visitor import NodeTransformer
 
 MAX_STEPS = 1_000_000  # turns of loops, calls and filters of one rendering; 1,000 posts take some 30,000
+CALL = 3  # steps that a call counts for, by the time it takes
 MAX_TEXT = 10_000_000  # characters that one rendering writes
 MAX_PIECE = 5_000_000  # characters or items of one value that a template makes
 MAX_WIDTH = 10_000  # of a column, an indent, a batch
+SHORT = 200  # characters of a value that are counted when they are written, not before: steps bound how many there are
 
+_MAKERS = frozenset({"join", "format"})  # filters that may make something huge without an argument
 _WIDE = re.compile(r"\d{5}|\*")  # a width in a format: {:100000}, %100000d, %*d
 
 _left: ContextVar[list[int] | None] = ContextVar("steps and characters that are left", default=None)
@@ -34,27 +39,50 @@ def render_bounded(template: Template, values: Mapping[str, Any]) -> str:
     """
     token = _left.set([MAX_STEPS, MAX_TEXT])
     try:
-        return "".join(_pieces(template, values))
+        return _written(template.generate(values))
     finally:
         _left.reset(token)
 
 
 class BoundedSandbox(ImmutableSandboxedEnvironment):
-    """Jinja's sandbox with loops, calls and filters counted, and what they make measured."""
+    """Jinja's sandbox with loops, calls and filters counted, and what they make measured.
+
+    `ours` are methods of our own that make small values of whatever they get; `filters` are checked as Jinja's are.
+    """
 
     intercepted_binops = frozenset({"*", "**", "%", "+"})
 
-    def __init__(self, *, filters: Mapping[str, Callable[..., Any]], **options: Any) -> None:
+    def __init__(
+        self, *, filters: Mapping[str, Callable[..., Any]], ours: Iterable[Callable[..., Any]] = (), **options: Any
+    ) -> None:
         super().__init__(**options, finalize=_spend_on)
         self.globals.clear()  # no lipsum, no cycler: less to explain
         self.globals["range"] = safe_range
         self.filters = {name: _bounded(name, call) for name, call in {**self.filters, **filters}.items()}
         self.filters |= {"(counted)": _counted, "(measured)": _measured}
+        self.ours = frozenset(ours)
+        self.known: dict[str, Template] = {}
+
+    @staticmethod
+    def concat(pieces: Iterable[str]) -> str:
+        """What a block, a macro or `{% set %}` has written, as one text."""
+        return _written(iter(pieces))
+
+    def get_template(self, name: str | Template, *args: Any, **options: Any) -> Template:
+        """A template by its name, compiled once: of each file there is one, as long as there is this environment."""
+        found = self.known.get(name) if isinstance(name, str) else None
+        if found is None:
+            found = super().get_template(name, *args, **options)
+            self.known[str(found.name)] = found
+        return found
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """An attribute. A declared field of one of our values needs none of Jinja's checks: it is what was given."""
-        if attribute in getattr(type(obj), "__dataclass_fields__", ()) and not attribute.startswith("_"):
+        kind = type(obj)
+        if attribute in (_PLAIN[kind] if kind in _PLAIN else _plain_of(kind)):
             return getattr(obj, attribute)
+        if kind is dict and attribute in obj and not hasattr(kind, attribute):
+            return obj[attribute]
         return super().getattr(obj, attribute)
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
@@ -67,7 +95,9 @@ class BoundedSandbox(ImmutableSandboxedEnvironment):
 
     def call(self, context: Context, callee: Any, /, *args: Any, **kwargs: Any) -> Any:
         """A call of a macro, or of a value's method."""
-        _spend(steps=1)
+        _spend(steps=CALL)
+        if getattr(callee, "__func__", None) in self.ours:
+            return callee(*args)
         method = getattr(callee, "__wrapped__", callee)  # Jinja wraps str.format
         owner = getattr(method, "__self__", None)
         _check_arguments(getattr(method, "__name__", ""), owner, (*args, *kwargs.values()))
@@ -91,13 +121,48 @@ class _Bounds(NodeTransformer):
         return _filtered(node, "(measured)")
 
 
-def _pieces(template: Template, values: Mapping[str, Any]) -> Iterator[str]:
-    stream, size = template.generate(values), 0
-    for piece in stream:
-        size += len(piece)
-        if size > MAX_TEXT:  # thrown in there, so that it comes out with the line in hand
-            stream.throw(_too_long())  # type: ignore[attr-defined]
-        yield piece
+_PLAIN: dict[type, frozenset[str]] = {
+    LoopContext: frozenset({"index", "index0", "first", "last", "length", "revindex", "revindex0", "depth", "depth0"})
+}
+"""Attributes that need no check, of the types that were met."""
+
+
+def _plain_of(kind: type) -> frozenset[str]:
+    """The declared fields of a dataclass; of another type none."""
+    fields = frozenset(name for name in getattr(kind, "__dataclass_fields__", ()) if not name.startswith("_"))
+    _PLAIN[kind] = fields
+    return fields
+
+
+def _written(pieces: Iterator[str]) -> str:
+    """The pieces as one text. Those of a template are taken as they are made, and no more of them than may be."""
+    taken, size = list[str](), 0
+    while some := list(islice(pieces, 16)):
+        taken += some
+        size += sum(map(len, some))
+        if size > MAX_TEXT:
+            if isinstance(pieces, Generator):  # thrown in there, so that it comes out with the line in hand
+                pieces.throw(_too_long())
+            raise _too_long()
+    return "".join(taken)
+
+
+class _Part(Template):
+    """A template that gives all it writes as one piece: parts stand in parts, and each would hand on every piece."""
+
+    @classmethod
+    def _from_namespace(cls, environment: Environment, namespace: Any, globals: Any) -> Template:  # noqa: A002 - Jinja's name
+        made = super()._from_namespace(environment, namespace, globals)
+        write = made.root_render_func
+
+        def as_one(context: Context) -> Iterator[str]:
+            yield _written(write(context))
+
+        made.root_render_func = as_one
+        return made
+
+
+BoundedSandbox.template_class = _Part
 
 
 def _filtered(node: nodes.Node, name: str) -> nodes.Filter:
@@ -109,13 +174,13 @@ def _filtered(node: nodes.Node, name: str) -> nodes.Filter:
 def _bounded(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
     first = 1 if hasattr(call, "jinja_pass_arg") else 0  # the context or the environment goes in before the value
 
-    @wraps(call)
     def bounded(*args: Any, **kwargs: Any) -> Any:
         _spend(steps=1)
-        _check_arguments(name, args[first], (*args[first + 1 :], *kwargs.values()))
+        if kwargs or len(args) > first + 1 or name in _MAKERS:
+            _check_arguments(name, args[first], (*args[first + 1 :], *kwargs.values()))
         return _measured(call(*args, **kwargs))
 
-    return bounded
+    return wraps(call)(bounded)
 
 
 def _counted(values: Iterable[Any]) -> Iterable[Any]:
@@ -133,7 +198,8 @@ def _steps(values: Iterable[Any]) -> Iterator[Any]:
 
 
 def _spend_on(value: Any) -> Any:
-    _spend(steps=1, text=len(value) if isinstance(value, str) else 0)
+    if isinstance(value, str) and len(value) > SHORT:
+        _spend(steps=0, text=len(value))
     return value
 
 

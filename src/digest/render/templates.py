@@ -26,6 +26,8 @@ from digest.render.columns import fill, unbroken, wrap
 from digest.render.direction import isolate
 from digest.render.markup import check_source
 from digest.render.sandbox import BoundedSandbox, render_bounded
+from digest.render.stamps import Stamp, read_toml, stamps_of
+from digest.render.words import Words
 
 BASE_THEME = "editorial"
 MEND = "mend the template; docs/templates.md lists the names that it may use"
@@ -75,7 +77,7 @@ def _base_of(folders: list[Path]) -> str | None:
     """The theme that one begins with: `base` in its theme.toml. A broken file is told of when its variables are read."""
     for file in (folder / "theme.toml" for folder in folders):
         try:
-            named = tomllib.loads(file.read_text(encoding="utf-8")).get("base")
+            named = read_toml(file).get("base")
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
             continue
         if named is not None:
@@ -90,7 +92,7 @@ def fill_template(folders: tuple[Path, ...], name: str, values: Mapping[str, Any
         TemplateError: broken syntax, an unknown name or component, something the sandbox forbids, no end.
     """
     try:
-        return render_bounded(environment(folders).get_template(name), values)
+        return render_bounded(environment(folders, stamps_of(folders)).get_template(name), values)
     except TemplateSyntaxError as error:
         raise _syntax_fault(error, folders) from None
     except TemplateNotFound as error:
@@ -103,10 +105,10 @@ def fill_template(folders: tuple[Path, ...], name: str, values: Mapping[str, Any
 
 
 @lru_cache(maxsize=32)
-def environment(folders: tuple[Path, ...]) -> Environment:
+def environment(folders: tuple[Path, ...], _stamps: tuple[Stamp, ...]) -> Environment:
     """The sandbox of a theme. Templates see what they are given, and nothing of the machine.
 
-    Changed files are compiled again (by their modification time), so a daemon picks up a new look.
+    One for the files as they stand: where one has changed or come, all are compiled again, so a daemon picks up a new look.
     """
     return BoundedSandbox(
         filters={
@@ -115,18 +117,20 @@ def environment(folders: tuple[Path, ...]) -> Environment:
             "isolate": isolate,
             "unbroken": unbroken,
         },
+        ours=(Words._, Words.number),
         loader=_CheckedLoader([str(folder) for folder in folders]),
         autoescape=_is_markup,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        auto_reload=False,
     )
 
 
 def used_templates(folders: tuple[Path, ...]) -> frozenset[str]:
     """The files that were filled or included for these folders, since the program began."""
-    loader = environment(folders).loader
+    loader = environment(folders, stamps_of(folders)).loader
     return frozenset(loader.used) if isinstance(loader, _CheckedLoader) else frozenset()
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from digest.errors import TemplateError
 from digest.render.clean import clean_link
+from digest.render.stamps import read_toml
 
 LEAST_CONTRAST = 4.5  # WCAG 2.2, 1.4.3 (AA) for text of any size
 
@@ -123,7 +124,7 @@ def _least(colour: str, grounds: Iterable[str]) -> float:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return read_toml(file)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise TemplateError(f"{file}: {error}", next_step="mend that file") from error
 

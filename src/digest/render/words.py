@@ -37,11 +37,10 @@ class Words:
 
     def number(self, value: int) -> str:
         """A whole number as the language writes it: 1,234."""
-        return self._digits(str(format_decimal(value, locale=self.locale, numbering_system="default")))
+        return _number(value, self.locale)
 
     def _digits(self, text: str) -> str:
-        zero = _ZEROS.get(self.locale.default_numbering_system)
-        return text.translate({ord("0") + n: ord(zero) + n for n in range(10)}) if zero else text
+        return _in_digits(text, self.locale)
 
     @property
     def direction(self) -> str:
@@ -54,7 +53,7 @@ class Words:
 
     def short_day(self, day: date, *, year: int) -> str:
         """A day in a line: 10 Aug, or 10 Aug 2016 where the issue is of another `year`."""
-        return self._digits(str(format_skeleton("MMMd" if day.year == year else "yMMMd", day, locale=self.locale)))
+        return _short_day(day, self.locale, with_year=day.year != year)
 
     def span(self, first: date, last: date) -> str:
         """The first and the last day of a period: 7–13 August 2017."""
@@ -86,6 +85,22 @@ def direction_of(language: str | None) -> str | None:
         return Locale.parse(language, sep="-").text_direction
     except (ValueError, UnknownLocaleError):
         return None
+
+
+@lru_cache(maxsize=1024)
+def _number(value: int, locale: Locale) -> str:
+    return _in_digits(str(format_decimal(value, locale=locale, numbering_system="default")), locale)
+
+
+@lru_cache(maxsize=1024)
+def _short_day(day: date, locale: Locale, *, with_year: bool) -> str:
+    return _in_digits(str(format_skeleton("yMMMd" if with_year else "MMMd", day, locale=locale)), locale)
+
+
+def _in_digits(text: str, locale: Locale) -> str:
+    """The text with the digits of the language."""
+    zero = _ZEROS.get(locale.default_numbering_system)
+    return text.translate({ord("0") + n: ord(zero) + n for n in range(10)}) if zero else text
 
 
 def _day_pattern(locale: Locale) -> str:
