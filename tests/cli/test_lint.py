@@ -39,8 +39,9 @@ def test_stdin_warnings_and_mail_to_one_person_end_well(tmp_path: Path) -> None:
     warned, _ = digest("lint", "-", cwd=tmp_path, input=BROKEN_HTML["link-words"])
     assert "link-words" in warned
     html = changed('<a href="https://news.example/leave/1">Unsubscribe</a>', "Bye")
-    digest("lint", "-", cwd=tmp_path, input=html, code=1)
-    digest("lint", "-", "--transactional", cwd=tmp_path, input=html)
+    assert "list-unknown" in digest("lint", "-", cwd=tmp_path, input=html)[0]
+    digest("lint", "-", "--list", cwd=tmp_path, input=html, code=1)
+    assert digest("lint", "-", "--transactional", cwd=tmp_path, input=html)[0] == ""
 
 
 @pytest.mark.parametrize(

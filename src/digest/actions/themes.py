@@ -106,7 +106,7 @@ def check_theme(name: str, templates: Path | None) -> Checked:
         mails = [read_message(made.envelope.message)]
         for kind in NoticeKind:
             rendered = render_notice(sample_notice(kind), made.newsletter, language=language, templates=templates)
-            mails.append(read_html(rendered.html, is_bulk=False))
+            mails.append(read_html(rendered.html, to_list=False))
         found |= {(one.rule, one.said): one for mail in mails for one in lint(mail)}
     return Checked(
         name=name,

@@ -30,9 +30,13 @@ def lint(
     ignore: Annotated[
         list[str] | None, typer.Option(metavar="RULE", help="Leave this rule out; may be repeated.")
     ] = None,
-    transactional: Annotated[
-        bool, typer.Option("--transactional", help="HTML to one person: nothing about leaving a list is asked.")
-    ] = False,
+    to_list: Annotated[
+        bool | None,
+        typer.Option(
+            "--list/--transactional",
+            help="Whether it goes to a list and needs a way to leave, or to one person. Else its headers tell, or a link to unsubscribe.",
+        ),
+    ] = None,
     rules: Annotated[bool, typer.Option("--rules", help="List the rules and end.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -53,7 +57,7 @@ def lint(
         raise UsageError(f"there is no rule {unknown[0]}", next_step="digest lint --rules lists them")
     if bool(files) == (issue is not None):
         raise UsageError("name files, or an issue", next_step="digest lint FILE, or digest lint --issue N")
-    mails = _issue(context, newsletter, issue) if issue is not None else _read(files or [], transactional=transactional)
+    mails = _issue(context, newsletter, issue) if issue is not None else _read(files or [], to_list=to_list)
     found = [(name, find(mail, ignore=ignore or ())) for name, mail in mails]
     if as_json:
         print_json([{"file": name, "findings": findings} for name, findings in found])
@@ -63,7 +67,7 @@ def lint(
         raise typer.Exit(1)
 
 
-def _read(files: list[Path], *, transactional: bool) -> "Iterator[tuple[str, Mail]]":
+def _read(files: list[Path], *, to_list: bool | None) -> "Iterator[tuple[str, Mail]]":
     from digest.core.lint.mail import NotAMail, read_html, read_message
     from digest.errors import UsageError
 
@@ -76,9 +80,9 @@ def _read(files: list[Path], *, transactional: bool) -> "Iterator[tuple[str, Mai
             if _is_html(file, raw):
                 if len(raw) > LARGEST_HTML:
                     raise NotAMail(f"it has {len(raw):,} octets; the linter takes {LARGEST_HTML:,} of HTML")  # noqa: TRY301
-                yield str(file), read_html(raw.decode("utf-8", "replace"), is_bulk=not transactional)
+                yield str(file), read_html(raw.decode("utf-8", "replace"), to_list=to_list)
             else:
-                yield str(file), read_message(raw)
+                yield str(file), read_message(raw, to_list=to_list)
         except NotAMail as error:
             raise UsageError(f"{file}: {error}", next_step="give a message (.eml) or HTML (.html)") from error
 

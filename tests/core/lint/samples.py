@@ -98,7 +98,7 @@ BROKEN_HTML = {
     "link-anchor": changed('href="https://blog.example/beans"', 'href="#beans"'),
     "link-words": changed("The beans have climbed", "Click here"),
     "link-empty": changed("The beans have climbed", ""),
-    "unsubscribe": changed('<a href="https://news.example/leave/1">Unsubscribe</a>', "Good-bye"),
+    "list-unknown": changed('<a href="https://news.example/leave/1">Unsubscribe</a>', "Good-bye"),
     "why-you-get-this": changed("You get this email because you subscribed to Weekly.", "Good-bye."),
     "postal-address": changed("Weekly, Plot 14, Lower Mill Lane, Millbrook", "Weekly"),
     "view-in-browser": changed("view in browser", "the archive"),
@@ -108,6 +108,7 @@ BROKEN_HTML = {
     "html-element": changed("<h2>Friday</h2>", "<h2>Friday</h2><video></video>"),
 }
 BROKEN_MESSAGES = {
+    "unsubscribe": message(changed('<a href="https://news.example/leave/1">Unsubscribe</a>', "Good-bye")),
     "charset": message().replace(b'charset="utf-8"', b'charset="iso-8859-1"'),
     "transfer-encoding": message().replace(b"quoted-printable", b"8bit", 1),
     "line-length": message() + b"x" * 1200 + b"\r\n",

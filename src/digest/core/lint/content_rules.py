@@ -5,14 +5,9 @@ from collections.abc import Iterator
 
 from digest.core.lint.document import Element
 from digest.core.lint.finding import Hit, Severity, at, rule
+from digest.core.lint.leaving import has_way_out
 from digest.core.lint.mail import Mail
 
-# Words of the mails of many senders, in the languages that digest speaks; a link's own address counts, too.
-_LEAVE = re.compile(
-    r"unsub|opt.?out|abmeld|abbestell|austrag|désabonn|desabonn|désinscri|darse de baja|cancelar|baja|لغو اشتراک|إلغاء|الغاء|"
-    r"配信停止|購読解除|登録解除|afmeld|cancella|odhlás|отписа",
-    re.IGNORECASE,
-)
 _WHY = re.compile(
     r"(?<!un)subscri|sign(?:ed)? up|you(?:’|'|&#39;)?re receiving|you are receiving|you receive|you get this|registered|(?<!dés)abonn|angemeldet|"
     r"erhalten|inscri|suscri|recibe|مشترک|دریافت|اشترك|تصلك|購読|お送り|登録",
@@ -36,9 +31,18 @@ SHORTEST, LONGEST = 40, 130
     mend="Put a link that says “Unsubscribe” into the footer.",
 )  # fmt: skip
 def _unsubscribe(mail: Mail) -> Iterator[Hit]:
-    links = [link for link in mail.document.all("a") if link.get("href")]
-    if mail.html and mail.is_bulk and not any(_LEAVE.search(f"{one.text} {one.get('href')}") for one in links):
+    if mail.html and mail.is_bulk and not has_way_out(mail.document):
         yield Hit("no link to unsubscribe was found")
+
+
+@rule(
+    "list-unknown", Severity.NOTE, "HTML without headers shows whether it goes to a list.",
+    why="Mail to a list needs a way to leave, a reason and an address; mail to one person does not, and nothing here tells them apart.",
+    mend="Say --list or --transactional.",
+)  # fmt: skip
+def _list_unknown(mail: Mail) -> Iterator[Hit]:
+    if mail.html and mail.message is None and mail.to_list is None and not mail.is_bulk:
+        yield Hit("no link to unsubscribe was found: it is taken for mail to one person")
 
 
 @rule(
@@ -97,11 +101,6 @@ def _preheader(mail: Mail) -> Iterator[Hit]:
 
 
 def _hidden(mail: Mail) -> Element | None:
-    """The first element of the body that is hidden, before any that is not."""
-    for element in mail.document.elements:
-        if element.name in {"div", "span", "p", "td"}:
-            if element.is_hidden:
-                return element
-            if element.text and element.name in {"p", "td"}:
-                return None
-    return None
+    """The first element with words that nobody sees, before any that everybody sees."""
+    begins = mail.document.begins
+    return next((one for one in mail.document.elements if one.is_hidden and one.first < begins and one.text), None)

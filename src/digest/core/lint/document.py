@@ -1,20 +1,27 @@
 """HTML as the linter looks at it: elements in order, each with its place, attributes, parents and text.
 
 The standard library's parser, because it tells line and column of each tag and repairs nothing. Comments, Outlook's
-conditional ones among them, are not looked into.
+conditional ones among them, are not looked into. A text is kept once, and elements say from where to where it is theirs:
+however deep they are nested, a document takes the memory that its length takes.
 """
 
 import re
+from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+
+from digest.core.lint.css import Sheet, declared, hides, hiding
 
 DEEPEST = 500
 """Nested elements that are followed; what is deeper counts as text."""
 _ENDLESS = re.compile(r"&#x?[0-9a-f]{20,}", re.IGNORECASE)
+_STYLE = re.compile(r"""[\s"'/]style\s*+=""", re.IGNORECASE)
 _VOID = frozenset(
     ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"]
 )
 _SILENT = frozenset({"style", "script", "title", "head"})
+_IN_HEAD = frozenset({"title", "meta", "link", "style", "script", "base", "noscript"})
 
 
 @dataclass(slots=True, eq=False)
@@ -26,7 +33,12 @@ class Element:
     line: int
     column: int
     parent: "Element | None"
-    pieces: list[str] = field(default_factory=list, repr=False)
+    document: "Document" = field(repr=False)
+    number: int  # in the document's elements
+    length: int  # of its start tag
+    first: int  # of the document's texts that are in it
+    last: int | None = None
+    is_hidden: bool = False  # nobody sees it, by its style or by a class that a style sheet hides
 
     def get(self, name: str) -> str | None:
         """An attribute's value; empty where it has none."""
@@ -34,28 +46,35 @@ class Element:
 
     @property
     def text(self) -> str:
-        """The words in it, without doubled spaces."""
-        return " ".join("".join(self.pieces).split())
+        """The words in it, without doubled spaces and without what is hidden in it."""
+        return " ".join("".join(self.document.texts_of(self)).split())
 
     @property
     def style(self) -> dict[str, str]:
         """The declarations of its style attribute, names in lower case."""
-        return declarations(self.attributes.get("style", ""))
+        return declared(self.attributes.get("style", ""))
 
     @property
-    def is_hidden(self) -> bool:
-        """Whether nobody sees it: the ways in which preheaders are hidden."""
-        style = self.attributes.get("style", "").replace(" ", "").lower()
-        return any(way in style for way in ("display:none", "mso-hide:all", "max-height:0", "opacity:0"))
+    def above(self) -> "Iterator[Element]":
+        """Its parents, the nearest first."""
+        parent = self.parent
+        while parent is not None:
+            yield parent
+            parent = parent.parent
 
     def is_within(self, name: str) -> bool:
         """Whether one of its parents has this name."""
-        parent = self.parent
-        while parent is not None:
-            if parent.name == name:
-                return True
-            parent = parent.parent
-        return False
+        return any(parent.name == name for parent in self.above)
+
+    def declaration(self, name: str) -> tuple[int, int]:
+        """Line and column of a property in its style attribute; its own where that is written in another way."""
+        begins = self.document.offset_of(self.line, self.column)
+        tag = self.document.html[begins : begins + self.length]
+        attribute = _STYLE.search(tag)
+        found = attribute and re.compile(rf"(?<![\w-]){re.escape(name)}\s*+:", re.IGNORECASE).search(
+            tag, attribute.end()
+        )
+        return self.document.position(begins + found.start()) if found else (self.line, self.column)
 
 
 class Document(HTMLParser):
@@ -65,7 +84,13 @@ class Document(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.html = html
         self.elements: list[Element] = []
+        self.styles: list[Sheet] = []
+        self._lines = [0, *(found.end() for found in re.finditer("\n", html))]
         self._open: list[Element] = []
+        self._sheets: list[tuple[Element, int, list[str]]] = []
+        self._link: Element | None = None
+        self._texts: list[tuple[str, int]] = []  # with the number of the innermost element round it, or -1
+        self._unseen: list[int] = []  # of each element: the number of the outermost one round it that is no text, or -1
         self.feed(_tamed(html))
         self.close()
 
@@ -79,27 +104,53 @@ class Document(HTMLParser):
         body = next(iter(self.all("body")), None)
         if body:
             return body.text
-        return " ".join(each.text for each in self.elements if each.parent is None and each.name not in _SILENT)
+        return " ".join("".join(text for text, owner in self._texts if self._hides(owner) < 0).split())
 
     @property
-    def styles(self) -> list[tuple[str, Element]]:
-        """The style sheets, with where they are."""
-        return [("".join(each.pieces), each) for each in self.all("style")]
+    def begins(self) -> int:
+        """Which of the texts is the first that a reader sees; how many there are where nobody sees any."""
+        seen = (number for number, (text, owner) in enumerate(self._texts) if self._hides(owner) < 0 and text.strip())
+        return next(seen, len(self._texts))
+
+    def texts_of(self, element: Element) -> Iterator[str]:
+        """The texts in an element, but for what is hidden in it."""
+        for text, owner in self._texts[element.first : element.last]:
+            if self._hides(owner) <= element.number:
+                yield text
+
+    def position(self, offset: int) -> tuple[int, int]:
+        """Line and column, from 1, of a place in the HTML."""
+        line = bisect_right(self._lines, offset)
+        return line, offset - self._lines[line - 1] + 1
+
+    def offset_of(self, line: int, column: int) -> int:
+        """The place in the HTML of a line and column."""
+        return self._lines[line - 1] + column - 1
 
     # ── HTMLParser ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """An element begins."""
+        if tag not in _IN_HEAD and self._open and self._open[-1].name == "head":
+            self._close()
         line, column = self.getpos()
         given: dict[str, str] = {}
         for name, value in attrs:
             given.setdefault(name, value or "")
-        element = Element(tag, given, line, column + 1, self._open[-1] if self._open else None)
+        length, number = len(self.get_starttag_text() or ""), len(self.elements)
+        above = self._open[-1] if self._open else None
+        element = Element(tag, given, line, column + 1, above, self, number, length, len(self._texts))
         self.elements.append(element)
         if tag == "br":
             self.handle_data("\n")
-        if tag not in _VOID and len(self._open) < DEEPEST:
-            self._open.append(element)
+        if tag == "a":  # a link ends where the next one begins, as in every browser
+            self._end_words(self._link)
+            self._link = element
+        if tag in _VOID or len(self._open) >= DEEPEST:
+            self._end_words(element)
+            return
+        self._open.append(element)
+        self._part(element)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """In HTML the slash of <div/> means nothing; in SVG and of void elements it is all there is."""
@@ -109,28 +160,62 @@ class Document(HTMLParser):
         """The nearest of this name ends, and what is open in it."""
         for place in range(len(self._open) - 1, -1, -1):
             if self._open[place].name == tag:
-                ended = self._open[place:]
-                del self._open[place:]
-                for element in reversed(ended):  # words go up once, when an element ends
-                    self._lift(element)
+                while len(self._open) > place:
+                    self._close()
                 return
 
     def handle_data(self, data: str) -> None:
         """Words."""
-        if self._open:
-            self._open[-1].pieces.append(data)
+        owner = self._open[-1] if self._open else None
+        if owner is not None and owner.name == "style":
+            if not (self._sheets and self._sheets[-1][0] is owner):
+                line, column = self.getpos()
+                self._sheets.append((owner, self.offset_of(line, column + 1), []))
+            self._sheets[-1][2].append(data)
+        else:
+            self._texts.append((data, owner.number if owner else -1))
 
     def close(self) -> None:
         """The end: what is open ends here."""
         super().close()
         while self._open:
-            self._lift(self._open.pop())
+            self._close()
+        self.styles = [Sheet("".join(pieces), element, start) for element, start, pieces in self._sheets]
+        hidden = hiding(self.styles)
+        for element in self.elements:
+            element.is_hidden = _is_hidden(element, hidden)
+            above = self._hides(element.parent.number if element.parent else -1)
+            is_text = above < 0 and not element.is_hidden and element.name not in _SILENT
+            self._unseen.append(-1 if is_text else element.number if above < 0 else above)
 
-    def _lift(self, element: Element) -> None:
-        if element.parent is not None and element.name not in _SILENT and not element.is_hidden:
-            element.parent.pieces.append(
-                " " + "".join(element.pieces) + " " if element.name != "a" else "".join(element.pieces)
-            )
+    def _close(self) -> None:
+        element = self._open.pop()
+        self._part(element)
+        self._end_words(element)
+
+    def _end_words(self, element: Element | None) -> None:
+        if element is not None and element.last is None:
+            element.last = len(self._texts)
+
+    def _part(self, element: Element) -> None:
+        """Words of neighbours are not one word; those of a link and what is round it may be."""
+        if element.name != "a":
+            self._texts.append((" ", element.number))
+
+    def _hides(self, owner: int) -> int:
+        return self._unseen[owner] if owner >= 0 else -1
+
+
+def _is_hidden(element: Element, hidden: frozenset[tuple[str, str]]) -> bool:
+    style = element.style
+    if "hidden" in element.attributes or hides(style):
+        return True
+    if not hidden or "display" in style:
+        return False
+    names = [f".{each}" for each in element.attributes.get("class", "").split()]
+    if name := element.attributes.get("id"):
+        names.append(f"#{name}")
+    return any(("", each) in hidden or (element.name, each) in hidden for each in names)
 
 
 def _tamed(html: str) -> str:
@@ -144,13 +229,3 @@ def _tamed(html: str) -> str:
     end = html.rfind(">") + 1
     html = html[:end] + html[end:].replace("<", " ")
     return _ENDLESS.sub(lambda found: " " * len(found[0]), html)
-
-
-def declarations(css: str) -> dict[str, str]:
-    """Property → value of a style attribute or the inside of a rule; a value's semicolons in quotes or url() are rare."""
-    found = {}
-    for part in css.split(";"):
-        name, colon, value = part.partition(":")
-        if colon:
-            found[name.strip().lower()] = value.strip()
-    return found

@@ -1,11 +1,12 @@
 """Rules about what mail clients support (the table of caniemail's data in `support`)."""
 
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
-from digest.core.lint.document import Element, declarations
+from digest.core.lint.css import Sheet, declarations
+from digest.core.lint.document import Element
 from digest.core.lint.finding import Hit, Severity, at, rule
 from digest.core.lint.mail import Mail
-from digest.core.lint.style_rules import plain_rules
 from digest.core.lint.support import ELEMENTS, PROPERTIES, UPDATED, VALUES
 
 _FALLBACK = frozenset({"display", "position", "flex-direction", "grid-template-columns", "align-items", "justify-content", "gap",
@@ -19,9 +20,9 @@ _WHY = f"caniemail's data of {UPDATED}; Gmail, Apple Mail, Outlook and Yahoo are
     why=_WHY, mend="Lay it out with tables, and widths in attributes.",
 )  # fmt: skip
 def _css_layout(mail: Mail) -> Iterator[Hit]:
-    for name, value, element in _declared(mail):
-        if name in _FALLBACK and (support := _support(name, value)) and "n" in support.values():
-            yield at(element, f"{name}: {value[:40]} does not work in {_named(support, 'n')}")
+    for one in _declared(mail):
+        if one.name in _FALLBACK and "n" in (support := _support(one.name, one.value)).values():
+            yield one.hit(f"{one.name}: {one.value[:40]} does not work in {_named(support, 'n')}")
 
 
 @rule(
@@ -30,11 +31,11 @@ def _css_layout(mail: Mail) -> Iterator[Hit]:
 )  # fmt: skip
 def _css_look(mail: Mail) -> Iterator[Hit]:
     said = set()
-    for name, value, element in _declared(mail):
-        support = _support(name, value)
-        if name not in _FALLBACK and support and "n" in support.values() and name not in said:
-            said.add(name)
-            yield at(element, f"{name}: {value[:40]} does not work in {_named(support, 'n')}")
+    for one in _declared(mail):
+        support = _support(one.name, one.value)
+        if one.name not in _FALLBACK and "n" in support.values() and one.name not in said:
+            said.add(one.name)
+            yield one.hit(f"{one.name}: {one.value[:40]} does not work in {_named(support, 'n')}")
 
 
 @rule(
@@ -48,15 +49,29 @@ def _html_element(mail: Mail) -> Iterator[Hit]:
             yield at(element, f"<{element.name}> does not work in {_named(support, 'n')}")
 
 
-def _declared(mail: Mail) -> Iterator[tuple[str, str, Element]]:
+class _Declared(NamedTuple):
+    """A declaration and where it stands: in a style sheet, or in the style attribute of an element."""
+
+    name: str
+    value: str
+    place: Sheet | Element
+    offset: int = 0  # in the style sheet
+
+    def hit(self, said: str) -> Hit:
+        if isinstance(self.place, Sheet):
+            return self.place.at(self.offset, said)
+        return Hit(said, *self.place.declaration(self.name), self.place.name)
+
+
+def _declared(mail: Mail) -> Iterator[_Declared]:
     """What style attributes and the plain rules of style sheets declare; media queries may ask for more."""
     for element in mail.document.elements:
         for name, value in element.style.items():
-            yield name, value, element
-    for css, element in mail.document.styles:
-        for _, inside in plain_rules(css):
-            for name, value in declarations(inside).items():
-                yield name, value, element
+            yield _Declared(name, value, element)
+    for sheet in mail.document.styles:
+        for one in sheet.plain_rules:
+            for found in declarations(one.inside):
+                yield _Declared(found.name, found.value, sheet, one.start + found.offset)
 
 
 def _support(name: str, value: str) -> Mapping[str, str]:

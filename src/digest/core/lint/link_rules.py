@@ -78,7 +78,7 @@ def _link_words(mail: Mail) -> Iterator[Hit]:
 )  # fmt: skip
 def _link_empty(mail: Mail) -> Iterator[Hit]:
     spoken = {id(image.parent) for image in mail.document.all("img", "svg") if image.parent is not None}
-    inside = {id(above) for image in mail.document.all("img") for above in _above(image)}
+    inside = {id(above) for image in mail.document.all("img") for above in image.above}
     for link in _links(mail):
         if not (link.text or link.get("aria-label") or link.get("title") or id(link) in spoken or id(link) in inside):
             yield at(link, f"the link to {(link.get('href') or '')[:60]} has no words")
@@ -86,12 +86,6 @@ def _link_empty(mail: Mail) -> Iterator[Hit]:
 
 def _links(mail: Mail) -> list[Element]:
     return [link for link in mail.document.all("a") if link.get("href") is not None]
-
-
-def _above(element: Element) -> Iterator[Element]:
-    while element.parent is not None:
-        element = element.parent
-        yield element
 
 
 def _has_host(address: str) -> bool:

@@ -6,6 +6,7 @@ from email.message import EmailMessage, Message
 from functools import cached_property
 
 from digest.core.lint.document import Document
+from digest.core.lint.leaving import has_way_out
 
 LARGEST = 20_000_000
 """Octets; nobody sends larger mail on purpose."""
@@ -34,20 +35,28 @@ class Mail:
     text_part: Part | None = None
     message: EmailMessage | None = None
     raw: bytes | None = None
-    is_bulk: bool = True  # to a list: it needs a way to leave
+    to_list: bool | None = None  # as who asks says; None: they say nothing
 
     @cached_property
     def document(self) -> Document:
         """The HTML, parsed; empty where there is none."""
         return Document(self.html or "")
 
+    @cached_property
+    def is_bulk(self) -> bool:
+        """Whether it goes to a list, and so needs a way to leave: as is said, else by its headers, else by a link to leave."""
+        if self.to_list is not None:
+            return self.to_list
+        told = _headers_tell(self.message) if self.message is not None else None
+        return has_way_out(self.document) if told is None else told
 
-def read_html(html: str, *, is_bulk: bool = True) -> Mail:
+
+def read_html(html: str, *, to_list: bool | None = None) -> Mail:
     """HTML alone, as it would be sent."""
-    return Mail(html=html, is_bulk=is_bulk)
+    return Mail(html=html, to_list=to_list)
 
 
-def read_message(raw: bytes) -> Mail:
+def read_message(raw: bytes, *, to_list: bool | None = None) -> Mail:
     """A message, however broken.
 
     Raises:
@@ -69,7 +78,7 @@ def read_message(raw: bytes) -> Mail:
         text_part=text,
         message=message,
         raw=raw,
-        is_bulk=_is_bulk(message),
+        to_list=to_list,
     )
 
 
@@ -96,8 +105,11 @@ def _find(message: Message, subtype: str) -> Part | None:
     return None
 
 
-def _is_bulk(message: Message) -> bool:
+def _headers_tell(message: Message) -> bool | None:
+    """Whether it goes to a list; None where no header says so. Feedback-ID does not: some services add it to every mail."""
     if str(message.get("Auto-Submitted", "no")).lower().startswith("auto"):
         return False
     kind = str(message.get("Precedence", "")).strip().lower()
-    return kind in {"bulk", "list"} or any(name in message for name in ("List-Unsubscribe", "List-Id", "Feedback-ID"))
+    if kind in {"bulk", "list"} or "List-Unsubscribe" in message or "List-Id" in message:
+        return True
+    return False if "In-Reply-To" in message else None  # an answer may quote a newsletter with its link to leave

@@ -18,10 +18,11 @@ _LENGTH = re.compile(r"\d+%?|auto")
     mend='Say what the picture shows, or write alt="".',
 )  # fmt: skip
 def _img_alt(mail: Mail) -> Iterator[Hit]:
+    mute = {id(link) for link in mail.document.all("a") if link.get("href") and not _says_something(link)}
     for image in mail.document.all("img"):
         if image.get("alt") is None:
             yield at(image, f"{_name(image)} has no alt")
-        elif not (image.get("alt") or "").strip() and _is_whole_link(image):
+        elif not (image.get("alt") or "").strip() and id(image.parent) in mute:
             yield at(image, f"{_name(image)} is all that its link holds, and says nothing")
 
 
@@ -87,11 +88,8 @@ def urlsplit_path(address: str) -> str:
         return ""
 
 
-def _is_whole_link(image: Element) -> bool:
-    parent = image.parent
-    return parent is not None and parent.name == "a" and bool(parent.get("href")) and not parent.text and (
-        not parent.get("aria-label") and not parent.get("title")
-    )  # fmt: skip
+def _says_something(link: Element) -> bool:
+    return bool(link.text or link.get("aria-label") or link.get("title"))
 
 
 def _name(image: Element) -> str:

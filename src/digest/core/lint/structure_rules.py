@@ -4,7 +4,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from digest.core.lint.document import Element
 from digest.core.lint.finding import Hit, Severity, at, rule
 from digest.core.lint.mail import Mail
 
@@ -12,7 +11,6 @@ _LEFT = re.compile(
     r"</?mj-[a-z-]+|\{\{.{0,40}?\}\}|\{%.{0,40}?%\}|%%[\w:.-]{1,60}%%|\\u\{[0-9a-f]+\}|\*\|[A-Z_:]{2,40}\|\*"
 )
 _COMMENT = re.compile(r"<!--(?:(?!-->).)*+(?:-->)?+", re.DOTALL)  # one that never ends goes to the end, in one go
-_DATA = frozenset({"th", "caption", "thead"})
 
 
 @rule(
@@ -86,9 +84,9 @@ def _color_scheme(mail: Mail) -> Iterator[Hit]:
     mend='Write <table role="presentation">.',
 )  # fmt: skip
 def _table_role(mail: Mail) -> Iterator[Hit]:
-    with_data = {id(table) for one in mail.document.elements if one.name in _DATA for table in _tables_above(one)[:1]}
+    with_data = _tables_with_data(mail)
     for table in mail.document.all("table"):
-        if (table.get("role") or "").lower() not in {"presentation", "none"} and id(table) not in with_data:
+        if (table.get("role") or "").lower() not in {"presentation", "none"} and table.number not in with_data:
             yield at(table, "a table without role=presentation")
 
 
@@ -139,8 +137,7 @@ def _duplicate_id(mail: Mail) -> Iterator[Hit]:
 def _leftover(mail: Mail) -> Iterator[Hit]:
     html = re.sub(_COMMENT, lambda found: re.sub(r"[^\n]", " ", found[0]), mail.html or "")
     for found in _LEFT.finditer(html):
-        line = html.count("\n", 0, found.start()) + 1
-        yield Hit(f"{found[0]} is left", line, found.start() - html.rfind("\n", 0, found.start()))
+        yield Hit(f"{found[0]} is left", *mail.document.position(found.start()))
 
 
 def _root_lacks(mail: Mail, name: str) -> Iterator[Hit]:
@@ -149,10 +146,22 @@ def _root_lacks(mail: Mail, name: str) -> Iterator[Hit]:
         yield at(root, f"<html> has no {name}") if root else Hit("there is no html element", 1, 1)
 
 
-def _tables_above(element: Element) -> list[Element]:
-    found, parent = [], element.parent
-    while parent is not None:
-        if parent.name == "table":
-            found.append(parent)
-        parent = parent.parent
-    return found
+def _tables_with_data(mail: Mail) -> set[int]:
+    """The tables that show data: they have a caption, or heads beside other cells, or heads that say what they are for.
+
+    Frameworks lay out with <th>, too, as <td> is styled by some clients: with nothing else, or with tables in it.
+    """
+    said, heads, cells, layout = set[int](), set[int](), set[int](), set[int]()
+    for one in mail.document.elements:
+        if one.name not in {"th", "td", "caption", "thead", "table"}:
+            continue
+        table = next((above.number for above in one.above if above.name == "table"), -1)
+        if one.name in {"caption", "thead"} or (one.name == "th" and any(map(one.get, ("scope", "abbr", "headers")))):
+            said.add(table)
+        elif one.name == "th":
+            heads.add(table)
+        elif one.name == "td":
+            cells.add(table)
+        elif head := next((above for above in one.above if above.name in {"th", "td"}), None):  # a table in a cell
+            layout |= {table} if head.name == "th" else set()
+    return said | (heads & cells - layout)

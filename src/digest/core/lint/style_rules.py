@@ -3,14 +3,16 @@
 import re
 from collections.abc import Iterator
 
+from digest.core.lint.css import declarations
 from digest.core.lint.finding import Hit, Severity, at, rule
 from digest.core.lint.mail import Mail
 
 LARGEST_STYLES = 16_384
-_COMMENT = re.compile(r"/\*(?:[^*]++|\*(?!/))*+(?:\*/)?+")
-_MEDIA = re.compile(r"@media[^{]*\{", re.IGNORECASE)
-_RANGE = re.compile(r"@media[^{]*\([^()]*[<>]", re.IGNORECASE)
-_LAYOUT = re.compile(r"(?:^|[;{\s])(width|float|position|display|columns?)\s*:", re.IGNORECASE)
+_RANGE = re.compile(r"@media.*?\([^()]*[<>]", re.IGNORECASE)
+_GROUPING = re.compile(r"@(media|supports|layer|container)\b", re.IGNORECASE)
+_URL = re.compile(r"\burl\(", re.IGNORECASE)
+_FOREIGN = re.compile(r"@font-face\s*+\{[^}]*+\}?+|@import[^;]*+;?+", re.IGNORECASE)
+_LAYOUT = frozenset({"width", "float", "position", "display", "column", "columns"})
 
 
 @rule(
@@ -19,13 +21,10 @@ _LAYOUT = re.compile(r"(?:^|[;{\s])(width|float|position|display|columns?)\s*:",
     mend="Write styles inline; keep only what small screens and the dark scheme need.",
 )  # fmt: skip
 def _style_size(mail: Mail) -> Iterator[Hit]:
-    total = 0
-    for css, element in mail.document.styles:
-        total += len(css)
-        if total > LARGEST_STYLES:
-            yield at(
-                element, f"the style sheets have {sum(len(each) for each, _ in mail.document.styles):,} characters"
-            )
+    sizes = [len(sheet.css) for sheet in mail.document.styles]
+    for number, sheet in enumerate(mail.document.styles):
+        if sum(sizes[: number + 1]) > LARGEST_STYLES:
+            yield at(sheet.element, f"the style sheets have {sum(sizes):,} characters")
             return
 
 
@@ -35,12 +34,17 @@ def _style_size(mail: Mail) -> Iterator[Hit]:
     mend="Move @media (prefers-color-scheme: dark) behind the other rules.",
 )  # fmt: skip
 def _style_order(mail: Mail) -> Iterator[Hit]:
-    css = "\n".join(each for each, _ in mail.document.styles)
-    queries = [found[0].lower() for found in _MEDIA.finditer(_COMMENT.sub("", css))]
-    dark = [number for number, query in enumerate(queries) if "prefers-color-scheme" in query]
-    small = [number for number, query in enumerate(queries) if "width" in query]
-    if dark and small and dark[0] < small[-1]:
-        yield at(mail.document.styles[0][1], "a rule for small screens comes after the dark scheme")
+    is_dark = False
+    for sheet in mail.document.styles:
+        for one in sheet.rules:
+            query = one.head.lower()
+            if not query.startswith("@media"):
+                continue
+            if "prefers-color-scheme" in query:
+                is_dark = True
+            elif is_dark and "width" in query:
+                yield sheet.at(one.offset, "a rule for small screens comes after the dark scheme")
+                return
 
 
 @rule(
@@ -49,19 +53,14 @@ def _style_order(mail: Mail) -> Iterator[Hit]:
     mend='Write "@media screen and (…) and (…)" instead.',
 )  # fmt: skip
 def _style_nested(mail: Mail) -> Iterator[Hit]:
-    for css, element in mail.document.styles:
-        depth = 0
-        inside: list[int] = []
-        for found in re.finditer(r"@(media|supports|layer|container)\b|[{}]", _COMMENT.sub("", css), re.IGNORECASE):
-            if found[0] == "{":
-                depth += 1
-            elif found[0] == "}":
-                depth -= 1
-                inside = [each for each in inside if each < depth]
-            else:
-                if inside:
-                    yield at(element, f"@{found[1]} stands in another at-rule")
-                inside.append(depth)
+    for sheet in mail.document.styles:
+        around: list[int] = []  # depths of the at-rules that are open
+        for one in sheet.rules:
+            around = [depth for depth in around if depth < one.depth]
+            if found := _GROUPING.match(one.head):
+                if around:
+                    yield sheet.at(one.offset, f"@{found[1]} stands in another at-rule")
+                around.append(one.depth)
 
 
 @rule(
@@ -70,9 +69,9 @@ def _style_nested(mail: Mail) -> Iterator[Hit]:
     mend="Take @import and <link rel=stylesheet> out.",
 )  # fmt: skip
 def _style_import(mail: Mail) -> Iterator[Hit]:
-    for css, element in mail.document.styles:
-        if "@import" in _COMMENT.sub("", css).lower():
-            yield at(element, "@import")
+    for sheet in mail.document.styles:
+        for found in re.finditer("@import", sheet.plain, re.IGNORECASE):
+            yield sheet.at(found.start(), "@import")
     for link in mail.document.all("link"):
         if "stylesheet" in (link.get("rel") or "").lower():
             yield at(link, f"a style sheet from {link.get('href')}")
@@ -84,9 +83,9 @@ def _style_import(mail: Mail) -> Iterator[Hit]:
     mend="Name fonts that readers have.",
 )  # fmt: skip
 def _style_font(mail: Mail) -> Iterator[Hit]:
-    for css, element in mail.document.styles:
-        if "@font-face" in _COMMENT.sub("", css).lower():
-            yield at(element, "@font-face")
+    for sheet in mail.document.styles:
+        for found in re.finditer("@font-face", sheet.plain, re.IGNORECASE):
+            yield sheet.at(found.start(), "@font-face")
 
 
 @rule(
@@ -95,10 +94,11 @@ def _style_font(mail: Mail) -> Iterator[Hit]:
     mend="Use <img>, or a background in the style attribute.",
 )  # fmt: skip
 def _style_url(mail: Mail) -> Iterator[Hit]:
-    for css, element in mail.document.styles:
-        plain = re.sub(r"@font-face\s*\{[^}]*\}|@import[^;]*;", "", _COMMENT.sub("", css), flags=re.IGNORECASE)
-        if "url(" in plain.lower():
-            yield at(element, "url()")
+    for sheet in mail.document.styles:
+        # Fonts and imports have rules of their own.
+        plain = _FOREIGN.sub(lambda found: " " * len(found[0]), sheet.plain)
+        for found in _URL.finditer(plain):
+            yield sheet.at(found.start(), "url()")
 
 
 @rule(
@@ -107,9 +107,10 @@ def _style_url(mail: Mail) -> Iterator[Hit]:
     mend="Write (max-width: 480px).",
 )  # fmt: skip
 def _style_range(mail: Mail) -> Iterator[Hit]:
-    for css, element in mail.document.styles:
-        for found in _RANGE.finditer(_COMMENT.sub("", css)):
-            yield at(element, " ".join(found[0].split()))
+    for sheet in mail.document.styles:
+        for one in sheet.rules:
+            if found := _RANGE.match(one.head):
+                yield sheet.at(one.offset, found[0])
 
 
 @rule(
@@ -118,11 +119,15 @@ def _style_range(mail: Mail) -> Iterator[Hit]:
     mend="Repeat width, float, position and display in style attributes.",
 )  # fmt: skip
 def _style_layout(mail: Mail) -> Iterator[Hit]:
-    for css, element in mail.document.styles:
-        for selector, inside in plain_rules(css):
+    for sheet in mail.document.styles:
+        for one in sheet.plain_rules:
             # .moz-text-html is Thunderbird's own wrapper: what is written for one client is no layout of all.
-            if "." in selector and ".moz-text-html" not in selector and (found := _LAYOUT.search(inside)):
-                yield at(element, f"{' '.join(selector.split())} sets {found[1].lower()}")
+            if "." not in one.head or ".moz-text-html" in one.head:
+                continue
+            for found in declarations(one.inside):
+                if found.name in _LAYOUT:
+                    yield sheet.at(one.start + found.offset, f"{one.head} sets {found.name}")
+                    break
 
 
 @rule(
@@ -147,21 +152,3 @@ def _script(mail: Mail) -> Iterator[Hit]:
 def _form(mail: Mail) -> Iterator[Hit]:
     for element in mail.document.all("form"):
         yield at(element, "<form>")
-
-
-def plain_rules(css: str) -> Iterator[tuple[str, str]]:
-    """Selector and declarations of each rule that stands in no at-rule."""
-    css = _COMMENT.sub("", css)
-    depth, start, selector = 0, 0, ""
-    for place, character in enumerate(css):
-        if character == "{":
-            if depth == 0:
-                selector = css[start:place].strip()
-            start = place + 1
-            depth += 1
-        elif character == "}":
-            depth = max(0, depth - 1)
-            if depth == 0:
-                if not selector.startswith("@"):
-                    yield selector, css[start:place]
-                start = place + 1
