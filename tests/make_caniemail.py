@@ -1,7 +1,7 @@
-"""`python -m tests.make_caniemail caniemail.json`: the linter's table of what mail clients support, from caniemail's data.
+"""`python -m tests.make_caniemail caniemail.json 2.0.2`: the linter's table of what mail clients support, from caniemail's data.
 
-The data is public (MIT licence); give the file of a checkout or of the package of that name. What the linter does not ask
-for is left out.
+The data is public under the MIT licence, whose text and notices are LICENSES/caniemail.txt and go with the wheel. Give the file of
+the package of that name, and its version; what the linter does not ask for is left out.
 """
 
 import json
@@ -11,6 +11,8 @@ from typing import Any
 
 TABLE = Path(__file__).parents[1] / "src" / "digest" / "core" / "lint" / "support.py"
 FAMILIES = {"gmail": "Gmail", "apple-mail": "Apple Mail", "outlook": "Outlook", "yahoo": "Yahoo"}
+WORD = ("windows", "windows-mail")
+"""The Outlooks that Word lays out: what they do not know, all others may."""
 
 # What is written in a mail → the feature that stands for it there. `*`: any value.
 PROPERTIES = {
@@ -42,20 +44,25 @@ def support(feature: dict[str, Any]) -> dict[str, str]:
     """For each family `y`, `n`, or `a` for in part, by the newest version of each of its programs."""
     found = {}
     for family, name in FAMILIES.items():
-        newest = [list(versions.values())[-1][:1] for versions in feature["stats"].get(family, {}).values() if versions]
-        known = [each for each in newest if each in "yna"]
-        if known:
-            found[name] = known[0] if len(set(known)) == 1 else "a"
+        programs = feature["stats"].get(family, {})
+        newest = {one: list(versions.values())[-1][:1] for one, versions in programs.items() if versions}
+        groups = {name: [mark for one, mark in newest.items() if family != "outlook" or one not in WORD]}
+        if family == "outlook":
+            groups["Outlook for Windows"] = [mark for one, mark in newest.items() if one in WORD]
+        for group, marks in groups.items():
+            if known := {mark for mark in marks if mark in "yna"}:
+                found[group] = known.pop() if len(known) == 1 else "a"
     return found
 
 
-def write_table(source: Path) -> str:
+def write_table(source: Path, version: str) -> str:
     """The module's text."""
     data = json.loads(source.read_text(encoding="utf-8"))
     features = {each["slug"]: each for each in data["data"]}
     parts = [
-        '"""What mail clients support, trimmed from the public data of caniemail.\n',
-        f"MIT licence, © Rémi Parmentier and contributors, of {data['last_update_date'][:10]}.",
+        '"""What mail clients support: caniemail\'s data (caniemail.com), trimmed to what the linter asks.\n',
+        f"Of {data['last_update_date'][:10]}, from the npm package caniemail {version}. Copyright (c) 2019 HTeuMeuLeu; the package © Avi Goldman,",
+        "© Andrew Powell. MIT licence: its text goes with this program as LICENSES/caniemail.txt.",
         "Written by `python -m tests.make_caniemail`, not by hand.",
         '"""\n',
         f'UPDATED = "{data["last_update_date"][:10]}"\n',
@@ -73,4 +80,4 @@ def write_table(source: Path) -> str:
 
 
 if __name__ == "__main__":
-    TABLE.write_text(write_table(Path(sys.argv[1])), encoding="utf-8")
+    TABLE.write_text(write_table(Path(sys.argv[1]), sys.argv[2]), encoding="utf-8")

@@ -37,6 +37,9 @@ def test_the_wheel_carries_templates_and_migrations_and_no_tests(wheel: Path) ->
     assert any(name.startswith("digest/templates/issue/editorial/") for name in names)
     assert any(name.startswith("digest/alembic/versions/0001") for name in names)
     assert "digest/sample/blogger-sample.atom" in names
+    assert any(name.endswith("/licenses/LICENSES/caniemail.txt") for name in names), (
+        "the licence of data that it carries"
+    )
     assert {f"digest/locale/{language}/LC_MESSAGES/digest.mo" for language in languages()[1:]} < set(names)
     assert not [
         name for name in names if name.startswith(("tests/", "templates/", "alembic/")) or "__pycache__" in name

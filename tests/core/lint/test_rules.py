@@ -278,4 +278,6 @@ def test_the_page_lists_the_rules() -> None:
     assert PAGE.read_text(encoding="utf-8").partition(MARK)[1:] == (MARK, rules_page().removeprefix(MARK)), (
         "run: python -m tests.make_lint"
     )
+    for page in ("README.md", "CHANGELOG.md"):
+        assert f"{len(RULES)} rules" in (PAGE.parents[1] / page).read_text(encoding="utf-8"), page
     assert not [one.id for one in RULES.values() if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", one.id)]

@@ -1,5 +1,6 @@
 """Rules about what mail clients support (the table of caniemail's data in `support`)."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -66,6 +67,8 @@ class _Declared(NamedTuple):
 def _declared(mail: Mail) -> Iterator[_Declared]:
     """What style attributes and the plain rules of style sheets declare; media queries may ask for more."""
     for element in mail.document.elements:
+        if element.is_hidden:  # several ways at once, so that one works everywhere
+            continue
         for name, value in element.style.items():
             yield _Declared(name, value, element)
     for sheet in mail.document.styles:
@@ -82,7 +85,7 @@ def _support(name: str, value: str) -> Mapping[str, str]:
         return PROPERTIES[name, plain]
     if (name, "*") in PROPERTIES and plain not in {"none", "normal", "initial", "visible", "auto", "1"}:
         return PROPERTIES[name, "*"]
-    return next((support for word, support in VALUES.items() if word in plain), {})
+    return next((support for word, support in VALUES.items() if re.search(rf"(?<![\w-]){re.escape(word)}", plain)), {})
 
 
 def _named(support: Mapping[str, str], mark: str) -> str:
