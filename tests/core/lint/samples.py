@@ -74,7 +74,7 @@ BROKEN_HTML = {
     "style-font": styled("@font-face{font-family:x}"),
     "style-url": styled(".x{background:url(https://x.example/a.png)}"),
     "style-range": styled("@media (width <= 480px){.x{margin:0}}"),
-    "style-layout": styled(".x{width:300px}"),
+    "style-layout": styled(".pad{width:300px}"),
     "script": changed("<h2>Friday</h2>", "<h2>Friday</h2><script>1</script>"),
     "form": changed("<h2>Friday</h2>", "<h2>Friday</h2><form></form>"),
     "lang": changed('<html lang="en"', "<html"),

@@ -76,7 +76,12 @@ def test_our_own_mails_have_no_findings(theme: str, language: str) -> None:
         changed("<h2>Friday</h2>", '<h2>Friday</h2><a href="https://xn--bcher-kva.example:8443/a%20b?c=d#e">A book</a>'),
         changed("<h2>Friday</h2>", '<h2>Friday</h2><a href="tel:+4912345">+49 123 45</a>'),
         changed("<h2>Friday</h2>", '<h2 style="position:relative;opacity:1;animation:none">Friday</h2>'),
-        changed("<style>h1", "<style>.moz-text-html .col{width:50%}\nh1"),
+        changed("<h2>Friday</h2>", '<h2 style="columns:minmax(1px,2px)">Friday</h2>'),
+        changed("<style>h1", "<style>.moz-text-html .pad{width:50%}\nh1"),
+        changed("<style>h1", "<style>.not-here,.pad button{width:50%;transition:all 1s}\nh1"),
+        changed("<style>h1", "<style>td.pad,[dir=ltr] .pad{width:50%}\nh1").replace('<td class="pad"', '<td class="pad" width="50%"'),
+        changed("<style>h1", "<style>.pad{display:block}\nh1").replace('<td class="pad"', '<td class="pad" style="display:block"'),
+        changed("<style>h1", "<style>.pre{display:none;opacity:0;visibility:hidden;transition:none}\nh1").replace("<div style", '<div class="pre" style'),
         changed('<div style="display:none">', '<div style="max-height: 0; overflow: hidden">').replace("overflow: hidden", "mso-hide:all"),
     ],
 )  # fmt: skip
@@ -185,7 +190,7 @@ def test_what_stands_after_words_that_everybody_sees_is_no_preheader() -> None:
     [
         ("css-layout", "/* a */\nh2{\n  margin:0;\n  display: grid}", (4, 3)),
         ("css-look", "h2{margin:0;transition:all 1s}", (1, 13)),
-        ("style-layout", 'h2::after{content:"}"}\n .x{margin:0; width:9px}', (2, 15)),
+        ("style-layout", 'h2::after{content:"}"}\n .pad{margin:0; width:9px}', (2, 17)),
         ("style-range", "h2{margin:0}\n@media (width <= 480px){.x{margin:0}}", (2, 1)),
         ("style-nested", "@media screen{\n @media print{.x{margin:0}}}", (2, 2)),
         ("style-url", ".x{margin:0;\n background:url(a;b})}", (2, 13)),
@@ -265,6 +270,17 @@ def test_what_is_no_mail_is_said() -> None:
         read_message(nested)
     with pytest.raises(NotAMail, match="no headers"):
         read_message(b"just words\n")
+
+
+def test_what_one_outlook_does_not_know_is_told() -> None:
+    (found,) = lint(read_html(changed("<h2>", '<h2 style="display:flex">')))
+    assert (found.rule, found.said) == ("css-layout", "display: flex does not work in Outlook for Windows")
+
+
+@pytest.mark.parametrize("width", ["auto", "536px", "", "half"])
+def test_a_width_is_a_number(width: str) -> None:
+    found = lint(read_html(changed('width="536"', f'width="{width}"')))
+    assert [one.rule for one in found] == ["img-size"]
 
 
 def test_many_findings_of_one_rule_are_counted() -> None:

@@ -19,6 +19,9 @@ _OPAQUE = re.compile(
 )
 _ZERO = re.compile(r"(?:0+(?:\.0*)?|\.0+)(?:px|em|pt|%)?")
 _MARK = re.compile(r"[{};]")
+_ATTRIBUTE = re.compile(r"\[[^\]]*+\]?+")
+CLASSES_AND_IDS = re.compile(r"[.#][a-z_-][\w-]*+", re.IGNORECASE)
+_WANTED = re.compile(r"(?:^|(?<=[\s>+~]))[a-z][a-z0-9]*+|[.#][a-z_-][\w-]*+", re.IGNORECASE)
 _SIMPLE = re.compile(r"([a-z][a-z0-9]*)?([.#])([\w-]+)", re.IGNORECASE)
 
 
@@ -62,6 +65,18 @@ class Sheet:
     def plain_rules(self) -> Iterator[CssRule]:
         """The rules that stand in no at-rule."""
         return (one for one in self.rules if one.depth == 0 and not one.head.startswith("@"))
+
+    @property
+    def rules_in_use(self) -> Iterator[CssRule]:
+        """The plain rules that an element of the mail can match: those for elements, classes and ids that are in it.
+
+        Others are left of a framework, or for what one client puts round the mail.
+        """
+        document = self.element.document
+        for one in self.plain_rules:
+            wanted = (_WANTED.findall(_ATTRIBUTE.sub("", part.strip())) for part in one.head.split(","))
+            if any(all(document.named(name) for name in names) for names in wanted):
+                yield one
 
     def at(self, offset: int, said: str) -> Hit:
         """A hit at a place in it."""

@@ -55,6 +55,12 @@ class Element:
         return declared(self.attributes.get("style", ""))
 
     @property
+    def names(self) -> set[str]:
+        """Its classes (".x") and its id ("#x")."""
+        names = {f".{each}" for each in self.attributes.get("class", "").split()}
+        return names | {f"#{self.attributes['id']}"} if self.attributes.get("id") else names
+
+    @property
     def above(self) -> "Iterator[Element]":
         """Its parents, the nearest first."""
         parent = self.parent
@@ -90,6 +96,7 @@ class Document(HTMLParser):
         self._sheets: list[tuple[Element, int, list[str]]] = []
         self._link: Element | None = None
         self._texts: list[tuple[str, int]] = []  # with the number of the innermost element round it, or -1
+        self._named: dict[str, list[Element]] = {}
         self._unseen: list[int] = []  # of each element: the number of the outermost one round it that is no text, or -1
         self.feed(_tamed(html))
         self.close()
@@ -97,6 +104,10 @@ class Document(HTMLParser):
     def all(self, *names: str) -> list[Element]:
         """The elements of these names, in order."""
         return [each for each in self.elements if each.name in names]
+
+    def named(self, name: str) -> list[Element]:
+        """The elements of a name ("x"), with a class (".x") or an id ("#x")."""
+        return self._named.get(name if name[:1] in ".#" else name.lower(), [])
 
     @property
     def words(self) -> str:
@@ -184,6 +195,8 @@ class Document(HTMLParser):
         hidden = hiding(self.styles)
         for element in self.elements:
             element.is_hidden = _is_hidden(element, hidden)
+            for name in element.names | {element.name}:
+                self._named.setdefault(name, []).append(element)
             above = self._hides(element.parent.number if element.parent else -1)
             is_text = above < 0 and not element.is_hidden and element.name not in _SILENT
             self._unseen.append(-1 if is_text else element.number if above < 0 else above)
@@ -212,10 +225,7 @@ def _is_hidden(element: Element, hidden: frozenset[tuple[str, str]]) -> bool:
         return True
     if not hidden or "display" in style:
         return False
-    names = [f".{each}" for each in element.attributes.get("class", "").split()]
-    if name := element.attributes.get("id"):
-        names.append(f"#{name}")
-    return any(("", each) in hidden or (element.name, each) in hidden for each in names)
+    return any(("", each) in hidden or (element.name, each) in hidden for each in element.names)
 
 
 def _tamed(html: str) -> str:

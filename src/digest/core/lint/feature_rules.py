@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from digest.core.lint.css import Sheet, declarations
+from digest.core.lint.css import Sheet, declarations, declared, hides
 from digest.core.lint.document import Element
 from digest.core.lint.finding import Hit, Severity, at, rule
 from digest.core.lint.mail import Mail
@@ -67,12 +67,14 @@ class _Declared(NamedTuple):
 def _declared(mail: Mail) -> Iterator[_Declared]:
     """What style attributes and the plain rules of style sheets declare; media queries may ask for more."""
     for element in mail.document.elements:
-        if element.is_hidden:  # several ways at once, so that one works everywhere
+        if element.is_hidden:  # in several ways at once, so that one works everywhere
             continue
         for name, value in element.style.items():
             yield _Declared(name, value, element)
     for sheet in mail.document.styles:
-        for one in sheet.plain_rules:
+        for one in sheet.rules_in_use:
+            if hides(declared(one.inside)):
+                continue
             for found in declarations(one.inside):
                 yield _Declared(found.name, found.value, sheet, one.start + found.offset)
 

@@ -8,8 +8,8 @@ from digest.core.lint.document import Element
 from digest.core.lint.finding import Hit, Severity, at, rule
 from digest.core.lint.mail import Mail
 
-_WHOLE = re.compile(r"\d+")
-_LENGTH = re.compile(r"\d+%?|auto")
+_WIDTH = re.compile(r"\d+%?")
+_HEIGHT = re.compile(r"\d+%?|auto")
 
 
 @rule(
@@ -34,9 +34,9 @@ def _img_alt(mail: Mail) -> Iterator[Hit]:
 def _img_size(mail: Mail) -> Iterator[Hit]:
     for image in mail.document.all("img"):
         width, height = image.get("width"), image.get("height")
-        if width is None or not _LENGTH.fullmatch(width.strip()):
+        if width is None or not _WIDTH.fullmatch(width.strip()):
             yield at(image, f"{_name(image)} has the width {width!r}" if width else f"{_name(image)} has no width")
-        elif height is not None and not _LENGTH.fullmatch(height.strip()):
+        elif height is not None and not _HEIGHT.fullmatch(height.strip()):
             yield at(image, f"{_name(image)} has the height {height!r}")
 
 

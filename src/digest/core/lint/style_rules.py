@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from digest.core.lint.css import declarations
+from digest.core.lint.css import CLASSES_AND_IDS, declarations
+from digest.core.lint.document import Document
 from digest.core.lint.finding import Hit, Severity, at, rule
 from digest.core.lint.mail import Mail
 
@@ -120,12 +121,11 @@ def _style_range(mail: Mail) -> Iterator[Hit]:
 )  # fmt: skip
 def _style_layout(mail: Mail) -> Iterator[Hit]:
     for sheet in mail.document.styles:
-        for one in sheet.plain_rules:
-            # .moz-text-html is Thunderbird's own wrapper: what is written for one client is no layout of all.
-            if "." not in one.head or ".moz-text-html" in one.head:
+        for one in sheet.rules_in_use:
+            if "." not in one.head:
                 continue
             for found in declarations(one.inside):
-                if found.name in _LAYOUT:
+                if found.name in _LAYOUT and not _is_repeated(mail.document, one.head, found.name):
                     yield sheet.at(one.start + found.offset, f"{one.head} sets {found.name}")
                     break
 
@@ -152,3 +152,14 @@ def _script(mail: Mail) -> Iterator[Hit]:
 def _form(mail: Mail) -> Iterator[Hit]:
     for element in mail.document.all("form"):
         yield at(element, "<form>")
+
+
+def _is_repeated(document: Document, selector: str, name: str) -> bool:
+    """Whether each element with the classes at the end of a selector has the property in its own attributes, too."""
+    for one in selector.split(","):
+        wanted = CLASSES_AND_IDS.findall(re.split(r"[\s>+~]+", one.strip())[-1])
+        rarest = min((document.named(each) for each in wanted), key=len, default=[])
+        elements = [each for each in rarest if each.names.issuperset(wanted)]
+        if not elements or any(name not in each.style and not each.get(name) for each in elements):
+            return False
+    return True
