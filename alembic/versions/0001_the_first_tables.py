@@ -152,6 +152,15 @@ def upgrade() -> None:
         sa.UniqueConstraint("address_hash", name=op.f("uq_suppression_address_hash")),
     )
     op.create_table(
+        "tally",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("taken", sa.Integer(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_tally")),
+    )
+    op.create_index(op.f("ix_tally_until"), "tally", ["until"], unique=False)
+    op.create_table(
         "warm_up",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
@@ -388,7 +397,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("delivery", "variant", "note", "claim", "subscription", "post_key", "issue", "source_body", "post", "newsletter_source", "cadence", "warm_up", "suppression", "subscriber", "source", "newsletter", "meta", "host", "event", "destination", "allowance"):
+    for table in ("delivery", "variant", "note", "claim", "subscription", "post_key", "issue", "source_body", "post", "newsletter_source", "cadence", "warm_up", "tally", "suppression", "subscriber", "source", "newsletter", "meta", "host", "event", "destination", "allowance"):
         op.drop_table(table)
     if op.get_bind().dialect.name == "postgresql":
         op.execute("DROP FUNCTION refuse_event_change()")
