@@ -4,11 +4,13 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests import torturing
+from tests.torture.cells import patiently
 from tests.torture.harness import Bench, open_bench
 from tests.torture.invariants import Result
 
@@ -73,3 +75,16 @@ def test_the_command_goes_on_where_its_file_of_rounds_ends_and_prints_one_object
     rounds = [json.loads(line) for line in file.read_text().splitlines()]
     assert [one["seed"] for one in rounds[2:]] == [8]
     assert told["kills"] == 9 + rounds[2]["kills"] >= 11
+
+
+def test_what_goes_wrong_twice_is_told_and_what_only_a_slow_machine_did_is_not() -> None:
+    asked: list[float] = []
+
+    def rounds(patience: float, *, violations: list[list[str]]) -> Iterator[Result]:
+        asked.append(patience)
+        yield Result("cells", "sqlite", 0, violations=violations.pop(0))
+
+    assert patiently(partial(rounds, violations=[["late"], []]), 0.1)[0].violations == []
+    assert patiently(partial(rounds, violations=[["lost"], ["lost"]]), 0.1)[0].violations == ["lost"]
+    assert patiently(partial(rounds, violations=[[]]), 0.1)[0].violations == []
+    assert asked == [0.1, 2.0, 0.1, 2.0, 0.1]
