@@ -1,12 +1,14 @@
 """`python -m tests.make_catalogues`: brings the gettext catalogues up to date with the words of program and templates.
 
 Translations are kept; new words come in untranslated (tests/render/test_catalogues.py names them), and words that nothing
-uses any more go out.
+uses any more go out. `--add it` begins the catalogue of a language, its plurals as CLDR has them.
 """
 
+import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
+from babel import Locale, UnknownLocaleError
 from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
@@ -50,8 +52,33 @@ def _extract(folder: Path, methods: list[tuple[str, str]]) -> Iterator[tuple[str
     return iter(extract_from_dir(folder, methods, _OPTIONS, keywords=_KEYWORDS))  # type: ignore[arg-type]
 
 
+def begin(language: str) -> None:
+    """An empty catalogue of a language (BCP 47), with its plural rule in the header.
+
+    Raises:
+        SystemExit: there is one already, or no such language.
+    """
+    file = FOLDER / language.replace("-", "_") / "LC_MESSAGES" / "digest.po"
+    if file.exists():
+        raise SystemExit(f"{file} is there already: translate it")
+    try:
+        catalogue = Catalog(locale=Locale.parse(language, sep="-"), project="digest", version="0.1", fuzzy=False)
+    except (UnknownLocaleError, ValueError):
+        raise SystemExit(f"{language!r} is no language that CLDR knows: write a tag such as it or pt-BR") from None
+    catalogue.header_comment = (
+        f"# {catalogue.locale.english_name} words of digest's emails and pages. Register: to be said here."
+    )
+    file.parent.mkdir(parents=True)
+    with file.open("wb") as out:
+        write_po(out, catalogue)
+
+
 def main() -> None:
     """Write every catalogue anew."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--add", metavar="LANGUAGE", help="begin the catalogue of a language, such as it or pt-BR")
+    if language := parser.parse_args().add:
+        begin(language)
     template = messages()
     for file, catalogue in catalogues():
         catalogue.update(template, no_fuzzy_matching=True, update_creation_date=False)

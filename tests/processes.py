@@ -23,6 +23,9 @@ from digest.store.database import Database
 from tests import cast
 from tests.command import clean_environment, start_digest
 
+FEW = 100
+"""Messages whose bytes an inbox keeps."""
+
 
 @dataclass
 class Inbox:
@@ -32,6 +35,7 @@ class Inbox:
     refusal: str | None = None  # said instead of taking it; `{recipient}` is whom it was for
     log: list[tuple[str, str]] = field(default_factory=list)
     dots: list[float] = field(default_factory=list)  # when each final dot came, in monotonic seconds
+    messages: list[bytes] = field(default_factory=list)  # while there are few of them
     changed: threading.Condition = field(default_factory=threading.Condition)
 
     async def handle_DATA(self, server, session, envelope) -> str:  # noqa: N802 - aiosmtpd names it
@@ -45,6 +49,8 @@ class Inbox:
             await asyncio.sleep(self.seconds)
         with self.changed:
             self.log.append((envelope.rcpt_tos[0], message_id.decode()))
+            if len(self.messages) < FEW:
+                self.messages.append(envelope.original_content)
             self.changed.notify_all()
         return "250 2.0.0 kept"
 

@@ -1,19 +1,18 @@
 """One issue in several languages: each reader gets the one they chose, where the newsletter offers it."""
 
-import mailbox
 from datetime import timedelta
-from email import policy
+from email import message_from_bytes, policy
 from email.message import EmailMessage
-from pathlib import Path
 
 from tests import cast
 from tests.actions.delivering import KEY, run
 from tests.cast import NOW, Cast
+from tests.processes import Inbox, mail_server
 
 from digest.actions.admit import admit_posts
 from digest.actions.preview import preview_issue
-from digest.actions.publish import publish
-from digest.mail.maildir import MaildirTransport
+from digest.actions.publish import approve_issue, publish
+from digest.mail.smtp import SmtpTransport
 from digest.store import claims, issues
 from digest.store.database import Database, Session
 
@@ -32,25 +31,24 @@ def begin(session: Session, **policies) -> Cast:
     return Cast(newsletter=newsletter, cadence=cadence, anna=0, ben=0, carl=0, dora=0)
 
 
-def received(folder: Path) -> dict[str, EmailMessage]:
-    box = mailbox.Maildir(folder, factory=lambda file: policy.default.message_factory and _read(file), create=False)
-    return {str(message["To"]).partition("@")[0].lstrip("<"): message for message in box}
+def received(inbox: Inbox) -> dict[str, EmailMessage]:
+    mails = [message_from_bytes(octets, policy=policy.default) for octets in inbox.messages]
+    return {str(mail["To"]).partition("@")[0].lstrip("<"): mail for mail in mails}
 
 
-def _read(file) -> EmailMessage:
-    from email import message_from_binary_file
-
-    return message_from_binary_file(file, policy=policy.default)
-
-
-def test_each_reader_gets_their_language_or_the_newsletters(database: Database, tmp_path: Path) -> None:
-    with database.write() as session:
-        begin(session, languages=["de", "fa"])
-    (issue,) = publish(database, now=NOW)
+def languages_of(database: Database, issue: int) -> list[str]:
     with database.read() as session:
-        assert [one.language for one in issues.list_variants(session, issue.id)] == ["de", "en", "fa"]
-    run(database, MaildirTransport(tmp_path / "box"), now=NOW)
-    mails = received(tmp_path / "box")
+        return [one.language for one in issues.list_variants(session, issue) if one.rendered]
+
+
+def test_each_reader_gets_their_language_or_the_newsletters(database: Database) -> None:
+    with database.write() as session:
+        begin(session, languages=["de", "fa", "fr"])
+    (issue,) = publish(database, now=NOW)
+    assert languages_of(database, issue.id) == ["de", "en", "fa"], "nobody reads French"
+    with mail_server() as (inbox, port):
+        run(database, SmtpTransport(host="127.0.0.1", port=port, security="plain"), now=NOW)
+    mails = received(inbox)
     texts = {name: mail.get_body(("plain",)).get_content() for name, mail in mails.items()}
     assert {name: mail["Content-Language"] for name, mail in mails.items()} == {
         "anna": "en", "dora": "de", "farid": "fa", "ida": "en"
@@ -69,5 +67,33 @@ def test_a_language_that_is_not_offered_is_not_rendered(database: Database) -> N
     with database.write() as session:
         begin(session)
     (issue,) = publish(database, now=NOW)
-    with database.read() as session:
-        assert [one.language for one in issues.list_variants(session, issue.id)] == ["en"]
+    assert languages_of(database, issue.id) == ["en"]
+
+
+def test_readers_who_cannot_get_it_ask_for_no_language(database: Database) -> None:
+    with database.write() as session:
+        company = begin(session, languages=["de", "fa", "fr", "ja"])
+        cast.add_suppression(session, "dora@example.org")
+        left = cast.add_subscriber(session, "luc@example.org", language="fr")
+        cast.add_subscription(session, company.newsletter, left, state="ended", ended_at=NOW)
+        elsewhere = cast.add_subscriber(session, "yuki@example.org", language="ja")
+        other = cast.add_newsletter(session, slug="other", name="Other")
+        cast.add_subscription(session, other, elsewhere)
+    (issue, *_) = publish(database, now=NOW)
+    assert languages_of(database, issue.id) == ["en", "fa"]
+
+
+def test_who_joins_while_a_draft_waits_gets_it_in_their_language(database: Database) -> None:
+    with database.write() as session:
+        company = begin(session, languages=["de", "fa", "fr"], approval=True)
+    (issue,) = publish(database, now=NOW)
+    with database.write() as session:
+        luc = cast.add_subscriber(session, "luc@example.org", language="fr")
+        cast.add_subscription(session, company.newsletter, luc)
+    publish(database, now=NOW + timedelta(minutes=1))
+    assert languages_of(database, issue.id) == ["de", "en", "fa", "fr"]
+    with database.write() as session:
+        approve_issue(session, issues.get_issue(session, issue.id), now=NOW)
+    with mail_server() as (inbox, port):
+        run(database, SmtpTransport(host="127.0.0.1", port=port, security="plain"), now=NOW)
+    assert {name: mail["Content-Language"] for name, mail in received(inbox).items()}["luc"] == "fr"

@@ -285,6 +285,17 @@ def test_right_to_left_issues_are_mirrored_and_latin_names_isolated() -> None:
     assert "۷ تا ۱۳ اوت ۲۰۱۷" in rendered.html
 
 
+def test_a_post_without_a_language_runs_as_its_letters_do() -> None:
+    hebrew = sample.post(8, sample.ROOF.at, title="48: הפטל הבשיל", lead="קטפנו אותו בבוקר.", language=None)
+    unknown = sample.post(9, sample.ROOF.at, title="הגשם חזר", lead="סוף סוף.", language="zxx")
+    english = sample.post(7, sample.ROOF.at, title="48 beans", lead="Green ones.", language=None)
+    tree = LexborHTMLParser(render(sample.of(hebrew, unknown, english)).html)
+    assert [node.attributes.get("dir") for node in tree.css("h3")] == ["rtl", "rtl", None]
+    assert [node.attributes.get("lang") for node in tree.css("h3")] == [None, "zxx", None]
+    persian = LexborHTMLParser(render(sample.of(english), language="fa").html)
+    assert persian.css_first("h3").attributes["dir"] == "ltr"
+
+
 def test_a_post_costs_no_more_among_many() -> None:
     """A ratio within one run: machines differ, and are shared."""
 

@@ -22,6 +22,7 @@ from digest.store import events
 from digest.store import issues as store
 from digest.store.database import Database, Session
 from digest.store.newsletters import get_newsletter, list_newsletters, newsletter_of_id
+from digest.store.sending import is_read_in
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +57,8 @@ def publish(
             render_variants(database, issue, newsletter, now=now, web_base=web_base, templates=templates)
             _let_go(database, issue.id, now=now, web_base=web_base)
             touched[issue.id] = None
+        if newsletter.languages:
+            _render_late(database, newsletter, now=now, web_base=web_base, templates=templates)
         touched.update(dict.fromkeys(_keep_deadlines(database, newsletter, now=now)))
     return _read(database, touched)
 
@@ -74,8 +77,7 @@ def render_variants(
     No transaction is open while templates run; of two processes that render, the first to finish is kept.
     """
     with database.write() as session:
-        # Its own language first: readers of none that is offered get the first one made.
-        for language in dict.fromkeys((newsletter.language, *newsletter.languages)):
+        for language in _languages(session, issue, newsletter):
             store.add_variant(session, issue_id=issue.id, key=f"*/{language}", language=language)
         variants = store.list_variants(session, issue.id)
     for variant in variants:
@@ -143,6 +145,31 @@ def _render(
     )
 
 
+def _languages(session: Session, issue: Issue, newsletter: Newsletter) -> tuple[str, ...]:
+    """Its own first (readers of none that is offered get the first one made), then those of its readers that it offers."""
+    place = {"newsletter_id": newsletter.id, "cadence_id": issue.cadence_id}
+    offered = dict.fromkeys((newsletter.language, *newsletter.languages))
+    return tuple(one for one in offered if one == newsletter.language or is_read_in(session, one, **place))
+
+
+def _render_late(
+    database: Database, newsletter: Newsletter, *, now: datetime, web_base: str | None, templates: Path | None
+) -> None:
+    """While a draft waits, somebody may join who reads it in a language that nobody did when it was made."""
+    for issue in _list(database, newsletter, IssueState.DRAFT):
+        with database.read() as session:
+            known = {one.language for one in store.list_variants(session, issue.id)}
+            if known.issuperset(_languages(session, issue, newsletter)):
+                continue
+        if render_variants(database, issue, newsletter, now=now, web_base=web_base, templates=templates):
+            with database.read() as session:
+                variants = store.list_variants(session, issue.id)
+            late = tuple(one for one in variants if one.language not in known)
+            if wrong := find_errors(issue, newsletter, late, now=now, web_base=web_base):
+                with database.write() as session:
+                    _hold(session, issue, wrong, now=now, was=IssueState.DRAFT)
+
+
 def _note_failure(database: Database, issue: Issue, words: str, *, now: datetime) -> bool:
     """Keep the problem with the issue; the log has one line a problem, not one a turn. Whether it is a new one."""
     problem = f"not rendered: {words}"
@@ -184,20 +211,28 @@ def _let_go(database: Database, issue_id: int, *, now: datetime, web_base: str |
         return moved
 
 
-def _hold(session: Session, issue: Issue, wrong: tuple[str, ...], *, now: datetime) -> bool:
+def _hold(
+    session: Session, issue: Issue, wrong: tuple[str, ...], *, now: datetime, was: IssueState = IssueState.FROZEN
+) -> bool:
     """Mail that the linter has errors in waits for a person."""
     allow = " ".join(f"--allow {rule}" for rule in wrong)
     why = f"the linter has errors ({', '.join(wrong)}): digest lint --issue {issue.number}; digest issue approve {issue.number} {allow}"
-    moved = _make_draft(session, issue, now=now, reason=why, approve_by=None)
+    moved = _make_draft(session, issue, now=now, reason=why, approve_by=None, was=was)
     if moved:
         events.record(session, LINTED, at=now, newsletter_id=issue.newsletter_id, issue_id=issue.id, rules=list(wrong))
     return moved
 
 
 def _make_draft(
-    session: Session, issue: Issue, *, now: datetime, reason: str | None, approve_by: datetime | None
+    session: Session,
+    issue: Issue,
+    *,
+    now: datetime,
+    reason: str | None,
+    approve_by: datetime | None,
+    was: IssueState = IssueState.FROZEN,
 ) -> bool:
-    moved = store.move_issue(session, issue_id=issue.id, state=IssueState.DRAFT, from_states=(IssueState.FROZEN,),
+    moved = store.move_issue(session, issue_id=issue.id, state=IssueState.DRAFT, from_states=(was,),
                              reason=reason, approve_by=approve_by)  # fmt: skip
     if moved:
         events.record(session, "issue.draft", at=now, newsletter_id=issue.newsletter_id, issue_id=issue.id,

@@ -169,6 +169,8 @@ class _Maker:
         ]
         further = [fit_picture(picture, width=THUMBNAIL_WIDTH, key=self.key) for picture in card.pictures[1:]]
         language = card.language if card.language and not _same(card.language, self.words.language) else None
+        # A post that names no language, or one that nobody knows, says by its letters which way it runs.
+        runs = direction_of(card.language) or direction_of_text(f"{heading} {lead}")
         return PostView(
             number=number,
             title=clip(title, 120),
@@ -185,7 +187,7 @@ class _Maker:
             also_in=tuple(LinkView(text=self.line(also.source), link=self.link(also.link)) for also in post.also_in),
             pinned=post.pinned and kind != "pinned",
             language=self.line(language) or None,
-            direction=direction_of(language) if language else None,
+            direction=runs if language or runs != self.words.direction else None,
         )
 
     def facts(self, post: IssuePost, kind: str) -> tuple[str, ...]:

@@ -11,11 +11,12 @@ from datetime import date
 from functools import lru_cache
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_skeleton
+from babel.dates import format_date, format_skeleton, match_skeleton
 from babel.numbers import format_decimal
 
 from digest.render.catalogues import catalogue_of
 
+_NAME = re.compile("M{3,}|L{3,}|E+|c{3,}")
 _ZEROS = {"arab": "٠", "arabext": "۰"}
 """The digit nought of CLDR's numbering systems; Babel writes dates with Latin digits only."""
 
@@ -49,7 +50,7 @@ class Words:
 
     def day(self, day: date) -> str:
         """A day heading: Thursday, 10 August."""
-        return self._digits(str(format_date(day, _long(_day_pattern(self.locale)), locale=self.locale)))
+        return self._digits(str(format_date(day, _day_pattern(self.locale), locale=self.locale)))
 
     def short_day(self, day: date, *, year: int) -> str:
         """A day in a line: 10 Aug, or 10 Aug 2016 where the issue is of another `year`."""
@@ -60,7 +61,7 @@ class Words:
         if first == last:
             return self._digits(str(format_date(first, "long", locale=self.locale)))
         field = "y" if first.year != last.year else "M" if first.month != last.month else "d"
-        start, end = (_long(part) for part in self.locale.interval_formats["yMMMd"][field])
+        start, end = _span_patterns(self.locale)[field]
         return self._digits(
             f"{format_date(first, start, locale=self.locale)}{format_date(last, end, locale=self.locale)}"
         )
@@ -103,14 +104,28 @@ def _in_digits(text: str, locale: Locale) -> str:
     return text.translate({ord("0") + n: ord(zero) + n for n in range(10)}) if zero else text
 
 
+@lru_cache(maxsize=64)
 def _day_pattern(locale: Locale) -> str:
     known = locale.datetime_skeletons
-    return str((known.get("MMMMEEEEd") or known.get("MMMMEd") or known["MMMEd"]).pattern)
+    return _widened(str(known[match_skeleton("MMMMEEEEd", known)].pattern))
 
 
-def _long(pattern: str) -> str:
-    """Names written out. CLDR has intervals and weekdays with short names only, in the same order."""
-    return re.sub("E+", "EEEE", re.sub("c{3,}", "cccc", re.sub("M{3,}", "MMMM", pattern)))
+@lru_cache(maxsize=64)
+def _span_patterns(locale: Locale) -> dict[str, list[str]]:
+    """By the largest field that differs: the pattern of the first day with what joins it, and of the last."""
+    known = locale.interval_formats
+    found = known[str(match_skeleton("yMMMMd", [str(name) for name in known if name]))]
+    return {field: [_widened(str(part)) for part in parts] for field, parts in found.items()}
+
+
+def _widened(pattern: str) -> str:
+    """CLDR's pattern of the nearest skeleton with the widths of ours: months and weekdays in full.
+
+    It is the last step of matching a skeleton (UTS 35 part 4, "Matching Skeletons"), which Babel leaves out; letters in
+    quotes are words.
+    """
+    parts = re.split(r"('[^']*')", pattern)
+    return "".join(part if part.startswith("'") else _NAME.sub(lambda name: name[0][0] * 4, part) for part in parts)
 
 
 def _locale(language: str) -> Locale:

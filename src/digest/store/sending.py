@@ -67,6 +67,17 @@ def start_sending(session: Session, issue_id: int, *, now: datetime) -> int | No
     return made
 
 
+def is_read_in(session: Session, language: str, *, newsletter_id: int, cadence_id: int) -> bool:
+    """Whether somebody who would get an issue of this cadence now has chosen this language."""
+    query = (
+        select(_subscriber.c.id)
+        .join(_subscription, _subscription.c.subscriber_id == _subscriber.c.id)
+        .where(_subscriber.c.language == language, _gets_it(newsletter_id, cadence_id))
+        .limit(1)
+    )
+    return session.execute(query).first() is not None
+
+
 def finish(session: Session, issue_id: int, *, now: datetime) -> bool:
     """Sending → done, once no delivery is queued, claimed or in flight. Whether this call did it.
 
@@ -210,15 +221,13 @@ def has_due(session: Session, issue_id: int, *, now: datetime) -> bool:
 
 def _recipients(issue_id: int, newsletter_id: int, cadence_id: int, default_variant: int, domain: Any) -> Any:
     """The active, unsuppressed subscriptions of a cadence as rows of the ledger."""
-    # A removed one keeps its row for its issues; who named no cadence gets the first of those that are left.
-    first_cadence = (
-        select(func.min(_cadence.c.id))
-        .where(_cadence.c.newsletter_id == newsletter_id, _cadence.c.state == "active")
-        .scalar_subquery()
-    )
     language = (
         select(func.min(_variant.c.id))
-        .where(_variant.c.issue_id == issue_id, _variant.c.language == _subscriber.c.language)
+        .where(
+            _variant.c.issue_id == issue_id,
+            _variant.c.language == _subscriber.c.language,
+            _variant.c.html.is_not(None),
+        )
         .correlate(_subscriber)
         .scalar_subquery()
     )
@@ -236,16 +245,27 @@ def _recipients(issue_id: int, newsletter_id: int, cadence_id: int, default_vari
             literal(0),
         )
         .join(_subscription, _subscription.c.subscriber_id == _subscriber.c.id)
-        .where(
-            _subscription.c.newsletter_id == newsletter_id,
-            _subscription.c.state == str(SubscriptionState.ACTIVE),
-            or_(
-                _subscription.c.cadence_id == cadence_id,
-                and_(_subscription.c.cadence_id == null(), first_cadence == cadence_id),
-            ),
-            ~exists().where(_suppression.c.address_hash == _subscriber.c.address_hash),
-        )
+        .where(_gets_it(newsletter_id, cadence_id))
         .order_by(_subscriber.c.id)
+    )
+
+
+def _gets_it(newsletter_id: int, cadence_id: int) -> Any:
+    """A subscriber with an active subscription of this cadence, whose address is not suppressed."""
+    # A removed one keeps its row for its issues; who named no cadence gets the first of those that are left.
+    first_cadence = (
+        select(func.min(_cadence.c.id))
+        .where(_cadence.c.newsletter_id == newsletter_id, _cadence.c.state == "active")
+        .scalar_subquery()
+    )
+    return and_(
+        _subscription.c.newsletter_id == newsletter_id,
+        _subscription.c.state == str(SubscriptionState.ACTIVE),
+        or_(
+            _subscription.c.cadence_id == cadence_id,
+            and_(_subscription.c.cadence_id == null(), first_cadence == cadence_id),
+        ),
+        ~exists().where(_suppression.c.address_hash == _subscriber.c.address_hash),
     )
 
 
