@@ -23,7 +23,7 @@ def page(language: str = "en", theme: str = "editorial", issue=None, **more) -> 
     given = {"url": URL, "archive_url": URL.rpartition("/")[0], "previous": BEFORE, "following": AFTER, **more}
     return render_page(
         issue or sample_issue(language), sample_newsletter(theme, language=language), language=language, **given
-    )
+    ).html
 
 
 @pytest.mark.parametrize("language", languages())
@@ -54,8 +54,9 @@ def test_the_head_tells_machines_what_it_is() -> None:
     assert meta["og:image"] == "https://images.lowermill.example/heap-thermometer.jpg"
     assert meta["og:image:alt"] == "A thermometer in a compost heap"
     assert 40 <= len(meta["description"]) <= 160
-    links = {one.attributes["rel"]: one.attributes["href"] for one in tree.css("link")}
-    assert links == {"canonical": URL, "prev": BEFORE.url, "next": AFTER.url}
+    links = {(one.attributes["rel"], one.attributes["href"]) for one in tree.css("link")}
+    feeds = {("alternate", f"{URL.rpartition('/')[0]}/feed.{kind}") for kind in ("xml", "json")}
+    assert links == {("canonical", URL), ("prev", BEFORE.url), ("next", AFTER.url), *feeds}
     listed = json.loads(tree.css_first('script[type="application/ld+json"]').text())
     content = sample_issue().content
     assert listed["@type"] == "ItemList"

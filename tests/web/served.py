@@ -68,7 +68,7 @@ class Served:
         try:
             connection.request(method, path, body, named)
             got = connection.getresponse()
-            return Answer(got.status, dict(got.getheaders()), got.read().decode())
+            return Answer(got.status, dict(got.getheaders()), got.read().decode(errors="replace"))
         finally:
             connection.close()
 

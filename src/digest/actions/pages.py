@@ -6,16 +6,14 @@ from pathlib import Path
 
 from digest.actions.choose_issue import choose_issue
 from digest.actions.choose_newsletter import choose_newsletter
-from digest.actions.publish import web_address
+from digest.actions.publish import archive_address, web_address
 from digest.core.model import Issue, Newsletter
-from digest.core.states import IssueState
+from digest.core.states import PUBLIC, UseState
 from digest.errors import NothingToDo, UsageError
 from digest.render.page import Neighbour, render_page
+from digest.render.site import SitePage
 from digest.store.database import Database
 from digest.store.issues import list_issues
-
-PUBLIC = (IssueState.SENDING, IssueState.PAUSED, IssueState.DONE)
-"""The states of issues that readers have, or are getting: a page leads to these alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,25 +70,53 @@ def make_page(
     Raises:
         TemplateError: the theme is broken.
     """
+    before = [_number(one) for one in public if _number(one) < _number(issue)]
+    after = [_number(one) for one in public if _number(one) > _number(issue)]
+    return page_between(
+        issue, newsletter, previous=before[-1] if before else None, following=after[0] if after else None,
+        web_base=web_base, templates=templates,
+    ).html  # fmt: skip
+
+
+def page_between(
+    issue: Issue,
+    newsletter: Newsletter,
+    *,
+    previous: int | None,
+    following: int | None,
+    web_base: str | None = None,
+    templates: Path | None = None,
+) -> SitePage:
+    """The page of an issue, leading to the issues of these numbers, and its policy.
+
+    Raises:
+        TemplateError: the theme is broken.
+    """
     assert issue.content is not None
-    before = [one for one in public if _number(one) < _number(issue)]
-    after = [one for one in public if _number(one) > _number(issue)]
     url = web_address(web_base, newsletter, issue)
     return render_page(
         issue,
         newsletter,
         language=issue.content.language or newsletter.language,
         url=url,
-        archive_url=url.rpartition("/")[0] if url else None,
-        previous=_neighbour(before[-1], newsletter, web_base) if before else None,
-        following=_neighbour(after[0], newsletter, web_base) if after else None,
+        archive_url=archive_address(web_base, newsletter),
+        previous=_neighbour(previous, url),
+        following=_neighbour(following, url),
+        subscribe_url=subscribe_address(web_base, newsletter),
         templates=templates,
     )
 
 
-def _neighbour(issue: Issue, newsletter: Newsletter, web_base: str | None) -> Neighbour:
-    number = _number(issue)
-    return Neighbour(number=number, url=web_address(web_base, newsletter, issue) or f"../{number}/index.html")
+def subscribe_address(web_base: str | None, newsletter: Newsletter) -> str | None:
+    """Where somebody joins; nowhere once the newsletter is removed."""
+    in_use = web_base and newsletter.state == UseState.ACTIVE
+    return f"{web_base.rstrip('/')}/subscribe/{newsletter.slug}" if web_base and in_use else None
+
+
+def _neighbour(number: int | None, url: str | None) -> Neighbour | None:
+    if number is None:
+        return None
+    return Neighbour(number=number, url=f"{url.rpartition('/')[0]}/{number}" if url else f"../{number}/index.html")
 
 
 def _number(issue: Issue) -> int:

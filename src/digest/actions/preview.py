@@ -19,13 +19,13 @@ from urllib.parse import unquote, urlsplit
 
 from digest.actions.choose_newsletter import choose_newsletter
 from digest.actions.close import draft_content
-from digest.actions.publish import web_address
+from digest.actions.pages import subscribe_address
+from digest.actions.publish import archive_address, render_mail, web_address
 from digest.core.message import compose, lay_out
 from digest.core.model import CadenceLine, Issue, IssueContent, Newsletter, Rendered
 from digest.core.people import Envelope, Recipient, Sign
 from digest.core.states import ClaimState, IssueState
 from digest.errors import NotFound, NothingToDo, UsageError
-from digest.render.issue import render_issue
 from digest.render.page import render_page
 from digest.store.claims import list_claims
 from digest.store.database import Database, Session
@@ -261,21 +261,15 @@ def _existing(session: Session, newsletter: Newsletter, number: int, *, language
 def _render(
     found: _Found, newsletter: Newsletter, *, language: str, web_base: str | None, templates: Path | None
 ) -> Rendered:
-    web = web_address(web_base, newsletter, found.issue)
-    return render_issue(
-        found.issue,
-        newsletter,
-        language=language,
-        web_url=web,
-        archive_url=web.rpartition("/")[0] if web else None,
-        templates=templates,
-    )
+    return render_mail(found.issue, newsletter, language=language, web_base=web_base, templates=templates)
 
 
 def _page(found: _Found, newsletter: Newsletter, *, language: str, web_base: str | None, templates: Path | None) -> str:
-    web = web_address(web_base, newsletter, found.issue)
-    archive = web.rpartition("/")[0] if web else None
-    return render_page(found.issue, newsletter, language=language, url=web, archive_url=archive, templates=templates)
+    web, archive = web_address(web_base, newsletter, found.issue), archive_address(web_base, newsletter)
+    return render_page(
+        found.issue, newsletter, language=language, url=web, archive_url=archive,
+        subscribe_url=subscribe_address(web_base, newsletter), templates=templates,
+    ).html  # fmt: skip
 
 
 def _part(message: EmailMessage, kind: str) -> str:

@@ -83,7 +83,9 @@ def render_variants(
     for variant in variants:
         if variant.rendered is None:
             try:
-                rendered = _render(issue, newsletter, language=variant.language, web_base=web_base, templates=templates)
+                rendered = render_mail(
+                    issue, newsletter, language=variant.language, web_base=web_base, templates=templates
+                )
             except DigestError as error:
                 _note_failure(database, issue, error.message, now=now)
                 return False
@@ -127,20 +129,31 @@ def approve_issue(
 
 
 def web_address(web_base: str | None, newsletter: Newsletter, issue: Issue) -> str | None:
-    """Where the issue stands on the web."""
-    return f"{web_base.rstrip('/')}/archive/{newsletter.slug}/{issue.number}" if web_base else None
+    """Where the issue stands on the web; nowhere where its newsletter is private."""
+    archive = archive_address(web_base, newsletter)
+    return f"{archive}/{issue.number}" if archive else None
 
 
-def _render(
+def archive_address(web_base: str | None, newsletter: Newsletter) -> str | None:
+    """Where the newsletter's archive is; nowhere where it is private."""
+    return f"{web_base.rstrip('/')}/archive/{newsletter.slug}" if web_base and not newsletter.private else None
+
+
+def render_mail(
     issue: Issue, newsletter: Newsletter, *, language: str, web_base: str | None, templates: Path | None
 ) -> Rendered:
-    archive = f"{web_base.rstrip('/')}/archive/{newsletter.slug}" if web_base else None
+    """The issue as it is mailed.
+
+    Raises:
+        TemplateError: the theme is broken.
+    """
     return render_issue(
         issue,
         newsletter,
         language=language,
         web_url=web_address(web_base, newsletter, issue),
-        archive_url=archive,
+        archive_url=archive_address(web_base, newsletter),
+        preferences=web_base is not None,
         templates=templates,
     )
 

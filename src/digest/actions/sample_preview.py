@@ -57,8 +57,9 @@ def preview_sample(theme: str, language: str, *, templates: Path | None = None) 
         archive_url=WEB,
         previous=Neighbour(number=11, url=f"{WEB}/11"),
         following=Neighbour(number=13, url=f"{WEB}/13"),
+        subscribe_url="https://news.lowermill.example/subscribe/lower-mill",
         templates=templates,
-    )
+    ).html
     return Preview(
         newsletter=newsletter,
         content=issue.content,

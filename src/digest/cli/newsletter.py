@@ -49,6 +49,21 @@ POLICIES: dict[str, tuple[Any, str, str]] = {
     "approval": (bool, "--approval/--no-approval", "Whether an issue waits for: digest issue approve."),
     "approve_within_hours": (int, "--approve-within", "Hours until it goes out without approval; 0: never."),
     "editor": (str, "--editor", "Who signs the editor's note."),
+    "private": (
+        bool,
+        "--private/--public",
+        "Whether its issues stand on the web: archive and feeds. [default: public]",
+    ),
+    "measure_clicks": (
+        bool,
+        "--measure-clicks/--no-measure-clicks",
+        "Whether clicks in mails are counted, by post and never by person (docs/web.md). [default: no]",
+    ),
+    "utm_source": (
+        str,
+        "--utm-source",
+        'Links in mails say where a visitor came from, as this source; "": they do not.',
+    ),
 }
 """Field of `Newsletter` → type, option, help. Defaults are the fields' own."""
 
@@ -255,7 +270,7 @@ def ask_cadence() -> list[str]:
 def _given(policies: dict[str, Any]) -> dict[str, Any]:
     """Those that were given; an empty text or 0 clears what may be empty."""
     values = {name: value for name, value in policies.items() if value is not None}
-    for name in ("reply_to", "site_url", "editor", "approve_within_hours"):
+    for name in ("reply_to", "site_url", "editor", "utm_source", "approve_within_hours"):
         if name in values:
             values[name] = values[name] or None
     if "theme_variables" in values:

@@ -161,6 +161,9 @@ class Newsletter:
     approval: bool = False
     approve_within_hours: int | None = None  # None: waits for ever; else goes out by itself at the deadline
     editor: str | None = None
+    private: bool = False  # it has no archive, no feeds and no place in the sitemap
+    measure_clicks: bool = False  # links in mails lead over /c/, which counts them, never persons
+    utm_source: str | None = None  # links in mails carry utm tags with this source
     state: str = "active"  # active | removed
 
 

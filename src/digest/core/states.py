@@ -55,6 +55,10 @@ class IssueState(StrEnum):
     SKIPPED = "skipped"  # empty, below the minimum, too late, merged into a later one: recorded, never silence
 
 
+PUBLIC = (IssueState.SENDING, IssueState.PAUSED, IssueState.DONE)
+"""Issues that readers have, or are getting: the web shows these alone."""
+
+
 class SubscriptionState(StrEnum):
     """A subscriber's tie to a newsletter."""
 

@@ -30,8 +30,12 @@ def compose_view(
     tallest: float = TALLEST,
     web_url: str | None = None,
     archive_url: str | None = None,
+    preferences: bool = False,
 ) -> IssueView:
-    """The view of an issue, its pictures at most `width` pixels wide, its merge fields open under `key`."""
+    """The view of an issue, its pictures at most `width` pixels wide, its merge fields open under `key`.
+
+    `preferences`: its reader can change them on a page, also where the issue has no `web_url`.
+    """
     posts = content.posts
     maker = _Maker(
         content=content,
@@ -71,7 +75,7 @@ def compose_view(
             newsletter=maker.line(content.newsletter), address=merge.token(key, "address")
         ),
         unsubscribe_url=merge.token(key, "unsubscribe_url"),
-        preferences_url=merge.token(key, "preferences_url") if clean_link(web_url) else None,
+        preferences_url=merge.token(key, "preferences_url") if preferences or clean_link(web_url) else None,
     )
 
 

@@ -26,11 +26,13 @@ def render_issue(
     language: str,
     web_url: str | None = None,
     archive_url: str | None = None,
+    preferences: bool = False,
     templates: Path | None = None,
 ) -> Rendered:
     """The issue as mail in a language (BCP 47); `templates` is the user's own folder of them.
 
-    "View in browser" and "Change preferences" are there only with a `web_url`, "Archive" only with an `archive_url`.
+    "View in browser" is there only with a `web_url`, "Archive" only with an `archive_url`, "Change preferences" with a
+    `web_url` or with `preferences`.
     HTML that would be clipped (docs/templates.md) is made smaller by `budget`.
 
     Raises:
@@ -49,6 +51,7 @@ def render_issue(
         tallest=look.theme.image_ratio,
         web_url=web_url,
         archive_url=archive_url,
+        preferences=preferences,
     )
     return _render(view, look)
 

@@ -18,6 +18,7 @@ from digest.core.model import Issue, Newsletter
 from digest.render.clean import clean_link
 from digest.render.compose_view import compose_view
 from digest.render.look import look_of
+from digest.render.site import SitePage
 from digest.render.view import IssueView
 from digest.render.words import words_for
 
@@ -49,12 +50,14 @@ def render_page(
     archive_url: str | None = None,
     previous: Neighbour | None = None,
     following: Neighbour | None = None,
+    subscribe_url: str | None = None,
     templates: Path | None = None,
-) -> str:
+) -> SitePage:
     """The page of an issue in a language (BCP 47): HTML with one style element and no script that runs.
 
-    `url` is the address it will have, which it names as canonical; `templates` is the user's own folder of them. All posts
-    of the issue are there, however many: a page is not clipped as a mail is.
+    `url` is the address it will have, which it names as canonical; with an `archive_url` it names the feeds that are
+    there; `templates` is the user's own folder of them. All posts of the issue are there, however many: a page is not
+    clipped as a mail is.
 
     Raises:
         TemplateError: the theme is unknown, a variable wrong, a template broken.
@@ -77,17 +80,21 @@ def render_page(
     words = words_for(language)
     values: dict[str, Any] = {"issue": view, "_": words._, "number": words.number}
     style = look.fill(STYLE_TEMPLATE, values).strip()
+    policy = POLICY.format(b64encode(hashlib.sha256(style.encode()).digest()).decode())
     page = {
         "url": clean_link(url),
+        "subscribe_url": clean_link(subscribe_url),
         "previous": previous,
         "following": following,
         "published": issue.due_at.isoformat(),
         "image": next((post.image for post in view.posts if post.image), None),
         "style": Markup(style),  # noqa: S704 - the theme's own, its variables checked when it was loaded
-        "policy": POLICY.format(b64encode(hashlib.sha256(style.encode()).digest()).decode()),
+        "policy": policy,
         "list": htmlsafe_json_dumps(_item_list(view, clean_link(url))),
     }
-    return _BLANK_LINES.sub("\n", look.fill(PAGE_TEMPLATE, {**values, "page": page}))
+    html = _BLANK_LINES.sub("\n", look.fill(PAGE_TEMPLATE, {**values, "page": page}))
+    served = policy.replace(" http:", "") if (url or "").startswith("https:") else policy  # no mixed content
+    return SitePage(html, f"{served}; frame-ancestors 'none'")
 
 
 def _item_list(view: IssueView, url: str | None) -> Mapping[str, Any]:

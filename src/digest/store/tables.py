@@ -51,6 +51,9 @@ class NewsletterRow(Row, table=True):
     approval: bool = False
     approve_within_hours: int | None = None
     editor: str | None = None
+    private: bool = False
+    measure_clicks: bool = False
+    utm_source: str | None = None
     state: str = UseState.ACTIVE
     created_at: datetime
 

@@ -8,6 +8,7 @@ from typing import Any, ParamSpec, TypeVar
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from digest.actions.publish import archive_address
 from digest.app import App
 from digest.core.model import Newsletter
 from digest.render.catalogues import languages
@@ -49,7 +50,7 @@ class Desk:
             newsletter=newsletter,
             language=language,
             values=values,
-            archive_url=f"{self.base}/archive/{newsletter.slug}" if newsletter else None,
+            archive_url=archive_address(self.base, newsletter) if newsletter else None,
             templates=self.app.settings.path(self.app.settings.templates),
         )
         return answer(made, status=status, headers=headers)

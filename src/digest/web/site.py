@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from digest.errors import TryLater
-from digest.web import leave
+from digest.web import archive, leave, signposts
 from digest.web.desk import Desk, preferred_words
 from digest.web.guard import Guard
 
@@ -25,7 +25,7 @@ def make_site(desk: Desk) -> Starlette:
     parts = urlsplit(web.base_url or "http://localhost")
     hosts = {name.lower() for name in (parts.hostname or "", *web.hosts)} | OWN_HOSTS
     return Starlette(
-        routes=[*leave.routes(desk)],
+        routes=[*leave.routes(desk), *archive.routes(desk), *signposts.routes(desk)],
         middleware=[Middleware(Guard, hosts=hosts, is_https=parts.scheme == "https")],
         exception_handlers={HTTPException: _http_fault(desk), TryLater: _busy(desk), Exception: _fault(desk)},
     )
