@@ -108,7 +108,7 @@ def zones() -> list[str]:
     return sorted(available_timezones() - NO_ZONES)
 
 
-def transitions(name: str, step: int = 86400) -> Iterator[tuple[int, int, int]]:
+def transitions(name: str, step: int = 7 * 86400) -> Iterator[tuple[int, int, int]]:
     """Each change of a zone's clock, 2000-2040: (first second after it, offset before, offset after).
 
     Looks every `step` seconds: two changes within one step that undo each other would be missed.
