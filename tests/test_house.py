@@ -44,7 +44,8 @@ def test_mypy_strict_finds_nothing() -> None:
 
 
 def test_no_file_is_over_400_lines() -> None:
-    lengths = {str(file.relative_to(ROOT)): len(file.read_text("utf-8").splitlines()) for file in ALL_FILES}
+    written = [file for file in ALL_FILES if not file.name.startswith("0001_")]  # that one is made (make_migration.py)
+    lengths = {str(file.relative_to(ROOT)): len(file.read_text("utf-8").splitlines()) for file in written}
     assert {name: length for name, length in lengths.items() if length > 400} == {}
 
 

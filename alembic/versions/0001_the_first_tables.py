@@ -237,6 +237,17 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_source_body_source_id"), "source_body", ["source_id"], unique=False)
     op.create_table(
+        "topic",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("newsletter_id", sa.Integer(), nullable=False),
+        sa.Column("slug", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["newsletter_id"], ["newsletter.id"], name=op.f("fk_topic_newsletter_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_topic")),
+        sa.UniqueConstraint("newsletter_id", "slug", name=op.f("uq_topic_newsletter_id_slug")),
+    )
+    op.create_table(
         "issue",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("newsletter_id", sa.Integer(), nullable=False),
@@ -287,6 +298,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("cadence_id", sa.Integer(), nullable=True),
         sa.Column("topics", sa.JSON(), nullable=False),
+        sa.Column("paused_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("consent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("consent_how", sa.String(), nullable=False),
         sa.Column("consent_origin", sa.String(), nullable=True),
@@ -400,7 +412,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("delivery", "variant", "note", "claim", "subscription", "post_key", "issue", "source_body", "post", "newsletter_source", "cadence", "warm_up", "tally", "suppression", "subscriber", "source", "newsletter", "meta", "host", "event", "destination", "allowance"):
+    for table in ("delivery", "variant", "note", "claim", "subscription", "post_key", "issue", "topic", "source_body", "post", "newsletter_source", "cadence", "warm_up", "tally", "suppression", "subscriber", "source", "newsletter", "meta", "host", "event", "destination", "allowance"):
         op.drop_table(table)
     if op.get_bind().dialect.name == "postgresql":
         op.execute("DROP FUNCTION refuse_event_change()")

@@ -28,6 +28,7 @@ CANNOT_BE_UNDONE = {
     "digest source remove",
     "digest subscriber remove",
     "digest subscriber unsuppress",
+    "digest topic remove",
 }
 CHANGE_MUCH = {
     "digest run", "digest source import", "digest subscriber import", "digest delivery accept", "digest delivery retry"

@@ -116,7 +116,7 @@ MARK = (
         edits=(
             Edit(
                 file=CONDITIONS,
-                before="return and_(is_subscribed(), not_(is_suppressed()))",
+                before="return and_(is_subscribed(at), not_(is_suppressed()))",
                 after="return not_(is_suppressed())",
             ),
         ),
@@ -126,13 +126,25 @@ MARK = (
         ),
     ),
     Guard(
+        name="eligible: not paused",
+        keeps="No dot for a reader who has asked for a pause meanwhile.",
+        edits=(
+            Edit(
+                file=CONDITIONS,
+                before="return and_(is_subscribed(at), not_(is_suppressed()))",
+                after="return and_(is_subscribed(), not_(is_suppressed()))",
+            ),
+        ),
+        tests=(f"{TESTS}test_leaving_pausing_and_cancelling_act_up_to_the_final_dot[sqlite-rest]",),
+    ),
+    Guard(
         name="eligible: not suppressed",
         keeps="No dot for an address that was suppressed meanwhile.",
         edits=(
             Edit(
                 file=CONDITIONS,
-                before="return and_(is_subscribed(), not_(is_suppressed()))",
-                after="return is_subscribed()",
+                before="return and_(is_subscribed(at), not_(is_suppressed()))",
+                after="return is_subscribed(at)",
             ),
         ),
         tests=(
@@ -242,7 +254,7 @@ REST = (
         edits=(
             Edit(
                 file=SENDING,
-                before="            ~exists().where(_suppression.c.address_hash == _subscriber.c.address_hash),\n",
+                before="        ~exists().where(_suppression.c.address_hash == _subscriber.c.address_hash),\n",
                 after="",
             ),
         ),
@@ -254,11 +266,17 @@ REST = (
         edits=(
             Edit(
                 file=SENDING,
-                before="            _subscription.c.state == str(SubscriptionState.ACTIVE),\n            or_(",
-                after="            or_(",
+                before="        _subscription.c.state == str(SubscriptionState.ACTIVE),\n        or_(",
+                after="        or_(",
             ),
         ),
         tests=(f"{TESTS}test_only_the_active_and_unsuppressed_get_a_delivery_and_their_number_is_kept[sqlite]",),
+    ),
+    Guard(
+        name="start: not paused",
+        keeps="No delivery is made for a reader who pauses, so that nothing floods them when they are back.",
+        edits=(Edit(file=SENDING, before=", is_unpaused(now))\n", after=")\n"),),
+        tests=(f"{TESTS}test_who_pauses_gets_no_delivery_until_the_pause_is_over[sqlite]",),
     ),
     Guard(
         name="finish: at rest",

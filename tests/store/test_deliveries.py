@@ -42,7 +42,7 @@ def take(
 def mark(database: Database, *taken: Claimed, owner: str = "one", now: datetime = cast.NOW) -> frozenset[int]:
     with database.write() as session:
         named = [(one, f"<{one.id}@x.example>") for one in taken]
-        return deliveries.mark_inflight(session, named, owner=owner, lease_until=now + LEASE)
+        return deliveries.mark_inflight(session, named, owner=owner, now=now, lease_until=now + LEASE)
 
 
 def settle(database: Database, delivery: Claimed, outcome: Outcome = ACCEPTED, now: datetime = cast.NOW) -> int:
@@ -186,13 +186,15 @@ def test_only_the_operator_sends_an_uncertain_one_again_and_the_old_owner_is_the
     assert rows(database, issue)[0].fence == slow.fence + 1
 
 
-@pytest.mark.parametrize("change", ["unsubscribe", "suppress", "pause", "cancel"])
+@pytest.mark.parametrize("change", ["unsubscribe", "rest", "suppress", "pause", "cancel"])
 def test_leaving_pausing_and_cancelling_act_up_to_the_final_dot(database: Database, change: str) -> None:
     _, issue = prepare(database)
     (taken,) = take(database, issue)
     with database.write() as session:
         if change == "unsubscribe":
             session.execute(text("UPDATE subscription SET state = :s"), {"s": str(SubscriptionState.ENDED)})
+        elif change == "rest":
+            session.execute(text("UPDATE subscription SET paused_until = '2017-09-01 00:00:00+00:00'"))
         elif change == "suppress":
             cast.add_suppression(session, "anna@example.org")
         elif change == "pause":
@@ -203,7 +205,8 @@ def test_leaving_pausing_and_cancelling_act_up_to_the_final_dot(database: Databa
     with database.write() as session:
         deliveries.turn_away(session, [taken], now=cast.NOW)
     (row,) = rows(database, issue)
-    reasons = {"unsubscribe": "unsubscribed", "suppress": "suppressed", "cancel": "the issue was cancelled"}
+    reasons = {"unsubscribe": "unsubscribed", "rest": "paused", "suppress": "suppressed"}
+    reasons["cancel"] = "the issue was cancelled"
     assert (str(row.state), row.reason) == (("queued", None) if change == "pause" else ("skipped", reasons[change]))
 
 
@@ -215,6 +218,27 @@ def test_who_left_before_the_claim_is_skipped_without_a_conversation(database: D
     assert [(str(row.state), row.reason) for row in rows(database, issue)] == [
         ("claimed", None), ("skipped", "suppressed")
     ]  # fmt: skip
+
+
+def test_who_pauses_gets_no_delivery_until_the_pause_is_over(database: Database) -> None:
+    with database.write() as session:
+        company = cast.assemble(session)
+        for address, until in (("away@x.example", timedelta(seconds=1)), ("back@x.example", timedelta(0))):
+            person = cast.add_subscriber(session, address)
+            cast.add_subscription(session, company.newsletter, person, paused_until=cast.NOW + until)
+        issue = cast.add_issue(session, company, state=IssueState.SENDING)
+        cast.add_variant(session, issue)
+        assert sending.start_sending(session, issue, now=cast.NOW) == 2
+    assert [row.address for row in rows(database, issue)] == ["anna@example.org", "back@x.example"]
+
+
+def test_who_pauses_before_the_claim_is_skipped_and_does_not_get_it_later(database: Database) -> None:
+    _, issue = prepare(database)
+    with database.write() as session:
+        session.execute(text("UPDATE subscription SET paused_until = '2017-09-01 00:00:00+00:00'"))
+    assert take(database, issue) == ()
+    assert [(str(row.state), row.reason) for row in rows(database, issue)] == [("skipped", "paused")]
+    assert take(database, issue, now=cast.NOW + timedelta(days=30)) == ()
 
 
 def test_a_paused_issue_is_not_claimed_from_and_goes_on_when_resumed(database: Database) -> None:

@@ -32,7 +32,9 @@ def inflight(database: Database, people: int) -> tuple[Claimed, ...]:
         cast.add_variant(session, issue, html="<p>Hi</p>")
         sending.start_sending(session, issue, now=cast.NOW)
         claimed = deliveries.claim(session, issue, owner="one", limit=99, now=cast.NOW, lease_until=LEASE)
-        deliveries.mark_inflight(session, [(one, "id") for one in claimed], owner="one", lease_until=LEASE)
+        deliveries.mark_inflight(
+            session, [(one, "id") for one in claimed], owner="one", now=cast.NOW, lease_until=LEASE
+        )
     return claimed
 
 

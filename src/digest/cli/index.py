@@ -23,6 +23,7 @@ SUMMARIES = {
     "theme": "What mails look like: themes, their variables, your own.",
     "db": "Upgrade, check, back up and copy the database.",
     "newsletter": "What is sent, as whom, and how often.",
+    "topic": "What a newsletter writes about, for readers to choose.",
     "source": "Where posts come from: feeds, folders of Markdown.",
     "post": "Gathered posts: list, hold, release, exclude, pin.",
     "issue": "Issues: list, show, approve, stop, and the editor's note.",

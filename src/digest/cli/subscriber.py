@@ -8,6 +8,7 @@ import typer
 from digest.cli.context import open_app
 from digest.cli.options import AsJson, Newsletter, Yes
 from digest.cli.output import confirm, note, print_facts, print_json, print_table
+from digest.cli.subscriber_edit import edit
 from digest.cli.subscriber_import import import_list
 from digest.core.states import SubscriptionState
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(name="subscriber", no_args_is_help=True, help="The people who get a newsletter.")
 app.command("import")(import_list)
+app.command()(edit)
 
 Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="An email address, however it is written.")]
 State = Annotated[SubscriptionState | None, typer.Option(help="Only those in this state.")]
@@ -122,44 +124,6 @@ def show(context: typer.Context, address: Address, as_json: AsJson = False) -> N
         print_json(story)
     else:
         _print_story(story)
-
-
-@app.command()
-def edit(
-    context: typer.Context,
-    address: Address,
-    *,
-    new_address: Annotated[str | None, typer.Option("--address", help="Their new address.")] = None,
-    name: Annotated[str | None, typer.Option(help='How they are greeted; "" for none.')] = None,
-    zone: Annotated[str | None, typer.Option(help='Their time zone; "" for the newsletter\'s.')] = None,
-    language: Annotated[str | None, typer.Option(help='Their language; "" for the newsletter\'s.')] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Change a person's address, name, zone or language.
-
-    Consent and history stay.
-
-    Example: digest subscriber edit anna@example.org --address anna@example.net
-    """
-    from digest.actions.subscribe import edit_subscriber
-    from digest.errors import UsageError
-
-    if new_address is None and name is None and zone is None and language is None:
-        raise UsageError("nothing to change was given", next_step="add --address, --name, --zone or --language")
-    opened = open_app(context)
-    person = edit_subscriber(
-        opened.database,
-        address,
-        secret=opened.key,
-        now=opened.clock(),
-        new_address=new_address,
-        name=name,
-        zone=zone,
-        language=language,
-    )
-    if as_json:
-        print_json(person)
-    note(f"{person.address} is changed")
 
 
 @app.command()

@@ -183,6 +183,16 @@ class CadenceLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Topic:
+    """What a newsletter writes about, as its readers may choose it."""
+
+    id: int
+    newsletter_id: int
+    slug: str
+    name: str  # as readers see it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
     """A post's place in one cadence."""
 

@@ -42,9 +42,14 @@ class Subscription:
     state: SubscriptionState
     consent: Consent
     cadence_id: int | None = None  # None: the newsletter's first
-    topics: tuple[str, ...] = ()  # empty: all
+    topics: tuple[str, ...] = ()  # slugs; empty: all
+    paused_until: datetime | None = None  # nothing is sent before
     ended_at: datetime | None = None
     ended_why: str | None = None
+
+    def is_paused(self, at: datetime) -> bool:
+        """Whether nothing is sent at this moment because they asked for a pause."""
+        return self.paused_until is not None and at < self.paused_until
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -157,7 +157,7 @@ class BatchWriter:
             return frozenset()
         rows = [(one.id, one.fence, message_id) for one, message_id in batch.marks]
         statement = self._mark_again if again else self._mark
-        moved = statement.run(connection, rows, holder=self.owner, lease=now + self.dot_lease)
+        moved = statement.run(connection, rows, holder=self.owner, now=now, lease=now + self.dot_lease)
         wanted = [one for one, _ in batch.marks]
         if moved == len(wanted):
             return frozenset(one.id for one in wanted)

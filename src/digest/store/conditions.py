@@ -46,14 +46,20 @@ def is_welcome(delivery: Any = _delivery, *, at: Any = None) -> ColumnElement[bo
     return welcome
 
 
-def is_subscribed() -> ColumnElement[bool]:
-    """Its reader still wants this newsletter."""
-    return exists().where(
+def is_unpaused(at: Any) -> ColumnElement[bool]:
+    """A subscription that is not paused at this moment."""
+    return or_(_subscription.c.paused_until.is_(None), _subscription.c.paused_until <= at)
+
+
+def is_subscribed(at: Any = None) -> ColumnElement[bool]:
+    """Its reader still wants this newsletter; with `at`, and has not asked for a pause until after that."""
+    wants = exists().where(
         _issue.c.id == _delivery.c.issue_id,
         _subscription.c.newsletter_id == _issue.c.newsletter_id,
         _subscription.c.subscriber_id == _delivery.c.subscriber_id,
         _subscription.c.state == str(SubscriptionState.ACTIVE),
     )
+    return wants if at is None else wants.where(is_unpaused(at))
 
 
 def is_suppressed() -> ColumnElement[bool]:
@@ -63,6 +69,6 @@ def is_suppressed() -> ColumnElement[bool]:
     )
 
 
-def is_eligible() -> ColumnElement[bool]:
-    """Subscribed and not suppressed, at this moment."""
-    return and_(is_subscribed(), not_(is_suppressed()))
+def is_eligible(at: Any) -> ColumnElement[bool]:
+    """Subscribed, not paused and not suppressed, at this moment."""
+    return and_(is_subscribed(at), not_(is_suppressed()))

@@ -34,7 +34,7 @@ from digest.core.people import Claimed, Delivery, Outcome
 from digest.core.policy import Blame, NextStep
 from digest.core.states import DeliveryState, IssueState
 from digest.store.claiming import CLAIM
-from digest.store.conditions import is_eligible, is_held, is_in, is_suppressed, issue_is
+from digest.store.conditions import is_eligible, is_held, is_in, is_subscribed, is_suppressed, issue_is
 from digest.store.json_rows import JsonRows
 from digest.store.people_tables import DeliveryRow
 from digest.store.statements import changed_rows
@@ -85,7 +85,7 @@ def claim_eligible(session: Session, take: Callable[[], Iterable[Claimed]], *, n
     """What `take` claims, in order of id, without those that are skipped; again where all of them are."""
     while taken := sorted(take()):
         # Looked for first: as a rule there are none, and looking costs a third of an UPDATE that finds none.
-        if not (unwanted := _ineligible(session, taken)):
+        if not (unwanted := _ineligible(session, taken, now)):
             return tuple(taken)
         skipped = _skip_ineligible(session, _delivery.c.id.in_(unwanted), now=now)
         if left := tuple(delivery for delivery in taken if delivery.id not in skipped):
@@ -94,18 +94,19 @@ def claim_eligible(session: Session, take: Callable[[], Iterable[Claimed]], *, n
 
 
 def mark_inflight(
-    session: Session, deliveries: Sequence[tuple[Claimed, str]], *, owner: str, lease_until: datetime
+    session: Session, deliveries: Sequence[tuple[Claimed, str]], *, owner: str, now: datetime, lease_until: datetime
 ) -> frozenset[int]:
     """Claimed → inflight, in one statement that demands everything: the ids that may get their final dot.
 
-    Claimed by this owner under this fence, the subscription active, the address not suppressed, the issue sending.
+    Claimed by this owner under this fence, the subscription active and not paused, the address not suppressed, the issue
+    sending.
     Whoever is not among the ids must not be sent to; `turn_away` says what becomes of them. With each comes the
     Message-ID that it goes out under: evidence is found by it.
     """
     if not deliveries:
         return frozenset()
     rows = json.dumps([(one.id, one.fence, message_id) for one, message_id in deliveries])
-    given = {"rows": rows, "holder": owner, "lease": lease_until}
+    given = {"rows": rows, "holder": owner, "now": now, "lease": lease_until}
     return frozenset(session.execute(_mark(session.get_bind().dialect.name), given).scalars())
 
 
@@ -240,18 +241,19 @@ def accepted_row(settlement: Settlement) -> tuple[int, int, int | None, str | No
     return delivery.id, delivery.fence, outcome.code, outcome.enhanced, reply, outcome.phase
 
 
-def _ineligible(session: Session, taken: Sequence[Claimed]) -> list[int]:
+def _ineligible(session: Session, taken: Sequence[Claimed], now: datetime) -> list[int]:
     """Those of these claims whose reader may no longer get mail."""
     rows = json.dumps([(one.id,) for one in taken])
-    return list(session.execute(_find_ineligible(session.get_bind().dialect.name), {"rows": rows}).scalars())
+    find = _find_ineligible(session.get_bind().dialect.name)
+    return list(session.execute(find, {"rows": rows, "now": now}).scalars())
 
 
 def _skip_ineligible(session: Session, which: ColumnElement[bool], *, now: datetime) -> frozenset[int]:
     """Claims whose reader may no longer get mail."""
-    why = case((is_suppressed(), "suppressed"), else_="unsubscribed")
+    why = case((is_suppressed(), "suppressed"), (is_subscribed(), "paused"), else_="unsubscribed")
     moved = session.execute(
         update(_delivery)
-        .where(which, is_in(DeliveryState.CLAIMED), not_(is_eligible()))
+        .where(which, is_in(DeliveryState.CLAIMED), not_(is_eligible(now)))
         .values(_skip(why, now))
         .returning(_delivery.c.id)
     )
@@ -305,7 +307,7 @@ MARK_ROW = (BigInteger(), BigInteger(), String())
 
 
 def mark_statement(row: Columns, *, again: bool = False) -> Any:
-    """Claimed → inflight for each `MARK_ROW` held by `holder`, until `lease`.
+    """Claimed → inflight for each `MARK_ROW` held by `holder`, at `now`, until `lease`.
 
     `again` takes rows that are in flight, too: the same owner and fence marked them a moment ago in a commit whose
     answer was lost, and their dot is not out, because nobody told the lane to send it.
@@ -319,7 +321,7 @@ def mark_statement(row: Columns, *, again: bool = False) -> Any:
             _delivery.c.owner == bindparam("holder"),
             or_(is_in(DeliveryState.CLAIMED), is_in(DeliveryState.INFLIGHT)) if again else is_in(DeliveryState.CLAIMED),
             issue_is(IssueState.SENDING),
-            is_eligible(),
+            is_eligible(bindparam("now")),
         )
         .values(
             state=str(DeliveryState.INFLIGHT),
@@ -363,7 +365,7 @@ def settle_statement(row: Columns) -> Any:
 @cache
 def _find_ineligible(dialect: str) -> Any:
     (number,) = JsonRows(dialect, BigInteger()).columns
-    return select(_delivery.c.id).where(_delivery.c.id == number, not_(is_eligible()))
+    return select(_delivery.c.id).where(_delivery.c.id == number, not_(is_eligible(bindparam("now"))))
 
 
 @cache

@@ -37,7 +37,8 @@ class SubscriptionRow(Row, table=True):
     subscriber_id: int = reference("subscriber")
     state: str
     cadence_id: int | None = reference("cadence", null=True, on_delete="SET NULL")
-    topics: list[Any] = json_column(list)
+    topics: list[Any] = json_column(list)  # slugs; empty: all
+    paused_until: datetime | None = None  # nothing is sent before; it goes on by itself
     consent_at: datetime | None = None
     consent_how: str
     consent_origin: str | None = None

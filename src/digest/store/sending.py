@@ -11,7 +11,7 @@ from digest.core.policy import SENDER_REFUSED
 from digest.core.states import DeliveryState, IssueState, SubscriptionState
 from digest.errors import Conflict, NotFound
 from digest.store import events
-from digest.store.conditions import is_welcome
+from digest.store.conditions import is_unpaused, is_welcome
 from digest.store.destinations import forget_destinations
 from digest.store.people_tables import DeliveryRow, SubscriberRow, SubscriptionRow, SuppressionRow
 from digest.store.tables import CadenceRow, IssueRow, VariantRow
@@ -39,8 +39,8 @@ def sending_issues(session: Session) -> tuple[int, ...]:
 def start_sending(session: Session, issue_id: int, *, now: datetime) -> int | None:
     """Make the deliveries of a sending issue: one INSERT … SELECT, their number kept on the issue.
 
-    One row per active subscription of its newsletter and cadence whose address is not suppressed. None where another
-    process has done it, or the issue is not sending.
+    One row per active, unpaused subscription of its newsletter and cadence whose address is not suppressed. None where
+    another process has done it, or the issue is not sending.
 
     Raises:
         Conflict: the issue was never rendered.
@@ -56,7 +56,8 @@ def start_sending(session: Session, issue_id: int, *, now: datetime) -> int | No
     default = _default_variant(session, issue_id)
     find = func.strpos if session.get_bind().dialect.name == "postgresql" else func.instr
     domain = func.substr(_subscriber.c.address_key, find(_subscriber.c.address_key, "@") + 1)
-    query = _recipients(issue_id, won.newsletter_id, won.cadence_id, default, domain)
+    gets_it = and_(_gets_it(won.newsletter_id, won.cadence_id), is_unpaused(now))
+    query = _recipients(issue_id, gets_it, default, domain)
     columns = ("issue_id", "subscriber_id", "variant_id", "address", "address_key", "domain", "name", "state", "fence",
                "tries")  # fmt: skip
     session.execute(insert(_delivery).from_select(columns, query))
@@ -68,7 +69,7 @@ def start_sending(session: Session, issue_id: int, *, now: datetime) -> int | No
 
 
 def is_read_in(session: Session, language: str, *, newsletter_id: int, cadence_id: int) -> bool:
-    """Whether somebody who would get an issue of this cadence now has chosen this language."""
+    """Whether somebody who would get an issue of this cadence now has chosen this language. Paused or not: they may be back by then."""
     query = (
         select(_subscriber.c.id)
         .join(_subscription, _subscription.c.subscriber_id == _subscriber.c.id)
@@ -219,8 +220,8 @@ def has_due(session: Session, issue_id: int, *, now: datetime) -> bool:
     return session.execute(query).first() is not None
 
 
-def _recipients(issue_id: int, newsletter_id: int, cadence_id: int, default_variant: int, domain: Any) -> Any:
-    """The active, unsuppressed subscriptions of a cadence as rows of the ledger."""
+def _recipients(issue_id: int, gets_it: Any, default_variant: int, domain: Any) -> Any:
+    """These subscriptions as rows of the ledger."""
     language = (
         select(func.min(_variant.c.id))
         .where(
@@ -245,7 +246,7 @@ def _recipients(issue_id: int, newsletter_id: int, cadence_id: int, default_vari
             literal(0),
         )
         .join(_subscription, _subscription.c.subscriber_id == _subscriber.c.id)
-        .where(_gets_it(newsletter_id, cadence_id))
+        .where(gets_it)
         .order_by(_subscriber.c.id)
     )
 

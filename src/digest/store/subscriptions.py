@@ -61,9 +61,16 @@ def end_subscription(session: Session, subscription_id: int, *, why: str, now: d
 
 def begin_again(session: Session, subscription_id: int, *, state: SubscriptionState, consent: Consent) -> bool:
     """From ended to pending or active, on a new consent of theirs; False where it had not ended."""
-    values = {"state": state, "ended_at": None, "ended_why": None, **consent_columns(consent)}
+    values = {"state": state, "ended_at": None, "ended_why": None, "paused_until": None, **consent_columns(consent)}
     moved = update(_table).where(_table.c.id == subscription_id, _table.c.state == SubscriptionState.ENDED)
     return bool(changed_rows(session, moved.values(values)))
+
+
+def update_subscription(session: Session, subscription_id: int, **changes: Any) -> bool:
+    """Change cadence_id, topics or paused_until; False where it is gone."""
+    if unknown := changes.keys() - {"cadence_id", "topics", "paused_until"}:
+        raise ValueError(f"a subscription's {', '.join(sorted(unknown))} is not changed like this")
+    return bool(changed_rows(session, update(_table).where(_table.c.id == subscription_id).values(changes)))
 
 
 def consent_columns(consent: Consent) -> dict[str, Any]:
@@ -93,6 +100,7 @@ def subscription_value(row: Mapping[Any, Any]) -> Subscription:
         ),
         cadence_id=row["cadence_id"],
         topics=tuple(row["topics"]),
+        paused_until=row["paused_until"],
         ended_at=row["ended_at"],
         ended_why=row["ended_why"],
     )

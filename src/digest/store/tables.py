@@ -74,6 +74,18 @@ class CadenceRow(Row, table=True):
     state: str = UseState.ACTIVE
 
 
+class TopicRow(Row, table=True):
+    """What a newsletter writes about, as its readers may choose it."""
+
+    __tablename__ = "topic"
+    __table_args__ = (Unique("newsletter_id", "slug"),)
+    id: int | None = Field(default=None, primary_key=True)
+    newsletter_id: int = reference("newsletter", index=False)
+    slug: str
+    name: str
+    created_at: datetime
+
+
 class SourceRow(Row, table=True):
     """Where posts come from, with all that polite fetching must remember (docs/fetching.md F1–F17)."""
 

@@ -1,0 +1,123 @@
+"""`digest subscriber edit`: what a person is called, reads, chooses, and until when they pause."""
+
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from digest.cli.context import open_app
+from digest.cli.options import AsJson, Newsletter
+from digest.cli.output import note, print_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from digest.app import App
+    from digest.core.model import Newsletter as Owner
+    from digest.core.people import Subscriber
+
+
+def edit(
+    context: typer.Context,
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="An email address, however it is written.")],
+    *,
+    newsletter: Newsletter = None,
+    new_address: Annotated[str | None, typer.Option("--address", help="Their new address.")] = None,
+    name: Annotated[str | None, typer.Option(help='How they are greeted; "" for none.')] = None,
+    zone: Annotated[str | None, typer.Option(help='Their time zone; "" for the newsletter\'s.')] = None,
+    language: Annotated[str | None, typer.Option(help='Their language; "" for the newsletter\'s.')] = None,
+    cadence: Annotated[str | None, typer.Option(help="By which cadence they get the newsletter.")] = None,
+    topic: Annotated[list[str] | None, typer.Option(help='A topic they get; may be repeated; "": all of them.')] = None,
+    pause_until: Annotated[
+        str | None, typer.Option(metavar="DATE", help="Send them nothing before this day (YYYY-MM-DD).")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="End their pause now.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Change a person's address, name, choices, or pause.
+
+    Consent and history stay. A pause ends by itself; issues of that time are not sent later.
+
+    Example: digest subscriber edit anna@example.org --pause-until 2027-01-03
+    """
+    from digest.errors import UsageError
+
+    person = {"new_address": new_address, "name": name, "zone": zone, "language": language}
+    tie = {"cadence": cadence, "topics": topic, "pause_until": pause_until, "resume": resume or None}
+    for_person, for_tie = _given(person), _given(tie)
+    if not for_person and not for_tie:
+        step = "add --address, --name, --zone, --language, --cadence, --topic, --pause-until or --resume"
+        raise UsageError("nothing to change was given", next_step=step)
+    if pause_until and resume:
+        raise UsageError("--pause-until and --resume were both given", next_step="give one of them")
+    opened = open_app(context)
+    if for_tie:
+        _edit_tie(opened, address, newsletter, **for_tie)
+    changed = _edit_person(opened, address, **for_person)
+    if as_json:
+        print_json(changed)
+    note(f"{changed.address} is changed")
+
+
+def _given(options: "Mapping[str, Any]") -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _edit_person(opened: "App", address: str, **given: Any) -> "Subscriber":
+    from digest.actions.subscribe import edit_subscriber
+    from digest.store.subscribers import get_subscriber
+
+    if given:
+        return edit_subscriber(opened.database, address, secret=opened.key, now=opened.clock(), **given)
+    with opened.database.read() as session:
+        return get_subscriber(session, address)
+
+
+def _edit_tie(opened: "App", address: str, slug: str | None, **given: Any) -> None:
+    from digest.actions import choices
+    from digest.actions.choose_newsletter import choose_newsletter
+    from digest.errors import NotFound
+    from digest.store.subscribers import get_subscriber
+    from digest.store.subscriptions import find_subscription
+
+    now = opened.clock()
+    with opened.database.read() as session:
+        chosen, person = choose_newsletter(session, slug), get_subscriber(session, address)
+        if find_subscription(session, newsletter_id=chosen.id, subscriber_id=person.id) is None:
+            step = f"digest subscriber show {person.address} tells which newsletters they get"
+            raise NotFound(f"{person.address} was never subscribed to {chosen.slug}", next_step=step)
+    ids: dict[str, Any] = {"subscriber_id": person.id, "newsletter_id": chosen.id, "now": now}
+    if "cadence" in given or "topics" in given:
+        topics = [slug for slug in given["topics"] if slug] if "topics" in given else None
+        cadence_id = _find_cadence(opened, chosen, given["cadence"]) if "cadence" in given else None
+        choices.choose(opened.database, cadence_id=cadence_id, topics=topics, **ids)
+    if "pause_until" in given:
+        until = _read_day(given["pause_until"], zone=person.zone or chosen.zone, now=now)
+        choices.pause(opened.database, until=until, **ids)
+        note(f"nothing is sent before {until.astimezone(UTC):%Y-%m-%d %H:%M} UTC")
+    if "resume" in given:
+        choices.resume(opened.database, **ids)
+
+
+def _find_cadence(opened: "App", chosen: "Owner", name: str) -> int:
+    from digest.errors import NotFound
+    from digest.store.newsletters import list_cadences
+
+    with opened.database.read() as session:
+        lines = list_cadences(session, chosen.id)
+    for line in lines:
+        if line.name == name:
+            return line.id
+    raise NotFound(
+        f"{chosen.slug} has no cadence {name!r}", next_step=f"it has: {', '.join(line.name for line in lines)}"
+    )
+
+
+def _read_day(text: str, *, zone: str, now: datetime) -> datetime:
+    from digest.core.choices import pause_until
+    from digest.errors import UsageError
+
+    try:
+        return pause_until(date.fromisoformat(text), zone=zone, now=now)
+    except ValueError as error:
+        raise UsageError(f"no pause until {text!r}: {error}", next_step="write a coming day like 2027-01-03") from None

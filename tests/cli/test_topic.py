@@ -1,0 +1,84 @@
+"""`digest topic`, and what people choose by `digest subscriber edit`."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from tests import cast
+from tests.command import run_digest
+
+from digest.store.database import Database
+
+
+@pytest.fixture
+def digest(sqlite_template: Path, tmp_path: Path):
+    """The command, over a database that holds the cast and a second, monthly cadence."""
+    shutil.copyfile(sqlite_template, tmp_path / "digest.db")
+    database = Database(f"sqlite:///{tmp_path}/digest.db")
+    with database.write() as session:
+        company = cast.assemble(session)
+        cast.add_cadence(session, company.newsletter, "monthly", rule="monthly on day 1 at 09:00")
+    database.close()
+
+    def digest(*arguments, code=0):
+        done = run_digest(*arguments, cwd=tmp_path, env={"DIGEST_SECRET_KEY": cast.KEY.decode()})
+        assert done.returncode == code, done.stderr + done.stdout
+        return done
+
+    return digest
+
+
+def tie(digest, who="anna@example.org"):
+    return json.loads(digest("subscriber", "show", who, "--json").stdout)["subscriptions"]["weekly"]
+
+
+def test_topics_are_added_chosen_and_removed(digest):
+    assert "every reader gets all" in digest("topic", "list").stderr
+    digest("topic", "add", "food", "--name", "Food & drink")
+    digest("topic", "add", "long-reads")
+    assert "a topic 'food' already" in digest("topic", "add", "food", code=1).stderr
+    assert "is no slug" in digest("topic", "add", "Long Reads", code=2).stderr
+    digest("subscriber", "edit", "anna@example.org", "--topic", "food")
+    assert tie(digest)["topics"] == ["food"]
+    assert "no topic sport" in digest("subscriber", "edit", "anna@example.org", "--topic", "sport", code=1).stderr
+    assert digest("topic", "list").stdout.splitlines()[1:] == ["food\tFood & drink\t1", "long-reads\tLong reads\t0"]
+    digest("subscriber", "edit", "anna@example.org", "--topic", "food", "--topic", "long-reads")
+    assert tie(digest)["topics"] == [], "all of them: also those that come later"
+    digest("subscriber", "edit", "anna@example.org", "--topic", "food")
+    assert "1 had chosen it" in digest("topic", "remove", "food", "--yes").stderr
+    assert tie(digest)["topics"] == []
+    assert "it has: long-reads" in digest("topic", "remove", "food", "--yes", code=1).stderr
+
+
+def test_a_cadence_is_chosen_by_its_name(digest):
+    digest("subscriber", "edit", "anna@example.org", "--cadence", "monthly")
+    assert tie(digest)["cadence_id"] == 2
+    assert (
+        "it has: weekly, monthly" in digest("subscriber", "edit", "anna@example.org", "--cadence", "x", code=1).stderr
+    )
+
+
+def test_a_pause_has_an_end_and_can_be_ended(digest):
+    assert "2099-01-01 is more than a year away" in (
+        digest("subscriber", "edit", "anna@example.org", "--pause-until", "2099-01-01", code=2).stderr
+    )
+    assert (
+        "not after today"
+        in digest("subscriber", "edit", "anna@example.org", "--pause-until", "2017-01-01", code=2).stderr
+    )
+    assert "like 2027-01-03" in digest("subscriber", "edit", "anna@example.org", "--pause-until", "soon", code=2).stderr
+    day = cast_day(200)
+    told = digest("subscriber", "edit", "anna@example.org", "--pause-until", day).stderr
+    assert f"nothing is sent before {day} " in told
+    assert tie(digest)["paused_until"].startswith(day)
+    digest("subscriber", "edit", "anna@example.org", "--resume")
+    assert tie(digest)["paused_until"] is None
+
+
+def cast_day(days: int) -> str:
+    from datetime import timedelta
+
+    from digest.clock import system_clock
+
+    return f"{system_clock() + timedelta(days=days):%Y-%m-%d}"
