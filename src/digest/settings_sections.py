@@ -264,6 +264,10 @@ class WebSettings(Section):
         description="Networks of proxies whose X-Forwarded-For is believed; the reader's network counts against abuse.",
     )
 
+    metrics_from: tuple[str, ...] = Field(
+        default=("127.0.0.0/8", "::1"), description="Networks that may read /metrics; for others there is no such page."
+    )
+
     @field_validator("base_url")
     @classmethod
     def _check(cls, value: str | None) -> str | None:
@@ -279,7 +283,7 @@ class WebSettings(Section):
             raise ValueError("it must be HOST:PORT, such as 127.0.0.1:8025")
         return value
 
-    @field_validator("proxies")
+    @field_validator("proxies", "metrics_from")
     @classmethod
     def _check_proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for network in value:

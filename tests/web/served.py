@@ -19,6 +19,7 @@ from digest.config import Settings
 from digest.settings_sections import DatabaseSettings, WebSettings
 from digest.store.database import Database
 from digest.web.desk import Desk
+from digest.web.patience import Patience
 from digest.web.server import serve_site
 
 
@@ -74,7 +75,9 @@ class Served:
 
 
 @contextmanager
-def served(database: Database, folder: Path, *, clock: Clock = system_clock, **web: Any) -> Iterator[Served]:
+def served(
+    database: Database, folder: Path, *, clock: Clock = system_clock, patience: Patience | None = None, **web: Any
+) -> Iterator[Served]:
     """The pages over this database, for a while. `web` are settings of [web]."""
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
@@ -90,7 +93,7 @@ def served(database: Database, folder: Path, *, clock: Clock = system_clock, **w
     async def run() -> None:
         up = asyncio.Event()
         serving = asyncio.ensure_future(
-            serve_site(Desk(app=app, knock=lambda: site.knocks.append(1)), stop=stop, ready=up)
+            serve_site(Desk(app=app, knock=lambda: site.knocks.append(1)), stop=stop, ready=up, patience=patience)
         )
         waiting = asyncio.ensure_future(up.wait())
         await asyncio.wait((serving, waiting), return_when=asyncio.FIRST_COMPLETED)

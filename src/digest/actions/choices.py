@@ -75,7 +75,9 @@ def _write(session: Session, reader: Reader | None, kind: str, changes: dict[str
         return None
     if new := {name: value for name, value in changes.items() if value != _as_it_is(reader, name)}:
         update_subscription(session, reader.tie.id, **new)
-        told: dict[str, Any] = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in new.items()}
+        told: dict[str, Any] = {
+            name: value.isoformat() if isinstance(value, datetime) else value for name, value in new.items()
+        }
         ids: dict[str, Any] = {"newsletter_id": reader.newsletter.id, "subscriber_id": reader.subscriber.id}
         record(session, kind, at=now, **ids, **told)
     return find_reader(session, subscriber_id=reader.subscriber.id, newsletter_id=reader.newsletter.id)

@@ -50,21 +50,23 @@ def serve(
 async def _serve(app: "App", *, with_mail: bool, with_web: bool) -> None:
     """Both at once; where one cannot go on, the other is stopped, too."""
     import asyncio
+    from collections import deque
+    from datetime import datetime
 
     from digest.event_loop import stop_on_signals
 
     stop = asyncio.Event()
     stop_on_signals(stop)
-    work = []
+    work, turns = [], deque[datetime](maxlen=1)
     if with_mail:
         from digest.workers.embedded import serve as serve_mail
 
-        work.append(serve_mail(app, stop=stop))
+        work.append(serve_mail(app, stop=stop, on_turn=turns.append))
     if with_web:
         from digest.web.desk import Desk
         from digest.web.server import serve_site
 
-        work.append(serve_site(Desk(app=app), stop=stop))
+        work.append(serve_site(Desk(app=app, turned_at=lambda: turns[-1] if turns else None), stop=stop))
     tasks = [asyncio.ensure_future(one) for one in work]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)

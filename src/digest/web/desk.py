@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, ParamSpec, TypeVar
 
 from starlette.requests import Request
@@ -24,10 +25,11 @@ PRIVATE = {"Cache-Control": "no-store"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """The deployment as the pages see it. `knock` wakes whoever sends notices."""
+    """The deployment as the pages see it. `knock` wakes whoever sends notices; `turned_at` is when the daemon beside last turned."""
 
     app: App
     knock: Callable[[], None] = field(default=lambda: None)
+    turned_at: Callable[[], datetime | None] = field(default=lambda: None)
 
     @property
     def base(self) -> str:

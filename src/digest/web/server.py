@@ -10,12 +10,13 @@ import uvicorn
 
 from digest.errors import TryLater
 from digest.web.desk import Desk
+from digest.web.patience import Patience, protocol_with
 from digest.web.site import make_site
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 200
-"""Requests in hand; more are answered 503 by uvicorn."""
+AT_ONCE = 400
+"""Connections; more are answered 503 by uvicorn."""
 
 
 class _Server(uvicorn.Server):
@@ -25,7 +26,9 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve_site(desk: Desk, *, stop: asyncio.Event, ready: asyncio.Event | None = None) -> None:
+async def serve_site(
+    desk: Desk, *, stop: asyncio.Event, ready: asyncio.Event | None = None, patience: Patience | None = None
+) -> None:
     """Serve the pages where web.listen says.
 
     Raises:
@@ -36,6 +39,7 @@ async def serve_site(desk: Desk, *, stop: asyncio.Event, ready: asyncio.Event | 
         make_site(desk), log_config=None, access_log=False, server_header=False, date_header=True, lifespan="off",
         proxy_headers=True, forwarded_allow_ips=list(web.proxies), limit_concurrency=AT_ONCE, timeout_keep_alive=15,
         timeout_graceful_shutdown=10, h11_max_incomplete_event_size=16 * 1024, ws="none",
+        http=protocol_with(patience or Patience()),
     )  # fmt: skip
     server = _Server(config)
     with _listening(*web.place) as listener:

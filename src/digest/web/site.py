@@ -10,7 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from digest.errors import TryLater
-from digest.web import archive, leave, signposts
+from digest.web import archive, health, leave, signposts
+from digest.web.access import AccessLog
 from digest.web.desk import Desk, preferred_words
 from digest.web.guard import Guard
 
@@ -24,9 +25,13 @@ def make_site(desk: Desk) -> Starlette:
     web = desk.app.settings.web
     parts = urlsplit(web.base_url or "http://localhost")
     hosts = {name.lower() for name in (parts.hostname or "", *web.hosts)} | OWN_HOSTS
+    routes = [route for pages in (leave, archive, signposts, health) for route in pages.routes(desk)]
     return Starlette(
-        routes=[*leave.routes(desk), *archive.routes(desk), *signposts.routes(desk)],
-        middleware=[Middleware(Guard, hosts=hosts, is_https=parts.scheme == "https")],
+        routes=routes,
+        middleware=[
+            Middleware(AccessLog, routes=routes),
+            Middleware(Guard, hosts=hosts, is_https=parts.scheme == "https"),
+        ],
         exception_handlers={HTTPException: _http_fault(desk), TryLater: _busy(desk), Exception: _fault(desk)},
     )
 

@@ -9,7 +9,7 @@ a stop must finish the messages in hand. Its job store is memory: nothing that m
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -77,8 +77,16 @@ class _Bells:
         self.turn.set()
 
 
-async def serve(app: App, *, heartbeat: timedelta = HEARTBEAT, stop: asyncio.Event | None = None) -> None:
+async def serve(
+    app: App,
+    *,
+    heartbeat: timedelta = HEARTBEAT,
+    stop: asyncio.Event | None = None,
+    on_turn: Callable[[datetime], None] = lambda _at: None,
+) -> None:
     """Turn after turn, until SIGTERM, SIGINT or `stop`; then the messages in hand are finished.
+
+    `on_turn` hears when each turn has published what was due.
 
     Raises:
         SettingsError: the sources cannot be read with these settings.
@@ -98,6 +106,7 @@ async def serve(app: App, *, heartbeat: timedelta = HEARTBEAT, stop: asyncio.Eve
             bells.turn.clear()
             bells.slot.clear()
             await _publish_once(app, bells, fetcher=fetcher)
+            on_turn(app.clock())
             told = await asyncio.to_thread(_tell_waiting, app, told)
             if (found := await asyncio.to_thread(_read_lines, app, lines)) != lines:
                 lines = found
