@@ -9,7 +9,7 @@ from playwright.sync_api import Browser
 
 from digest.actions.sample_preview import preview_sample
 from digest.render.templates import theme_names
-from tests.browser.chromium import chromium, shown
+from tests.browser.chromium import chromium, open_page, show
 
 FOLDER = Path(__file__).parents[1] / "docs" / "images"
 _GAP = 24
@@ -44,9 +44,8 @@ def picture(
     )
     rows = -(-len(frames) // columns)
     # "null": each frame says its own scheme.
-    with shown(
-        browser, f"<!doctype html><style>{style}</style>{shots}", scheme="null", width=across + 2 * _GAP
-    ) as page:
+    with open_page(browser) as page:
+        show(page, f"<!doctype html><style>{style}</style>{shots}", scheme="null", width=across + 2 * _GAP)
         page.wait_for_load_state("networkidle")
         size = {"x": 0, "y": 0, "width": across + 2 * _GAP, "height": rows * (height + _GAP) + _GAP, "scale": 1.5}
         asked = {"format": "webp", "quality": 82, "clip": size, "captureBeyondViewport": True}

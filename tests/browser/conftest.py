@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser
-from tests.browser.chromium import chromium
+from playwright.sync_api import Browser, Page
+from tests.browser.chromium import chromium, open_page
 
 
 @pytest.fixture(scope="module")
@@ -12,3 +12,16 @@ def browser() -> Iterator[Browser]:
     """Not for longer than a file: playwright's loop runs in the thread as long as the browser does, and other tests want theirs."""
     with chromium() as started:
         yield started
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser) -> Iterator[Page]:
+    """One for all mails of a file: the pictures and axe are loaded once."""
+    with open_page(browser) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def seen() -> set[str]:
+    """Colours that axe has judged in this file."""
+    return set()

@@ -1,8 +1,8 @@
 """Each issue's page on the web in a real Chromium: widths, schemes, axe, and a policy that its own style passes."""
 
 import pytest
-from playwright.sync_api import Browser
-from tests.browser.chromium import find_chromium, overflow, shown, violations
+from playwright.sync_api import Page
+from tests.browser.chromium import OF_COLOURS, faults_of_colours, faults_of_layout, find_chromium, show, violations
 
 from digest.actions.sample_preview import preview_sample
 from digest.render.templates import theme_names
@@ -14,17 +14,15 @@ pytestmark = [
 
 
 @pytest.mark.parametrize("theme", theme_names())
-def test_a_page_fits_every_screen_and_everybody_can_read_it(browser: Browser, theme: str) -> None:
+def test_a_page_fits_every_screen_and_everybody_can_read_it(page: Page, seen: set[str], theme: str) -> None:
     faults = []
     for language in ("en", "fa"):
-        html = preview_sample(theme, language).page
-        for scheme in ("light", "dark"):
-            with shown(browser, html, scheme=scheme) as page:
-                ground = page.evaluate("getComputedStyle(document.querySelector('main')).borderRadius")
-                assert ground != "0px" or theme == "plain", "the policy lets the page's own style in"
-                faults += [f"{language} {scheme}: {each}" for each in violations(page, only_contrast=scheme == "dark")]
-                for width in (320, 375, 600, 1200):
-                    page.set_viewport_size({"width": width, "height": 900})
-                    if (pixels := overflow(page)) > 0:
-                        faults.append(f"{language} {scheme}: {pixels} pixels too wide at {width}")
+        page.goto("about:blank")  # the policy of a page stays with its document
+        show(page, preview_sample(theme, language).page)
+        ground = page.evaluate("getComputedStyle(document.querySelector('main')).borderRadius")
+        assert ground != "0px" or theme == "plain", "the policy lets the page's own style in"
+        found = [*violations(page, but=OF_COLOURS), *faults_of_layout(page), *faults_of_colours(page, seen)]
+        page.emulate_media(color_scheme="dark")
+        found += faults_of_colours(page, seen)
+        faults += [f"{language}: {each}" for each in found]
     assert faults == []
