@@ -66,6 +66,12 @@ def add_cadence(session: Session, newsletter: int, name: str = "weekly", **field
     return _add(session, tables.CadenceRow, {"newsletter_id": newsletter, "name": name, **given, **fields})
 
 
+def add_topic(session: Session, newsletter: int, slug: str, **fields: Any) -> int:
+    """A topic that readers may choose."""
+    given = {"name": slug.capitalize(), "created_at": NOW}
+    return _add(session, tables.TopicRow, {"newsletter_id": newsletter, "slug": slug, **given, **fields})
+
+
 def add_source(session: Session, *newsletters: int, url: str = "https://blog.example/feed", **fields: Any) -> int:
     """A feed that these newsletters read."""
     source = _add(session, tables.SourceRow, {"url": url, "title": "A Blog", "created_at": NOW, **fields})

@@ -141,6 +141,7 @@ class Database:
             "journal_mode = WAL",
             "synchronous = FULL",  # the ledger's marks must survive a power cut
             "foreign_keys = ON",
+            "secure_delete = ON",  # an erased address must not stay in free space (store/scrub)
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()

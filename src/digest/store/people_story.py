@@ -45,15 +45,15 @@ class Story:
     events: tuple[Event, ...]
 
 
-def tell_story(session: Session, address: str, *, secret: bytes, limit: int = 50) -> Story:
-    """The story of an address; of deliveries and events the newest `limit`."""
+def tell_story(session: Session, address: str, *, secret: bytes, limit: int | None = 50) -> Story:
+    """The story of an address; of deliveries and events the newest `limit`, or all."""
     person = find_subscriber(session, address)
     return Story(
         subscriber=person,
         suppression=find_suppression(session, address_hash(secret, address_key(address))),
         subscriptions=_subscriptions(session, person.id) if person else {},
         deliveries=_deliveries(session, person.id, limit) if person else (),
-        events=list_events(session, subscriber_id=person.id)[-limit:] if person else (),
+        events=list_events(session, subscriber_id=person.id)[-limit if limit else 0 :] if person else (),
     )
 
 
@@ -62,7 +62,7 @@ def _subscriptions(session: Session, subscriber_id: int) -> dict[str, Subscripti
     return {slugs[tie.newsletter_id]: tie for tie in list_subscriptions(session, subscriber_id)}
 
 
-def _deliveries(session: Session, subscriber_id: int, limit: int) -> tuple[Received, ...]:
+def _deliveries(session: Session, subscriber_id: int, limit: int | None) -> tuple[Received, ...]:
     columns = (_delivery.c.state, _delivery.c.settled_at.label("at"), _delivery.c.code, _delivery.c.reason)
     query = (
         select(_newsletter.c.slug.label("newsletter"), _issue.c.number, *columns, _delivery.c.message_id)

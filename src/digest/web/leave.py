@@ -12,6 +12,7 @@ from digest.actions.readers import Reader, Reason
 from digest.core.links import Purpose, verify
 from digest.core.states import SubscriptionState
 from digest.render.words import Words, words_for
+from digest.web.choosing import instead
 from digest.web.desk import PRIVATE, Desk, in_thread
 from digest.web.forms import read_form
 
@@ -43,7 +44,7 @@ class _Leaving:
             return await in_thread(self._left, request, reader)
         return await in_thread(
             self._desk.page, "leave", newsletter=reader.newsletter, language=reader.language,
-            address=reader.subscriber.address, action=_action(request),
+            address=reader.subscriber.address, action=_action(request), **await in_thread(instead, self._desk, reader),
         )  # fmt: skip
 
     async def leave(self, request: Request) -> Response:

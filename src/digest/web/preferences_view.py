@@ -1,0 +1,72 @@
+"""A profile as its page shows it: names instead of ids, in the reader's language."""
+
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import available_timezones
+
+from babel import Locale, UnknownLocaleError
+
+from digest.actions.profile import Choice, Profile
+from digest.core.zones import find_zone, local_date
+from digest.render.rhythm import rhythms
+from digest.render.words import Words, words_for
+from digest.web.choosing import pause_days
+
+_PLACES = tuple(
+    sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith(("Etc/", "SystemV/")))
+)
+
+
+def view_of(profile: Profile, *, now: datetime) -> dict[str, Any]:
+    """The values of `web/preferences.html.j2`."""
+    words, person = words_for(profile.language), profile.subscriber
+    return {
+        "person": person,
+        "zones": _PLACES,
+        "languages": _languages(profile),
+        "choices": [_view_choice(one, profile, words, now) for one in profile.choices if one.is_active],
+        "others": [
+            {"slug": one.newsletter.slug, "name": one.newsletter.name, "was": one.tie is not None}
+            for one in profile.choices
+            if not one.is_active
+        ],
+    }
+
+
+def _view_choice(choice: Choice, profile: Profile, words: Words, now: datetime) -> dict[str, Any]:
+    tie, newsletter = choice.tie, choice.newsletter
+    assert tie
+    zone = profile.subscriber.zone or newsletter.zone
+    chosen = set(tie.topics) or {topic.slug for topic in choice.topics}
+    paused: date | None = None
+    if tie.paused_until and tie.is_paused(now):
+        paused = local_date(tie.paused_until, find_zone(zone))
+    return {
+        "slug": newsletter.slug,
+        "name": newsletter.name,
+        "cadences": rhythms(choice.cadences, words),
+        "cadence": choice.cadence_id,
+        "topics": [(topic.slug, topic.name, topic.slug in chosen) for topic in choice.topics],
+        "paused": words.span(paused, paused) if paused else None,
+        "days": pause_days(zone, now),
+    }
+
+
+def _languages(profile: Profile) -> list[tuple[str, str]]:
+    """Those that a newsletter of theirs offers, by their own names; empty where there is no choice."""
+    offered = {
+        tag: None
+        for one in profile.choices
+        if one.is_active
+        for tag in (one.newsletter.language, *one.newsletter.languages)
+    }
+    if profile.subscriber.language:
+        offered[profile.subscriber.language] = None
+    return [(tag, _own_name(tag)) for tag in offered] if len(offered) > 1 else []
+
+
+def _own_name(tag: str) -> str:
+    try:
+        return (Locale.parse(tag, sep="-").get_display_name() or tag).capitalize()
+    except (ValueError, UnknownLocaleError):
+        return tag
