@@ -10,7 +10,7 @@ from alembic import context
 from sqlalchemy import Connection
 from sqlmodel.sql.sqltypes import AutoString, UTCDateTime
 
-from digest.store import people_tables, tables, web_tables  # noqa: F401 - they fill the metadata
+from digest.store import joining_tables, people_tables, tables, web_tables  # noqa: F401 - they fill the metadata
 from digest.store.base import Row
 
 

@@ -87,10 +87,13 @@ def upgrade() -> None:
         sa.Column("private", sa.Boolean(), nullable=False),
         sa.Column("measure_clicks", sa.Boolean(), nullable=False),
         sa.Column("utm_source", sa.String(), nullable=True),
+        sa.Column("signup", sa.String(), nullable=False),
+        sa.Column("goodbye", sa.Boolean(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("catch_up = 'merge' OR catch_up = 'each' OR catch_up = 'latest' OR catch_up = 'none'", name=op.f("ck_newsletter_catch_up")),
         sa.CheckConstraint("group_by = 'day' OR group_by = 'source' OR group_by = 'topic'", name=op.f("ck_newsletter_group_by")),
+        sa.CheckConstraint("signup = 'open' OR signup = 'closed'", name=op.f("ck_newsletter_signup")),
         sa.CheckConstraint("state = 'active' OR state = 'removed'", name=op.f("ck_newsletter_state")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_newsletter")),
         sa.UniqueConstraint("slug", name=op.f("uq_newsletter_slug")),
@@ -202,6 +205,38 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_newsletter_source_source_id"), "newsletter_source", ["source_id"], unique=False)
     op.create_table(
+        "notice",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("newsletter_id", sa.Integer(), nullable=False),
+        sa.Column("subscriber_id", sa.Integer(), nullable=False),
+        sa.Column("address", sa.String(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("owner", sa.String(), nullable=True),
+        sa.Column("fence", sa.Integer(), nullable=False),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("not_before", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("trying_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("message_id", sa.String(), nullable=True),
+        sa.Column("code", sa.Integer(), nullable=True),
+        sa.Column("enhanced", sa.String(), nullable=True),
+        sa.Column("reply", sa.String(), nullable=True),
+        sa.Column("phase", sa.String(), nullable=True),
+        sa.Column("reason", sa.String(), nullable=True),
+        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("kind = 'confirm' OR kind = 'welcome' OR kind = 'goodbye' OR kind = 'already'", name=op.f("ck_notice_kind")),
+        sa.CheckConstraint("state = 'queued' OR state = 'claimed' OR state = 'inflight' OR state = 'accepted' OR state = 'refused' OR state = 'uncertain' OR state = 'skipped' OR state = 'expired'", name=op.f("ck_notice_state")),
+        sa.ForeignKeyConstraint(["newsletter_id"], ["newsletter.id"], name=op.f("fk_notice_newsletter_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["subscriber_id"], ["subscriber.id"], name=op.f("fk_notice_subscriber_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_notice")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(op.f("ix_notice_newsletter_id"), "notice", ["newsletter_id"], unique=False)
+    op.create_index("ix_notice_open", "notice", ["state", "not_before"], unique=False, sqlite_where=sa.text("state = 'queued' OR state = 'claimed' OR state = 'inflight'"), postgresql_where=sa.text("state = 'queued' OR state = 'claimed' OR state = 'inflight'"))
+    op.create_index(op.f("ix_notice_subscriber_id"), "notice", ["subscriber_id"], unique=False)
+    op.create_table(
         "post",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("source_id", sa.Integer(), nullable=False),
@@ -291,6 +326,27 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_post_key_post_id"), "post_key", ["post_id"], unique=False)
     op.create_table(
+        "signup",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("newsletter_id", sa.Integer(), nullable=False),
+        sa.Column("address", sa.String(), nullable=False),
+        sa.Column("cadence_id", sa.Integer(), nullable=True),
+        sa.Column("topics", sa.JSON(), nullable=False),
+        sa.Column("language", sa.String(), nullable=True),
+        sa.Column("zone", sa.String(), nullable=True),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("network", sa.String(), nullable=True),
+        sa.Column("page", sa.String(), nullable=True),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("version", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["cadence_id"], ["cadence.id"], name=op.f("fk_signup_cadence_id"), ondelete="SET NULL"),
+        sa.ForeignKeyConstraint(["newsletter_id"], ["newsletter.id"], name=op.f("fk_signup_newsletter_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_signup")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(op.f("ix_signup_cadence_id"), "signup", ["cadence_id"], unique=False)
+    op.create_index(op.f("ix_signup_newsletter_id"), "signup", ["newsletter_id"], unique=False)
+    op.create_table(
         "subscription",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("newsletter_id", sa.Integer(), nullable=False),
@@ -303,6 +359,8 @@ def upgrade() -> None:
         sa.Column("consent_how", sa.String(), nullable=False),
         sa.Column("consent_origin", sa.String(), nullable=True),
         sa.Column("consent_text", sa.Text(), nullable=True),
+        sa.Column("consent_version", sa.String(), nullable=True),
+        sa.Column("consent_page", sa.String(), nullable=True),
         sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended_why", sa.String(), nullable=True),
@@ -315,6 +373,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("newsletter_id", "subscriber_id", name=op.f("uq_subscription_newsletter_id_subscriber_id")),
     )
     op.create_index(op.f("ix_subscription_cadence_id"), "subscription", ["cadence_id"], unique=False)
+    op.create_index("ix_subscription_pending", "subscription", ["consent_at"], unique=False, sqlite_where=sa.text("state = 'pending'"), postgresql_where=sa.text("state = 'pending'"))
     op.create_index(op.f("ix_subscription_subscriber_id"), "subscription", ["subscriber_id"], unique=False)
     op.create_table(
         "claim",
@@ -412,7 +471,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("delivery", "variant", "note", "claim", "subscription", "post_key", "issue", "topic", "source_body", "post", "newsletter_source", "cadence", "warm_up", "tally", "suppression", "subscriber", "source", "newsletter", "meta", "host", "event", "destination", "allowance"):
+    for table in ("delivery", "variant", "note", "claim", "subscription", "signup", "post_key", "issue", "topic", "source_body", "post", "notice", "newsletter_source", "cadence", "warm_up", "tally", "suppression", "subscriber", "source", "newsletter", "meta", "host", "event", "destination", "allowance"):
         op.drop_table(table)
     if op.get_bind().dialect.name == "postgresql":
         op.execute("DROP FUNCTION refuse_event_change()")

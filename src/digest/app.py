@@ -1,6 +1,6 @@
 """The composition root: Settings → App.
 
- turn: last call of the closing sources ─▶ publish ─▶ deliver ─▶ gather
+ turn: notices ─▶ last call of the closing sources ─▶ publish ─▶ deliver ─▶ gather
 
 Nothing below this floor sees Settings; the verbs get keyword arguments.
 """
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Self
 
 from digest.clock import Clock, system_clock
 from digest.config import Settings
+from digest.edges import make_fetcher, make_relays, make_signer
 from digest.store.database import Database
 from digest.store.meta import check_key, has_fingerprint
 from digest.store.schema import check_schema
@@ -24,6 +25,7 @@ from digest.store.schema import check_schema
 if TYPE_CHECKING:
     from digest.actions.deliver import DeliverReport
     from digest.actions.gather import GatherReport, OnProgress
+    from digest.actions.notices import NoticeReport
     from digest.core.model import Issue
     from digest.mail.dkim import Signer
     from digest.mail.transport import Transport
@@ -101,6 +103,7 @@ class Report:
     gathered: "GatherReport | None"
     issues: "tuple[Issue, ...]"
     delivered: "DeliverReport"
+    notices: "NoticeReport"
     stopped: bool = False  # it was asked to stop before its end
 
     @property
@@ -115,6 +118,7 @@ class Report:
         return not (
             (self.gathered and self.gathered.polled)
             or self.issues
+            or self.notices.touched
             or delivered.problem
             or any(issue.touched for issue in delivered.issues)
         )
@@ -127,7 +131,7 @@ class Report:
             issue.refused or issue.expired or issue.uncertain or issue.paused or issue.stopped
             for issue in delivered.issues
         )
-        failed = failed or bool(self.unrendered or delivered.held)
+        failed = failed or bool(self.unrendered or delivered.held or self.notices.has_failed)
         return failed or bool(self.gathered and (self.gathered.failed or self.gathered.unfinished))
 
 
@@ -148,7 +152,7 @@ async def turn(
     on_issue: Callable[[int, int], None] = lambda _done, _total: None,
     on_gather: "OnProgress | None" = None,
 ) -> Report:
-    """last call ─▶ publish ─▶ deliver ─▶ gather.  Run it twice: nothing is sent twice.
+    """notices ─▶ last call ─▶ publish ─▶ deliver ─▶ gather.  Run it twice: nothing is sent twice.
 
     What is due goes out before other sources are read: no slot waits for a feed that is not its own. Safe to overlap
     with others, to repeat and to kill. `stop` finishes what is in hand. What stops the delivery is in the report; what
@@ -164,11 +168,13 @@ async def turn(
     app.signer()
     stop = stop or asyncio.Event()
     reader = (fetcher or app.fetcher()) if with_gather else None
+    notices = await notify_due(app, transport=chosen, stop=stop)
+    await asyncio.to_thread(tidy_people, app)
     first, issues = await publish_due(app, fetcher=reader, hold=hold, stop=stop, on_progress=on_gather)
     delivered = await deliver_due(app, transport=chosen, stop=stop, on_progress=on_progress, on_issue=on_issue)
     rest = await gather_due(app, fetcher=reader, breaks=(stop,), on_progress=on_gather) if reader else None
     gathered = first.joined(rest) if first and rest else first or rest
-    return Report(gathered=gathered, issues=issues, delivered=delivered, stopped=stop.is_set())
+    return Report(gathered=gathered, issues=issues, delivered=delivered, notices=notices, stopped=stop.is_set())
 
 
 async def publish_due(
@@ -241,6 +247,57 @@ async def deliver_due(
     )
 
 
+async def notify_due(app: App, *, transport: "Transport | None" = None, stop: asyncio.Event) -> "NoticeReport":
+    """Decide about sign-ups and send the notices that are due. What stops it is in the report.
+
+    Raises:
+        SettingsError: the transport cannot be made of these settings.
+    """
+    from digest.actions.notice_mail import Bureau  # noqa: PLC0415 - each command loads what it uses
+    from digest.actions.notices import NoticeReport, Post, are_notices_due, send_notices  # noqa: PLC0415
+
+    decided = await asyncio.to_thread(_decide_signups, app)
+    if not await asyncio.to_thread(are_notices_due, app.database, now=app.clock()):
+        return NoticeReport(decided=decided)  # every few seconds, as a rule: no keys and certificates are read for that
+    bureau = Bureau(
+        key=app.key,
+        link_key=app.link_keys[0],
+        base_url=app.settings.web.base_url,
+        templates=app.settings.path(app.settings.templates),
+        signer=app.signer(),
+    )
+    post = Post(
+        database=app.database,
+        transport=transport or app.transport(),
+        bureau=bureau,
+        clock=app.clock,
+        owner=new_owner(),
+    )
+    report = await send_notices(post, stop=stop)
+    report.decided = decided
+    return report
+
+
+def tidy_people(app: App) -> None:
+    """Forget who never confirmed, and limits that are over.
+
+    Raises:
+        DatabaseError: the database refused.
+    """
+    from digest.actions.signups import tidy  # noqa: PLC0415 - each command loads what it uses
+
+    if forgotten := tidy(app.database, now=app.clock()):
+        log.info("forgotten, because never confirmed", extra={"number": forgotten})
+
+
+def _decide_signups(app: App) -> int:
+    from digest.actions.signups import decide_signups, has_signups  # noqa: PLC0415 - each command loads what it uses
+
+    if not has_signups(app.database):
+        return 0
+    return decide_signups(app.database, caps=app.settings.signup.caps(), key=app.key, now=app.clock()).total
+
+
 async def gather_due(
     app: App, *, fetcher: "Fetcher", breaks: Sequence[asyncio.Event] = (), on_progress: "OnProgress | None" = None
 ) -> "GatherReport | None":
@@ -298,72 +355,3 @@ def connect(settings: Settings) -> Database:
         DatabaseError: the driver for Postgres is not installed.
     """
     return Database(settings.database_url, busy_timeout_ms=round(settings.database.busy_timeout * 1000))
-
-
-def make_relays(settings: Settings) -> "Transport":
-    """The mail server of [smtp], or the pool of [[smtp.servers]].
-
-    Raises:
-        SettingsError: nothing can be sent with these settings.
-    """
-    from digest.mail.pool import Server, ServerPool  # noqa: PLC0415 - aiosmtplib only where mail goes out
-    from digest.mail.smtp import SmtpTransport, tls_context  # noqa: PLC0415
-
-    smtp = settings.smtp
-    ca_file = settings.path(smtp.ca_file) if smtp.ca_file else None
-    is_plain = all(relay.security == "plain" for relay in smtp.relays())
-    context = None if is_plain else tls_context(ca_file)
-    servers = [
-        Server(
-            SmtpTransport(
-                name=relay.name,
-                host=relay.host,
-                port=relay.port,
-                security=relay.security,
-                username=relay.username,
-                password=settings.smtp_password(relay.password_file) if relay.username else None,
-                connections=relay.connections,
-                allow_plain_anywhere=smtp.allow_plain_anywhere,
-                context=context,
-                hostname=smtp.hostname,
-            ),
-            weight=relay.weight,
-            connections=relay.connections,
-        )
-        for relay in smtp.relays()
-    ]
-    return ServerPool(servers) if smtp.servers else servers[0].transport
-
-
-def make_signer(settings: Settings) -> "Signer | None":
-    """What signs the messages; it needs no database. None where the relay signs.
-
-    Raises:
-        SettingsError: no domain, or a key that cannot be used.
-    """
-    if not settings.dkim.sign:
-        return None
-    from digest.mail.dkim import Signer  # noqa: PLC0415 - cryptography only where mail is signed
-    from digest.mail.dkim_keys import is_short, load_key  # noqa: PLC0415
-
-    domain, places = settings.dkim_domain, settings.dkim_keys()
-    pairs = [(place.selector, load_key(place.file, place.algorithm)) for place in places]
-    if any(is_short(key) for _, key in pairs):
-        log.warning("the DKIM key is short: 2048 bits are what it should have", extra={"file": str(places[0].file)})
-    (selector, key), *more = pairs
-    return Signer(domain=domain, selector=selector, key=key, second=more[0] if more else None)
-
-
-def make_fetcher(settings: Settings) -> "Fetcher":
-    """A fetcher; it needs no database.
-
-    Raises:
-        UsageError: a network of fetch.allow_private is misspelt.
-    """
-    from digest.sources.fetch import Fetcher  # noqa: PLC0415 - each command loads what it uses
-    from digest.sources.guard import Guard, parse_networks  # noqa: PLC0415
-    from digest.sources.pace import Pacer  # noqa: PLC0415
-
-    fetch = settings.fetch
-    guard = Guard(ports=frozenset(fetch.ports), allow_private=parse_networks(fetch.allow_private))
-    return Fetcher(guard=guard, pacer=Pacer(at_once=fetch.connections), about_url=fetch.about_url)

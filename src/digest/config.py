@@ -29,6 +29,7 @@ from digest.settings_sections import (
     MailSettings,
     PaceSettings,
     Section,
+    SignupSettings,
     SmtpSettings,
     WebSettings,
 )
@@ -72,6 +73,7 @@ class Settings(BaseSettings):
     pace: PaceSettings = PaceSettings()
     dkim: DkimSettings = DkimSettings()
     web: WebSettings = WebSettings()
+    signup: SignupSettings = SignupSettings()
     fetch: FetchSettings = FetchSettings()
     logs: LogSettings = LogSettings()
     home: Path = Field(default=Path(), exclude=True)  # the folder of the settings file; relative paths start here

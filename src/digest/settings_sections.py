@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 
 from digest.core.addresses import domain_of
 from digest.core.pace import DomainLimit, Pace, WarmUp
+from digest.core.signups import Caps
 from digest.core.web_address import check_public_address, check_web_address
 from digest.core.windows import parse_window
 from digest.core.zones import find_zone
@@ -295,6 +296,22 @@ class WebSettings(Section):
         """The host and port of `listen`."""
         host, _, port = self.listen.rpartition(":")
         return host.strip("[]"), int(port)
+
+
+class SignupSettings(Section):
+    """How many confirmations go out, whoever asks for them: strangers' mailboxes are not to be filled by a form."""
+
+    per_address_a_day: int = Field(default=1, ge=1, description="To one address, in 24 hours.")
+    per_address_ever: int = Field(default=3, ge=1, description="To one address that never confirms.")
+    per_network: int = Field(
+        default=20, ge=1, description="Sign-ups from one network (/24, /64), in an hour; then 429."
+    )
+    per_domain: int = Field(default=200, ge=1, description="To one domain of addresses, in an hour.")
+    per_hour: int = Field(default=500, ge=1, description="Of all, in an hour.")
+
+    def caps(self) -> Caps:
+        """The caps that these settings make."""
+        return Caps(**self.model_dump())
 
 
 class FetchSettings(Section):

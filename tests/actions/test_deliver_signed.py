@@ -10,10 +10,10 @@ from tests.actions.delivering import Scripted, prepare, run
 from tests.mail.dkim_verifiers import SIGNER, dkimpy_says
 from tests.mail.test_dkim_keys import short_rsa
 
-from digest.app import make_signer
 from digest.config import Settings
 from digest.core.people import Envelope, Outcome
 from digest.core.states import OutcomeKind
+from digest.edges import make_signer
 from digest.errors import SettingsError
 from digest.mail.transport import BeforeDot
 from digest.settings_sections import DkimSettings

@@ -23,6 +23,7 @@ NO_JSON = {"digest serve": "it runs until it is stopped and prints nothing; its 
 CANNOT_BE_UNDONE = {
     "digest delivery accept",
     "digest delivery retry",
+    "digest notice retry",
     "digest issue cancel",
     "digest newsletter remove",
     "digest source remove",

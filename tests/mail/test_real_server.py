@@ -20,12 +20,12 @@ from tests.mail.test_smuggling import ENDS, send_all, smuggling
 from tests.reading import read_message
 from tests.sample_week import add_week
 
-from digest.app import make_signer
 from digest.cli.main import main
 from digest.clock import system_clock
 from digest.config import Settings
 from digest.core.message import ascii_address, compose, lay_out
 from digest.core.people import Recipient
+from digest.edges import make_signer
 from digest.store.database import Database
 from digest.store.deliveries import list_deliveries
 from digest.store.issues import get_issue, list_variants

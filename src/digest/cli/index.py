@@ -28,6 +28,7 @@ SUMMARIES = {
     "post": "Gathered posts: list, hold, release, exclude, pin.",
     "issue": "Issues: list, show, approve, stop, and the editor's note.",
     "delivery": "Who got an issue: the ledger, row by row.",
+    "notice": "Confirmations, welcomes and goodbyes: list, send again.",
     "dkim": "Keys and DNS records for signing what goes out.",
     "subscriber": "The people who get a newsletter.",
 }

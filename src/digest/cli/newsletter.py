@@ -10,7 +10,7 @@ from digest.cli.ask import ask, can_ask, here_zone
 from digest.cli.context import open_app
 from digest.cli.options import AsJson, Yes
 from digest.cli.output import confirm, note, print_facts, print_json, print_table
-from digest.core.states import CatchUp, GroupBy
+from digest.core.states import CatchUp, Door, GroupBy
 
 if TYPE_CHECKING:
     from digest.actions.newsletters import NewsletterView
@@ -64,6 +64,8 @@ POLICIES: dict[str, tuple[Any, str, str]] = {
         "--utm-source",
         'Links in mails say where a visitor came from, as this source; "": they do not.',
     ),
+    "signup": (Door, "--signup", "Whether anybody may sign up on its page (docs/web.md). [default: open]"),
+    "goodbye": (bool, "--goodbye/--no-goodbye", "Whether who leaves gets a notice that says so."),
 }
 """Field of `Newsletter` → type, option, help. Defaults are the fields' own."""
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from digest.actions.deliver import DeliverReport
     from digest.actions.holds import Held
     from digest.actions.issue_run import IssueReport
+    from digest.actions.notices import NoticeReport
     from digest.app import App, Report
     from digest.cli.output import Progress
 
@@ -96,6 +97,11 @@ def describe(report: "Report", slugs: "Mapping[int, str]") -> dict[str, Any]:
             "accepted": delivered.accepted, "issues": delivered.issues, "requeued": delivered.requeued,
             "held": delivered.held, "problem": delivered.problem.message if delivered.problem else None,
         },
+        "notices": {
+            "signups": report.notices.decided, "accepted": report.notices.accepted, "deferred": report.notices.deferred,
+            "refused": report.notices.refused + report.notices.expired, "uncertain": report.notices.uncertain,
+            "problem": report.notices.problem.message if report.notices.problem else None,
+        },
     }  # fmt: skip
 
 
@@ -115,10 +121,26 @@ def rows_of(report: "Report", slugs: "Mapping[int, str]") -> list[tuple[str, str
                 f"{issue.state}: {issue.reason}" if issue.reason else str(issue.state),
             )
         )
+    if report.notices.touched:
+        rows.append(("notices", "", _notice_words(report.notices)))
     rows += [
         ("deliver", f"{one.newsletter} {one.number}", _words(one)) for one in report.delivered.issues if one.touched
     ]
     return rows
+
+
+def _notice_words(report: "NoticeReport") -> str:
+    counts = {
+        "sign-ups": report.decided,
+        "accepted": report.accepted,
+        "deferred": report.deferred,
+        "refused": report.refused,
+        "given up": report.expired,
+        "uncertain": report.uncertain + report.held,
+        "not wanted any more": report.skipped,
+    }
+    told = [f"{number} {name}" for name, number in counts.items() if number]
+    return ", ".join([*told, *([report.problem.message] if report.problem else [])])
 
 
 def _words(one: "IssueReport") -> str:

@@ -55,18 +55,23 @@ async def _serve(app: "App", *, with_mail: bool, with_web: bool) -> None:
 
     from digest.event_loop import stop_on_signals
 
-    stop = asyncio.Event()
+    stop, bell = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
     stop_on_signals(stop)
     work, turns = [], deque[datetime](maxlen=1)
     if with_mail:
         from digest.workers.embedded import serve as serve_mail
 
-        work.append(serve_mail(app, stop=stop, on_turn=turns.append))
+        work.append(serve_mail(app, stop=stop, knock=bell, on_turn=turns.append))
     if with_web:
         from digest.web.desk import Desk
         from digest.web.server import serve_site
 
-        work.append(serve_site(Desk(app=app, turned_at=lambda: turns[-1] if turns else None), stop=stop))
+        def knock() -> None:  # from whichever thread
+            loop.call_soon_threadsafe(bell.set)
+
+        desk = Desk(app=app, knock=knock, turned_at=lambda: turns[-1] if turns else None)
+        work.append(serve_site(desk, stop=stop))
     tasks = [asyncio.ensure_future(one) for one in work]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)

@@ -40,8 +40,8 @@ def check(
     import asyncio
 
     from digest.actions.check import check_source, check_stored
-    from digest.app import make_fetcher
     from digest.config import Settings
+    from digest.edges import make_fetcher
     from digest.sources.check import describe_feed
 
     _check_zone(zone)

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from digest.core.discretion import hide_password
-from digest.core.states import CatchUp, ClaimState, GroupBy, IssueState, SourceKind, SourceState
+from digest.core.states import CatchUp, ClaimState, Door, GroupBy, IssueState, SourceKind, SourceState
 
 # ── posts ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -164,6 +164,8 @@ class Newsletter:
     private: bool = False  # it has no archive, no feeds and no place in the sitemap
     measure_clicks: bool = False  # links in mails lead over /c/, which counts them, never persons
     utm_source: str | None = None  # links in mails carry utm tags with this source
+    signup: Door = Door.OPEN
+    goodbye: bool = False  # whether who leaves gets a notice that says so
     state: str = "active"  # active | removed
 
 

@@ -27,8 +27,10 @@ class Consent:
 
     at: datetime | None
     how: str  # "import", "command", "form"
-    origin: str | None = None  # a network address, a file name, a page
+    origin: str | None = None  # a network address, a file name
     text: str | None = None
+    version: str | None = None  # of the text, where it is ours
+    page: str | None = None  # where they gave it
     confirmed_at: datetime | None = None
 
 

@@ -67,8 +67,24 @@ class SubscriptionState(StrEnum):
     ENDED = "ended"
 
 
+class Door(StrEnum):
+    """Whether a newsletter has a page where anybody may sign up."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class NoticeKind(StrEnum):
+    """What a notice is about."""
+
+    CONFIRM = "confirm"
+    WELCOME = "welcome"
+    GOODBYE = "goodbye"
+    ALREADY = "already"  # somebody signed up who is subscribed
+
+
 class DeliveryState(StrEnum):
-    """The ledger's states (docs/semantics.md). Terminal: accepted, refused, skipped, expired. Uncertain is held."""
+    """The ledger's states (docs/semantics.md), and those of notices. Terminal: accepted, refused, skipped, expired. Uncertain is held."""
 
     QUEUED = "queued"
     CLAIMED = "claimed"

@@ -4,10 +4,10 @@ They go to one person each, so they are rendered for that person: there is nothi
 """
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 
 from digest.core.model import Newsletter, Rendered
+from digest.core.states import NoticeKind
 from digest.render.clean import clean_line, clean_link
 from digest.render.convert import convert
 from digest.render.headline import SHORTEST_PREHEADER, clip
@@ -15,15 +15,17 @@ from digest.render.look import look_of
 from digest.render.view import LinkView, NoticeView
 from digest.render.words import Words, words_for
 
+__all__ = ["Notice", "NoticeKind", "NoticePost", "render_notice"]
+
 HTML_TEMPLATE, TEXT_TEMPLATE = "notice.mjml.j2", "notice.txt.j2"
 
 
-class NoticeKind(StrEnum):
-    """What a notice is about."""
+@dataclass(frozen=True, slots=True)
+class NoticePost:
+    """A post of the latest issue, in a welcome."""
 
-    CONFIRM = "confirm"
-    WELCOME = "welcome"
-    GOODBYE = "goodbye"
+    title: str
+    link: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,7 @@ class Notice:
     unsubscribe_url: str | None = field(default=None, repr=False)
     preferences_url: str | None = field(default=None, repr=False)
     archive_url: str | None = None
+    posts: tuple[NoticePost, ...] = ()  # of the latest issue
 
 
 def render_notice(notice: Notice, newsletter: Newsletter, *, language: str, templates: Path | None = None) -> Rendered:
@@ -66,6 +69,8 @@ def _compose(notice: Notice, newsletter: Newsletter, words: Words) -> NoticeView
         heading=heading,
         words=said,
         button=LinkView(text=button, link=link) if link else None,
+        posts_heading=words._("In the latest issue") if notice.posts else "",
+        posts=tuple(LinkView(text=clean_line(one.title), link=clean_link(one.link)) for one in notice.posts),
         small=small,
         why=why,
         sender=clean_line(newsletter.sender_name),
@@ -88,7 +93,7 @@ def _texts(kind: NoticeKind, words: Words) -> tuple[str, str, str, str, str, str
                 "Somebody, we hope you, asked to get {newsletter} at {address}. Nothing is sent to you until you confirm it."
             ),
             words._("Confirm subscription"),
-            words._("If it was not you, do nothing: we forget this address within a week."),
+            words._("If it was not you, do nothing: we forget this address within two weeks."),
             asked,
         )
     if kind is NoticeKind.WELCOME:
@@ -101,6 +106,17 @@ def _texts(kind: NoticeKind, words: Words) -> tuple[str, str, str, str, str, str
             words._("Read the latest issue"),
             "",
             words._("You get this email because you subscribed to {newsletter} with {address}."),
+        )
+    if kind is NoticeKind.ALREADY:
+        return (
+            words._("You get {newsletter} already"),
+            words._("You are subscribed already"),
+            words._(
+                "Somebody, we hope you, asked to get {newsletter} at {address}. You get it already, and nothing has changed."
+            ),
+            words._("Change preferences"),
+            words._("If it was not you, do nothing."),
+            asked,
         )
     return (
         words._("You have left {newsletter}"),

@@ -113,6 +113,8 @@ class NoticeView:
     words: str = field(repr=False)
     button: LinkView | None = field(repr=False)
     small: str  # beneath the button
+    posts_heading: str = ""
+    posts: tuple[LinkView, ...] = ()
     why: str = field(repr=False)
     sender: str
     postal_address: str

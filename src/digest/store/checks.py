@@ -6,7 +6,7 @@ from sqlalchemy import func, select, text
 from sqlmodel import Session
 
 from digest.core.states import TERMINAL, DeliveryState, IssueState
-from digest.store import people_tables, tables, web_tables  # noqa: F401 - the last fills the metadata
+from digest.store import joining_tables, people_tables, tables, web_tables  # noqa: F401 - the last fills the metadata
 from digest.store.base import Row
 from digest.store.database import Database
 from digest.store.schema import HEAD, revision

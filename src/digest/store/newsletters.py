@@ -9,7 +9,7 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlmodel import Session
 
 from digest.core.model import CadenceLine, Newsletter
-from digest.core.states import CatchUp, GroupBy, UseState
+from digest.core.states import CatchUp, Door, GroupBy, UseState
 from digest.errors import Conflict, NotFound
 from digest.store.people_tables import SubscriptionRow
 from digest.store.statements import changed_rows
@@ -187,7 +187,8 @@ def free_subscriptions(session: Session, cadence_id: int) -> int:
 
 def _as_newsletter(row: Any) -> Newsletter:
     values = {name: value for name, value in row.items() if name != "created_at"}
-    return Newsletter(**values | {"group_by": GroupBy(row["group_by"]), "catch_up": CatchUp(row["catch_up"])})
+    chosen = {"group_by": GroupBy(row["group_by"]), "catch_up": CatchUp(row["catch_up"]), "signup": Door(row["signup"])}
+    return Newsletter(**values | chosen)
 
 
 def _known(values: dict[str, Any]) -> None:

@@ -11,6 +11,8 @@ from digest.core.states import DeliveryState, SubscriptionState
 from digest.store.append_only import make_append_only
 from digest.store.base import Row, json_column, long_text, one_of, reference
 
+_PENDING = text("state = 'pending'")
+
 
 class SubscriberRow(Row, table=True):
     """A person: one row an address. An id is never given twice: the log's lines about an erased person stay theirs."""
@@ -31,7 +33,12 @@ class SubscriptionRow(Row, table=True):
     """A subscriber's tie to a newsletter, with the consent that made it."""
 
     __tablename__ = "subscription"
-    __table_args__ = (Unique("newsletter_id", "subscriber_id"), one_of("state", SubscriptionState))
+    __table_args__ = (
+        Unique("newsletter_id", "subscriber_id"),
+        one_of("state", SubscriptionState),
+        # Few rows: those that nobody confirms are looked for every hour.
+        Index("ix_subscription_pending", "consent_at", sqlite_where=_PENDING, postgresql_where=_PENDING),
+    )
     id: int | None = Field(default=None, primary_key=True)
     newsletter_id: int = reference("newsletter", index=False)
     subscriber_id: int = reference("subscriber")
@@ -43,6 +50,8 @@ class SubscriptionRow(Row, table=True):
     consent_how: str
     consent_origin: str | None = None
     consent_text: str | None = long_text(null=True)
+    consent_version: str | None = None
+    consent_page: str | None = None
     confirmed_at: datetime | None = None
     ended_at: datetime | None = None
     ended_why: str | None = None

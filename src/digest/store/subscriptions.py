@@ -80,6 +80,8 @@ def consent_columns(consent: Consent) -> dict[str, Any]:
         "consent_how": consent.how,
         "consent_origin": consent.origin,
         "consent_text": consent.text,
+        "consent_version": consent.version,
+        "consent_page": consent.page,
         "confirmed_at": consent.confirmed_at,
     }
 
@@ -96,6 +98,8 @@ def subscription_value(row: Mapping[Any, Any]) -> Subscription:
             how=row["consent_how"],
             origin=row["consent_origin"],
             text=row["consent_text"],
+            version=row["consent_version"],
+            page=row["consent_page"],
             confirmed_at=row["confirmed_at"],
         ),
         cadence_id=row["cadence_id"],

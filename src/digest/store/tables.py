@@ -11,7 +11,7 @@ from sqlalchemy import JSON, Column, Index, LargeBinary, text
 from sqlalchemy import UniqueConstraint as Unique
 from sqlmodel import Field
 
-from digest.core.states import CatchUp, ClaimState, GroupBy, IssueState, SourceKind, SourceState, UseState
+from digest.core.states import CatchUp, ClaimState, Door, GroupBy, IssueState, SourceKind, SourceState, UseState
 from digest.store.base import Row, json_column, long_text, one_of, reference
 
 
@@ -27,7 +27,8 @@ class NewsletterRow(Row, table=True):
     """A product: what is sent, as whom, under which policies."""
 
     __tablename__ = "newsletter"
-    __table_args__ = (one_of("group_by", GroupBy), one_of("catch_up", CatchUp), one_of("state", UseState))
+    __table_args__ = (one_of("group_by", GroupBy), one_of("catch_up", CatchUp), one_of("signup", Door),
+                      one_of("state", UseState))  # fmt: skip
     id: int | None = Field(default=None, primary_key=True)
     slug: str = Field(unique=True)
     name: str
@@ -54,6 +55,8 @@ class NewsletterRow(Row, table=True):
     private: bool = False
     measure_clicks: bool = False
     utm_source: str | None = None
+    signup: str = Door.OPEN
+    goodbye: bool = False
     state: str = UseState.ACTIVE
     created_at: datetime
 

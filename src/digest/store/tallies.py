@@ -44,6 +44,11 @@ def take(session: Session, name: str, *, limit: int, per: timedelta, now: dateti
     return max(until - now, timedelta(seconds=1))
 
 
+def begin_anew(session: Session, name: str) -> None:
+    """Forget what was taken of `name`."""
+    session.execute(delete(_tally).where(_tally.c.name == name))
+
+
 def forget_old(session: Session, *, now: datetime) -> int:
     """Delete what is over; how many rows."""
     return changed_rows(session, delete(_tally).where(_tally.c.until <= now))

@@ -13,11 +13,13 @@ from datetime import datetime, timedelta
 from starlette.requests import Request
 from starlette.responses import Response
 
-from digest.core.links import derive_key, keyed_hash
+from digest.core.limits import whose
 from digest.render.words import words_for
 from digest.store.database import Session
 from digest.store.tallies import take as take_one
 from digest.web.desk import Desk, preferred_language
+
+__all__ = ["DAY", "HOUR", "network_of", "take", "too_many", "whose"]
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -29,11 +31,6 @@ NETWORK_BITS = {4: 24, 6: 64}
 def take(session: Session, name: str, *, limit: int, per: timedelta, now: datetime) -> timedelta | None:
     """One more of `name` (of `whose`); None where it was taken, else how long to wait."""
     return take_one(session, name, limit=limit, per=per, now=now)
-
-
-def whose(key: bytes, kind: str, value: str = "") -> str:
-    """The name of a limit: `kind`, and a keyed hash of `value`, which is nowhere itself. No value: everybody's."""
-    return f"{kind}:{keyed_hash(derive_key(key, 'limit/' + kind), value, size=16).hex()}" if value else kind
 
 
 def network_of(request: Request) -> str:

@@ -2,6 +2,7 @@
 
     slots, heartbeat ─▶ bell ─▶ last call ─▶ publish ─▶ gather ─▶ (again; a slot breaks the gathering off)
                             └▶ deliver ─▶ (again)
+    a page, a few seconds ─▶ knock ─▶ notices ─▶ (again)
 
 The turns run in our own loops and not as a scheduler's jobs, because APScheduler cancels running jobs when it stops, and
 a stop must finish the messages in hand. Its job store is memory: nothing that matters is in it.
@@ -29,6 +30,7 @@ from digest.errors import DigestError, UsageError
 from digest.event_loop import stop_on_signals
 from digest.sources.fetch import Fetcher
 from digest.store.newsletters import list_cadences
+from digest.workers.notices import notify_on
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -82,11 +84,13 @@ async def serve(
     *,
     heartbeat: timedelta = HEARTBEAT,
     stop: asyncio.Event | None = None,
+    knock: asyncio.Event | None = None,
     on_turn: Callable[[datetime], None] = lambda _at: None,
 ) -> None:
     """Turn after turn, until SIGTERM, SIGINT or `stop`; then the messages in hand are finished.
 
-    `on_turn` hears when each turn has published what was due.
+    `knock` is set by whoever has a notice to send: it goes out at once. Without it they are looked for. `on_turn` hears
+    when each turn has published what was due.
 
     Raises:
         SettingsError: the sources cannot be read with these settings.
@@ -99,6 +103,7 @@ async def serve(
     log.info("serving", extra={"heartbeat_seconds": heartbeat.total_seconds()})
     beating = asyncio.create_task(_beat_on(bells, every=heartbeat))
     delivering = asyncio.create_task(_deliver_on(app, bells))
+    notifying = asyncio.create_task(notify_on(app, stop=bells.stop, knock=knock or asyncio.Event()))
     try:
         lines: tuple[CadenceLine, ...] = ()
         told: dict[str, datetime] = {}
@@ -116,7 +121,7 @@ async def serve(
     finally:
         bells.stop.set()
         beating.cancel()
-        await delivering
+        await asyncio.gather(delivering, notifying)
         scheduler.shutdown(wait=False)
         log.info("stopped")
 
