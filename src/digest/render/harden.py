@@ -41,10 +41,13 @@ def harden(mjml: str, *, file: str = "MJML") -> str:
     for at, piece in enumerate(pieces):
         if at % 2:
             tag = _read(piece)
-            if wrong := _follow(tag, open_tags):
+            if tag.moves and (wrong := _follow(tag, open_tags, words=words)):
                 raise fault(mjml, _before(pieces, at) + wrong.at, wrong.said, wrong.near, file=where)
             done.append(tag.hardened)
-            words = tag.opens_words if tag.turns_words else words
+            if tag.turns_words:
+                words = tag.opens_words
+        elif words and "\n" not in piece and ">" not in piece:
+            done.append(piece)
         elif piece:
             inside = open_tags[-1] if open_tags else ""
             if inside in STRUCTURE and (stray := piece.strip()):
@@ -61,7 +64,7 @@ class _Tag:
     name: str  # in lower case; empty for a comment
     hardened: str
     component: bool
-    nests: bool  # something opens or closes
+    moves: bool  # something opens or closes, or is wrong
     closes: bool
     turns_words: bool  # what follows is words, or no longer
     opens_words: bool
@@ -76,22 +79,23 @@ def _read(raw: str) -> _Tag:
     if name == "mj-style":  # with what is in it
         return _alone(name, raw, find_fault(raw[: raw.index(">") + 1]))
     closes, empty = raw.startswith("</"), raw.endswith("/>")
-    words = name in HTML_INSIDE
+    words, wrong = name in HTML_INSIDE, find_fault(raw)
     return _Tag(
         name=name.lower(),
         hardened=raw if closes else _hardened(raw, name, empty=empty),
         component=is_component(name),
-        nests=name.lower() not in VOID and not empty,
+        moves=wrong is not None or (name.lower() not in VOID and not empty),
         closes=closes,
         turns_words=words,
         opens_words=words and not closes and not empty,
-        wrong=find_fault(raw),
+        wrong=wrong,
     )
 
 
 def _alone(name: str, raw: str, wrong: Wrong | None) -> _Tag:
+    moves = wrong is not None
     return _Tag(
-        name, raw, component=False, nests=False, closes=False, turns_words=False, opens_words=False, wrong=wrong
+        name, raw, component=False, moves=moves, closes=False, turns_words=False, opens_words=False, wrong=wrong
     )
 
 
@@ -100,14 +104,14 @@ def _hardened(raw: str, name: str, *, empty: bool) -> str:
     return f"<{name}{attributes}{'/>' if empty else '>'}" if attributes else raw
 
 
-def _follow(tag: _Tag, open_tags: list[str]) -> Wrong | None:
+def _follow(tag: _Tag, open_tags: list[str], *, words: bool) -> Wrong | None:
     """Keep the list of what is open; what is wrong with the tag at this place, if anything is."""
-    if tag.wrong or not tag.nests:
-        return tag.wrong
     name = tag.name
+    if tag.wrong:
+        return tag.wrong
     if tag.closes:
         return None if open_tags and open_tags.pop() == name else Wrong(0, f"</{name}> closes nothing that is open")
-    if tag.component and not HTML_INSIDE.isdisjoint(open_tags[-3:]):
+    if words and tag.component:
         return Wrong(0, f"<{name}> cannot stand in <{open_tags[-1]}>")
     open_tags.append(name)
     return Wrong(0, f"elements are nested deeper than {DEEPEST}") if len(open_tags) > DEEPEST else None

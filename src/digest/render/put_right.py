@@ -11,53 +11,53 @@ LONGEST_LINE = 900  # bytes; RFC 5322 allows 998 in a mail, and who edits a file
 # What harden wrote as references for mrml. Those of quotes stay, and of C1 controls, which HTML reads as Windows-1252.
 _REFERENCE = re.compile("&#x(5c|a[0-9a-f]|[b-f][0-9a-f]|[1-9a-f][0-9a-f]{2,5});")
 # A fixed height beside `width:100%` squashes the picture on a phone; the attribute alone reserves the right shape.
-_FIXED_HEIGHT = re.compile(r"height:[\d.]+px;(?=width:100%)")
-_FRACTION = re.compile(r'="(?:(?<= width=")|(?<= height="))(\d+\.\d+)(?=")')
-_STYLE = re.compile(r"(<style\b[^>]*>)(.*?)(?=</style>)", re.DOTALL)
-_RULES = re.compile(r"""("[^"\n]*"|'[^'\n]*')|/\*.*?\*/|\s*([{};,])\s*|(:)\s+|(\s+)""", re.DOTALL)
-_LINE_END = re.compile(b"\n")
+_FIXED_HEIGHT = re.compile(rb";height:[\d.]+px;(?=width:100%)")
+_FRACTION = re.compile(rb'="(?:(?<= width=")|(?<= height="))(\d+\.\d+)(?:px)?(?=")')
+_STYLE = re.compile(rb"(<style\b[^>]*>)(.*?)(?=</style>)", re.DOTALL)
+_RULES = re.compile(rb"""("[^"\n]*"|'[^'\n]*')|/\*.*?\*/|\s*([{};,])\s*|(:)\s+|(\s+)""", re.DOTALL)
 
 
 def put_right(html: str) -> str:
     """Mrml's HTML as it is sent."""
-    html = _REFERENCE.sub(lambda found: chr(int(found[1], 16)), html)
-    html = _FIXED_HEIGHT.sub("height:auto;", html).replace(' height="auto"', "")  # no such value in HTML
-    html = _FRACTION.sub(lambda found: f'="{round(float(found[1]))}', html)
-    html = html.replace("<![endif]--><!--[if mso | IE]>", "")
-    html = _STYLE.sub(lambda found: found[1] + _minified(found[2]), html)
-    return _in_lines(html)
+    # As bytes: what is looked for is ASCII, and bytes are searched in half the time.
+    octets = _REFERENCE.sub(lambda found: chr(int(found[1], 16)), html).encode()
+    octets = _FIXED_HEIGHT.sub(b";height:auto;", octets).replace(b' height="auto"', b"")  # no such value in HTML
+    octets = _FRACTION.sub(lambda found: b'="%d' % round(float(found[1])), octets)
+    octets = octets.replace(b"<![endif]--><!--[if mso | IE]>", b"")
+    octets = _STYLE.sub(lambda found: found[1] + _minified(found[2]), octets)
+    return _in_lines(octets, kept="<pre" in html).decode()
 
 
 @lru_cache(maxsize=64)
-def _minified(rules: str) -> str:
+def _minified(rules: bytes) -> bytes:
     """A style sheet without the white space and comments that mean nothing, a line for each rule."""
 
-    def shorter(found: re.Match[str]) -> str:
-        return found[1] or found[2] or found[3] or (" " if found[4] else "")
+    def shorter(found: re.Match[bytes]) -> bytes:
+        return found[1] or found[2] or found[3] or (b" " if found[4] else b"")
 
-    return _RULES.sub(shorter, rules).replace(";}", "}").replace("}", "}\n").strip()
+    return _RULES.sub(shorter, rules).replace(b";}", b"}").replace(b"}", b"}\n").strip()
 
 
-def _in_lines(html: str) -> str:
+def _in_lines(octets: bytes, *, kept: bool) -> bytes:
     """The same page in lines of at most LONGEST_LINE bytes, unless a word or an address is longer.
 
-    A newline stands where a space did: before a style attribute, and where there is none between words.
+    A newline stands where a space did: before a style attribute, or, unless white space is `kept`, between words.
     """
-    kept = "<pre" in html  # white space has a meaning there
-    octets = html.encode()
     pieces, start = [], 0
-    for end in [found.start() for found in _LINE_END.finditer(octets)] + [len(octets)]:
+    while start <= len(octets):
+        end = octets.find(b"\n", start)
+        end = len(octets) if end < 0 else end
         while end - start > LONGEST_LINE:
             cut = octets.rfind(b' style="', start + 1, start + LONGEST_LINE)
-            if cut < 0:
-                cut = -1 if kept else _between_words(octets, start)
+            if cut < 0 and not kept:
+                cut = _between_words(octets, start)
             if cut < 0:
                 break
             pieces.append(octets[start:cut])
             start = cut + 1
         pieces.append(octets[start:end])
         start = end + 1
-    return b"\n".join(pieces).decode()
+    return b"\n".join(pieces)
 
 
 def _between_words(octets: bytes, start: int) -> int:

@@ -17,6 +17,7 @@ from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context, LoopContext, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment, safe_range
 from jinja2.visitor import NodeTransformer
+from markupsafe import Markup
 
 MAX_STEPS = 1_000_000  # turns of loops, calls and filters of one rendering; 1,000 posts take some 30,000
 CALL = 3  # steps that a call counts for, by the time it takes
@@ -176,11 +177,21 @@ def _bounded(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
 
     def bounded(*args: Any, **kwargs: Any) -> Any:
         _spend(steps=1)
-        if kwargs or len(args) > first + 1 or name in _MAKERS:
-            _check_arguments(name, args[first], (*args[first + 1 :], *kwargs.values()))
+        others = (*args[first + 1 :], *kwargs.values())
+        if name in _MAKERS or (others and not (_is_small(args[first]) and all(map(_is_smaller, others)))):
+            _check_arguments(name, args[first], others)
         return _measured(call(*args, **kwargs))
 
     return wraps(call)(bounded)
+
+
+def _is_small(value: Any) -> bool:
+    return type(value) in {str, Markup} and len(value) < MAX_WIDTH
+
+
+def _is_smaller(value: Any) -> bool:
+    """What makes no huge value of a small one."""
+    return (type(value) is int and value < SHORT) or (type(value) in {str, Markup} and len(value) < SHORT)
 
 
 def _counted(values: Iterable[Any]) -> Iterable[Any]:
