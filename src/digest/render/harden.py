@@ -36,24 +36,24 @@ def harden(mjml: str, *, file: str = "MJML") -> str:
     where = file + " as rendered"
     if len(mjml) > LARGEST:
         raise TemplateError(f"{file}: the rendered MJML has {len(mjml):,} characters", next_step="limit the posts")
-    pieces, done = _PIECES.split(mjml), list[str]()
-    open_tags, words = list[str](), False
-    for at, piece in enumerate(pieces):
-        if at % 2:
-            tag = _read(piece)
-            if tag.moves and (wrong := _follow(tag, open_tags, words=words)):
-                raise fault(mjml, _before(pieces, at) + wrong.at, wrong.said, wrong.near, file=where)
-            done.append(tag.hardened)
-            if tag.turns_words:
-                words = tag.opens_words
-        elif words and "\n" not in piece and ">" not in piece:
-            done.append(piece)
-        elif piece:
+    pieces = _PIECES.split(mjml)  # text, tag, text, …
+    done, open_tags, words = [pieces[0].strip()], list[str](), False
+    for at, (piece, text) in enumerate(zip(pieces[1::2], pieces[2::2], strict=True)):
+        tag = _read(piece)
+        if tag.moves and (wrong := _follow(tag, open_tags, words=words)):
+            raise fault(mjml, _before(pieces, 2 * at + 1) + wrong.at, wrong.said, wrong.near, file=where)
+        if tag.turns_words:
+            words = tag.opens_words
+        done.append(tag.hardened)
+        if not text:
+            continue
+        if not words or "\n" in text or ">" in text:
             inside = open_tags[-1] if open_tags else ""
-            if inside in STRUCTURE and (stray := piece.strip()):
-                position = _before(pieces, at) + piece.index(stray)
+            if inside in STRUCTURE and (stray := text.strip()):
+                position = _before(pieces, 2 * at + 2) + text.index(stray)
                 raise fault(mjml, position, f"words stand bare in <{inside}>", file=where)
-            done.append(_spaced(piece, words=words, inside=inside))
+            text = _spaced(text, words=words, inside=inside)  # noqa: PLW2901
+        done.append(text)
     if open_tags:
         raise fault(mjml, len(mjml), f"<{open_tags[-1]}> is never closed", file=where)
     return "".join(done)

@@ -13,7 +13,6 @@ _REFERENCE = re.compile("&#x(5c|a[0-9a-f]|[b-f][0-9a-f]|[1-9a-f][0-9a-f]{2,5});"
 # A fixed height beside `width:100%` squashes the picture on a phone; the attribute alone reserves the right shape.
 _FIXED_HEIGHT = re.compile(rb";height:[\d.]+px;(?=width:100%)")
 _FRACTION = re.compile(rb'="(?:(?<= width=")|(?<= height="))(\d+\.\d+)(?:px)?(?=")')
-_STYLE = re.compile(rb"(<style\b[^>]*>)(.*?)(?=</style>)", re.DOTALL)
 _RULES = re.compile(rb"""("[^"\n]*"|'[^'\n]*')|/\*.*?\*/|\s*([{};,])\s*|(:)\s+|(\s+)""", re.DOTALL)
 
 
@@ -24,8 +23,17 @@ def put_right(html: str) -> str:
     octets = _FIXED_HEIGHT.sub(b";height:auto;", octets).replace(b' height="auto"', b"")  # no such value in HTML
     octets = _FRACTION.sub(lambda found: b'="%d' % round(float(found[1])), octets)
     octets = octets.replace(b"<![endif]--><!--[if mso | IE]>", b"")
-    octets = _STYLE.sub(lambda found: found[1] + _minified(found[2]), octets)
-    return _in_lines(octets, kept="<pre" in html).decode()
+    return _in_lines(_with_short_styles(octets), kept="<pre" in html).decode()
+
+
+def _with_short_styles(octets: bytes) -> bytes:
+    *sheets, rest = octets.split(b"</style>")
+    parts = []
+    for sheet in sheets:
+        opened = sheet.rfind(b"<style")
+        start = sheet.find(b">", opened) + 1 if opened >= 0 else len(sheet)
+        parts += [sheet[:start], _minified(sheet[start:]), b"</style>"]
+    return b"".join([*parts, rest])
 
 
 @lru_cache(maxsize=64)
