@@ -23,7 +23,7 @@ from digest.render.look import look_of
 from digest.render.sample import sample_issue, sample_newsletter
 from digest.render.templates import theme_names
 from digest.render.words import words_for
-from tests.browser.chromium import Browser, chromium, find_chromium, shown
+from tests.browser.chromium import Browser, chromium, find_chromium, open_page, show
 from tests.npm_mjml import NoMjml, NpmMjml, find_mjml
 
 SIGHTS = {375: ("light", "dark"), 600: ("light",)}
@@ -128,7 +128,8 @@ def _notice(theme: str, language: str, kind: notices.NoticeKind) -> str:
 def _pictures(browser: Browser, html: str) -> list[Image.Image]:
     taken = []
     for width, schemes in SIGHTS.items():  # a page for each: how a picture is scaled down depends on what it was before
-        with shown(browser, html, width=width) as page:
+        with open_page(browser, width=width) as page:
+            show(page, html, width=width)
             page.add_style_tag(content=_STEADY)
             for scheme in schemes:
                 page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
