@@ -397,6 +397,17 @@ def upgrade() -> None:
     op.create_index("ix_claim_pending", "claim", ["cadence_id", "effective_at"], unique=False, sqlite_where=sa.text("state = 'pending'"), postgresql_where=sa.text("state = 'pending'"))
     op.create_index(op.f("ix_claim_post_id"), "claim", ["post_id"], unique=False)
     op.create_table(
+        "click",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("issue_id", sa.Integer(), nullable=False),
+        sa.Column("post_id", sa.Integer(), nullable=False),
+        sa.Column("link", sa.Integer(), nullable=False),
+        sa.Column("clicks", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["issue_id"], ["issue.id"], name=op.f("fk_click_issue_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_click")),
+        sa.UniqueConstraint("issue_id", "post_id", "link", name=op.f("uq_click_issue_id_post_id_link")),
+    )
+    op.create_table(
         "note",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("newsletter_id", sa.Integer(), nullable=False),
@@ -425,6 +436,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_variant")),
         sa.UniqueConstraint("issue_id", "key", name=op.f("uq_variant_issue_id_key")),
     )
+    op.create_table(
+        "visit",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("issue_id", sa.Integer(), nullable=False),
+        sa.Column("client", sa.String(), nullable=False),
+        sa.Column("post_id", sa.Integer(), nullable=False),
+        sa.Column("link", sa.Integer(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["issue_id"], ["issue.id"], name=op.f("fk_visit_issue_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_visit")),
+        sa.UniqueConstraint("issue_id", "client", "post_id", "link", name=op.f("uq_visit_issue_id_client_post_id_link")),
+    )
+    op.create_index(op.f("ix_visit_at"), "visit", ["at"], unique=False)
     op.create_table(
         "delivery",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -471,7 +495,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("delivery", "variant", "note", "claim", "subscription", "signup", "post_key", "issue", "topic", "source_body", "post", "notice", "newsletter_source", "cadence", "warm_up", "tally", "suppression", "subscriber", "source", "newsletter", "meta", "host", "event", "destination", "allowance"):
+    for table in ("delivery", "visit", "variant", "note", "click", "claim", "subscription", "signup", "post_key", "issue", "topic", "source_body", "post", "notice", "newsletter_source", "cadence", "warm_up", "tally", "suppression", "subscriber", "source", "newsletter", "meta", "host", "event", "destination", "allowance"):
         op.drop_table(table)
     if op.get_bind().dialect.name == "postgresql":
         op.execute("DROP FUNCTION refuse_event_change()")

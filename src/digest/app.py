@@ -207,6 +207,7 @@ async def publish_due(
         now=now,
         hold=hold,
         web_base=app.settings.web.base_url,
+        link_key=app.link_keys[0],
         templates=app.settings.path(app.settings.templates),
     )
     return first, issues

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from digest.actions.clicks import link_rules
 from digest.actions.close import close_periods
 from digest.actions.lint_issue import LINTED, find_errors, held_by
 from digest.core.model import Issue, Newsletter, Rendered
@@ -35,11 +36,13 @@ def publish(
     only: str | None = None,
     hold: bool = True,
     templates: Path | None = None,
+    link_key: bytes | None = None,
 ) -> tuple[Issue, ...]:
     """Close the periods that are due, render what is frozen, let go what may go. Run it twice: the same issues.
 
     `only` is a newsletter's slug; `hold=False` closes periods although the clock seems to have jumped; `templates`
-    is the folder of the user's own. Returns the issues that this call made, moved or could not render, each as it stands
+    is the folder of the user's own; `link_key` signs links that count clicks, where a newsletter wants them.
+    Returns the issues that this call made, moved or could not render, each as it stands
     now. A failure to render stays with its issue (frozen, with a reason and an event) and is tried again and told by
     each call until it is mended; the other newsletters go on.
 
@@ -54,7 +57,8 @@ def publish(
         closed = close_periods(database, newsletter, now=now, hold=hold)
         touched.update(dict.fromkeys(issue.id for issue in closed))
         for issue in _list(database, newsletter, IssueState.FROZEN):
-            render_variants(database, issue, newsletter, now=now, web_base=web_base, templates=templates)
+            render_variants(database, issue, newsletter, now=now, web_base=web_base, templates=templates,
+                            link_key=link_key)  # fmt: skip
             _let_go(database, issue.id, now=now, web_base=web_base)
             touched[issue.id] = None
         if newsletter.languages:
@@ -71,6 +75,7 @@ def render_variants(
     now: datetime,
     web_base: str | None = None,
     templates: Path | None = None,
+    link_key: bytes | None = None,
 ) -> bool:
     """Render what is missing of an issue. False where something failed: then the issue says what.
 
@@ -84,8 +89,9 @@ def render_variants(
         if variant.rendered is None:
             try:
                 rendered = render_mail(
-                    issue, newsletter, language=variant.language, web_base=web_base, templates=templates
-                )
+                    issue, newsletter, language=variant.language, web_base=web_base, templates=templates,
+                    link_key=link_key,
+                )  # fmt: skip
             except DigestError as error:
                 _note_failure(database, issue, error.message, now=now)
                 return False
@@ -140,9 +146,15 @@ def archive_address(web_base: str | None, newsletter: Newsletter) -> str | None:
 
 
 def render_mail(
-    issue: Issue, newsletter: Newsletter, *, language: str, web_base: str | None, templates: Path | None
+    issue: Issue,
+    newsletter: Newsletter,
+    *,
+    language: str,
+    web_base: str | None,
+    templates: Path | None,
+    link_key: bytes | None = None,
 ) -> Rendered:
-    """The issue as it is mailed.
+    """The issue as it is mailed; without a `link_key` no link of it counts clicks, as in previews.
 
     Raises:
         TemplateError: the theme is broken.
@@ -154,6 +166,7 @@ def render_mail(
         web_url=web_address(web_base, newsletter, issue),
         archive_url=archive_address(web_base, newsletter),
         preferences=web_base is not None,
+        links=link_rules(issue, newsletter, base_url=web_base, link_key=link_key),
         templates=templates,
     )
 

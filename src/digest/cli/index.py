@@ -34,7 +34,7 @@ SUMMARIES = {
 }
 """In the order of the help. Each is the first sentence of its command's own help; a test holds them equal."""
 
-_MODULES = {"issue": "issue_page"}  # it adds to those of `issue_watch`, they to those of `issue_sending`, and so on
+_MODULES = {"issue": "issue_stats"}  # it adds to those of `issue_watch`, they to those of `issue_sending`, and so on
 
 
 class LazyGroup(TyperGroup):

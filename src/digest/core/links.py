@@ -29,6 +29,7 @@ class Purpose(StrEnum):
     UNSUBSCRIBE = "unsubscribe"
     PREFERENCES = "preferences"
     CONFIRM = "confirm"  # a subscription
+    CLICK = "click"  # not one reader's: the same in every mail of an issue
     MOVE = "move"  # to another address, asked at the old one and at the new one
 
 

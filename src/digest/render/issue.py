@@ -12,6 +12,7 @@ from digest.render.budget import describe, fits, shrink, steps
 from digest.render.compose_view import compose_view
 from digest.render.convert import convert
 from digest.render.look import Look, look_of
+from digest.render.relink import LinkRules, relinked
 from digest.render.view import IssueView
 from digest.render.words import words_for
 
@@ -27,13 +28,14 @@ def render_issue(
     web_url: str | None = None,
     archive_url: str | None = None,
     preferences: bool = False,
+    links: LinkRules | None = None,
     templates: Path | None = None,
 ) -> Rendered:
     """The issue as mail in a language (BCP 47); `templates` is the user's own folder of them.
 
     "View in browser" is there only with a `web_url`, "Archive" only with an `archive_url`, "Change preferences" with a
     `web_url` or with `preferences`.
-    HTML that would be clipped (docs/templates.md) is made smaller by `budget`.
+    `links` says what becomes of the posts' links; without it they stay. HTML that would be clipped (docs/templates.md) is made smaller by `budget`.
 
     Raises:
         TemplateError: the theme is unknown, a variable wrong, a template broken.
@@ -53,25 +55,25 @@ def render_issue(
         archive_url=archive_url,
         preferences=preferences,
     )
-    return _render(view, look)
+    return _render(view, look, links)
 
 
-def _render(view: IssueView, look: Look) -> Rendered:
+def _render(view: IssueView, look: Look, links: LinkRules | None) -> Rendered:
     full = len(view.posts)
-    view, html = _fitting(view, look)
-    text = _unfrom(look.fill(TEXT_TEMPLATE, _values(view)))
+    view, html = _fitting(view, look, links)
+    text = _unfrom(look.fill(TEXT_TEMPLATE, _values(relinked(view, links.in_text) if links else view)))
     return Rendered(
         subject=view.subject, preheader=view.preheader, html=html, text=text, fitted=describe(view, full=full)
     )
 
 
-def _fitting(view: IssueView, look: Look) -> tuple[IssueView, str]:
+def _fitting(view: IssueView, look: Look, links: LinkRules | None) -> tuple[IssueView, str]:
     """The largest view whose HTML fits, found by halving: an issue of hundreds of posts takes a dozen tries."""
-    html = _html(view, look)
+    html = _html(view, look, links)
     if fits(html):
         return view, html
     too_large, best = 0, steps(view)
-    found = shrink(view, best), _html(shrink(view, best), look)
+    found = shrink(view, best), _html(shrink(view, best), look, links)
     if not fits(found[1]):
         raise TemplateError(
             f"the theme {look.theme.name} is too large for mail clients", next_step="make its files smaller"
@@ -79,7 +81,7 @@ def _fitting(view: IssueView, look: Look) -> tuple[IssueView, str]:
     while best - too_large > 1:
         step = (best + too_large) // 2
         smaller = shrink(view, step)
-        html = _html(smaller, look)
+        html = _html(smaller, look, links)
         if fits(html):
             best, found = step, (smaller, html)
         else:
@@ -87,7 +89,9 @@ def _fitting(view: IssueView, look: Look) -> tuple[IssueView, str]:
     return found
 
 
-def _html(view: IssueView, look: Look) -> str:
+def _html(view: IssueView, look: Look, links: LinkRules | None) -> str:
+    if links:
+        view = relinked(view, links.in_html, canary=links.canary)
     return convert(look.fill(HTML_TEMPLATE, _values(view)), file=f"{look.theme.name}/{HTML_TEMPLATE}")
 
 

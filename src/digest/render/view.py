@@ -93,6 +93,7 @@ class IssueView:
     why: str = field(repr=False)  # the reader gets this
     unsubscribe_url: str = field(repr=False)
     preferences_url: str | None = field(repr=False)
+    canary_url: str | None = None  # where nobody goes but programs that follow every link
 
     @property
     def posts(self) -> tuple[PostView, ...]:

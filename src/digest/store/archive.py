@@ -90,5 +90,14 @@ def list_places(session: Session, *, limit: int = MOST_ADDRESSES) -> tuple[tuple
     return tuple((row["slug"], PublicIssue(id=row["id"], number=row["number"], sent_at=row["sent_at"])) for row in rows)
 
 
+def next_sent_at(session: Session, newsletter_id: int, *, after: datetime) -> datetime | None:
+    """When the newsletter's next issue after that time began to go out; None where none has."""
+    query = select(func.min(_issue.c.sending_at)).where(
+        _issue.c.newsletter_id == newsletter_id, _issue.c.sending_at > after
+    )
+    found: datetime | None = session.execute(query).scalar()
+    return found
+
+
 def _columns() -> Any:
     return select(_issue.c.id, _issue.c.number, _sent_at.label("sent_at"))

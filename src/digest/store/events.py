@@ -56,6 +56,16 @@ def list_events(
     return tuple(Event(**row) for row in rows)
 
 
+def list_between(
+    session: Session, kind: str, *, newsletter_id: int, since: datetime, until: datetime | None
+) -> tuple[Event, ...]:
+    """A newsletter's events of one kind, from `since` on and before `until`, in order."""
+    query = select(_table).where(_table.c.kind == kind, _table.c.newsletter_id == newsletter_id, _table.c.at >= since)
+    if until is not None:
+        query = query.where(_table.c.at < until)
+    return tuple(Event(**row) for row in session.execute(query.order_by(_table.c.id)).mappings())
+
+
 def has_event(session: Session, kind: str, *, newsletter_id: int, **data: str) -> bool:
     """Whether a newsletter has an event of this kind that says this. The newest are looked at first."""
     query = select(_table.c.id).where(_table.c.kind == kind, _table.c.newsletter_id == newsletter_id)

@@ -2,14 +2,16 @@
 
 from datetime import datetime
 
-from sqlalchemy import Table, delete, select
+from sqlalchemy import Table, delete, func, select
 from sqlmodel import Session
 
 from digest.core.people import Suppression
-from digest.store.people_tables import SuppressionRow
+from digest.store.people_tables import DeliveryRow, SubscriberRow, SuppressionRow
 from digest.store.statements import insert_if_new
 
 _table: Table = SuppressionRow.__table__  # type: ignore[attr-defined]
+_subscriber: Table = SubscriberRow.__table__  # type: ignore[attr-defined]
+_delivery: Table = DeliveryRow.__table__  # type: ignore[attr-defined]
 
 
 def insert_suppression(
@@ -30,3 +32,17 @@ def delete_suppression(session: Session, address_hash: str) -> bool:
     """Allow the address again; False where it was not suppressed."""
     done = session.execute(delete(_table).where(_table.c.address_hash == address_hash).returning(_table.c.id))
     return done.first() is not None
+
+
+def count_suppressed(session: Session, issue_id: int, *, reason: str, since: datetime, until: datetime | None) -> int:
+    """How many of those who were sent an issue were suppressed for this reason in that time. Erased ones are not found."""
+    query = (
+        select(func.count())
+        .select_from(_table)
+        .join(_subscriber, _subscriber.c.address_hash == _table.c.address_hash)
+        .join(_delivery, (_delivery.c.subscriber_id == _subscriber.c.id) & (_delivery.c.issue_id == issue_id))
+        .where(_table.c.reason == reason, _table.c.created_at >= since)
+    )
+    if until is not None:
+        query = query.where(_table.c.created_at < until)
+    return int(session.execute(query).scalar_one())

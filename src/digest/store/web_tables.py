@@ -2,9 +2,10 @@
 
 from datetime import datetime
 
+from sqlalchemy import UniqueConstraint as Unique
 from sqlmodel import Field
 
-from digest.store.base import Row
+from digest.store.base import Row, reference
 
 
 class TallyRow(Row, table=True):
@@ -15,3 +16,28 @@ class TallyRow(Row, table=True):
     taken: int = 0
     since: datetime
     until: datetime = Field(index=True)
+
+
+class ClickRow(Row, table=True):
+    """How often a link of an issue was followed. A number, and nothing about who."""
+
+    __tablename__ = "click"
+    __table_args__ = (Unique("issue_id", "post_id", "link"),)
+    id: int | None = Field(default=None, primary_key=True)
+    issue_id: int = reference("issue", index=False)
+    post_id: int
+    link: int  # 0: the post's own
+    clicks: int = 0
+
+
+class VisitRow(Row, table=True):
+    """A link followed in the last minutes; then it is a number in `click`, or nothing. Post 0 is the canary."""
+
+    __tablename__ = "visit"
+    __table_args__ = (Unique("issue_id", "client", "post_id", "link"),)
+    id: int | None = Field(default=None, primary_key=True)
+    issue_id: int = reference("issue", index=False)
+    client: str  # a keyed hash of network, program and issue
+    post_id: int
+    link: int
+    at: datetime = Field(index=True)

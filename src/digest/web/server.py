@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import uvicorn
 
 from digest.errors import TryLater
+from digest.web.chores import do_chores
 from digest.web.desk import Desk
 from digest.web.patience import Patience, protocol_with
 from digest.web.site import make_site
@@ -47,9 +48,11 @@ async def serve_site(
         log.info("pages", extra={"listen": "{}:{}".format(*listener.getsockname()[:2])})
         if ready:
             ready.set()
+        chores = asyncio.create_task(do_chores(desk, stop=stop))
         await stop.wait()
         server.should_exit = True
         await running
+        await chores
 
 
 @contextmanager
