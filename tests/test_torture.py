@@ -43,6 +43,10 @@ def test_a_database_that_goes_away_loses_nobody_and_doubles_nobody(bench: Bench)
     torturing.check_broken_databases(bench)
 
 
+def test_a_goodbye_that_was_acknowledged_survives_every_kill(bench: Bench) -> None:
+    torturing.check_goodbyes(bench)
+
+
 def test_a_frozen_worker_and_a_clock_that_jumps_double_nobody(bench: Bench) -> None:
     torturing.check_frozen(bench)
 

@@ -46,5 +46,11 @@ def check_frozen(bench: Bench) -> None:
     assert torture(bench, "frozen").rounds > 8
 
 
+def check_goodbyes(bench: Bench) -> None:
+    total = torture(bench, "goodbyes")
+    assert total.kills >= 15
+    assert total.recipients > 30
+
+
 def check_random_faults(bench: Bench) -> None:
     assert torture(bench, "random-faults").faults >= FAULTS

@@ -27,7 +27,8 @@ CANNOT_BE_UNDONE = {
     "digest issue cancel",
     "digest newsletter remove",
     "digest source remove",
-    "digest subscriber remove",
+    "digest links rotate",
+    "digest subscriber erase",
     "digest subscriber unsuppress",
     "digest topic remove",
 }

@@ -99,8 +99,8 @@ def test_a_person_from_the_first_day_to_the_last(digest, home):
     digest("end", "emil@example.net", "--why", "by letter")
     assert "add --again" in digest("add", "emil@example.net", code=1).stderr
     digest("add", "emil@example.net", "--again")
-    assert "this needs --yes" in digest("remove", "emil@example.net", code=2).stderr
-    digest("remove", "emil@example.net", "--yes")
+    assert "this needs --yes" in digest("erase", "emil@example.net", code=2).stderr
+    digest("erase", "emil@example.net", "--yes")
     assert digest("show", "emil@example.net").stdout.startswith("suppressed  erased")
     assert "emil@" not in "".join(dump(home)).lower()
 

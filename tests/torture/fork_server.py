@@ -108,6 +108,8 @@ def _do(job: dict[str, Any], listener: socket.socket | None) -> int:
             return worker.work(job)
         case "operate":
             return worker.operate(job)
+        case "web":
+            return worker.serve(job)
         case "unsubscribe":
             return worker.unsubscribe(job)
     return 0

@@ -11,6 +11,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import uvicorn.lifespan.off
+import uvicorn.loops.auto
+import uvicorn.protocols.http.auto  # noqa: F401 - before the first fork, as its siblings above
 from sqlalchemy import event
 
 from digest.actions import control, publish  # noqa: F401 - what the program loads when called: once, before the fork
@@ -24,6 +27,8 @@ from digest.errors import DigestError, NothingToDo
 from digest.mail.smtp import SmtpTransport, tls_context
 from digest.store import issues, newsletters, sending
 from digest.store.database import Database, Session
+from digest.web.desk import Desk
+from digest.web.server import serve_site
 from tests.torture.oracle import OracleLog
 from tests.torture.shared import Aim, WorldClock
 
@@ -133,6 +138,14 @@ class CommitCounter:
         if self._committed and self.seen == self.at and self.after:
             self._committed = False
             os.kill(os.getpid(), self.what)
+
+
+def serve(job: dict[str, Any]) -> int:
+    """The readers' pages, until killed."""
+    os.environ["DIGEST_WEB__BASE_URL"] = "http://localhost"
+    os.environ["DIGEST_WEB__LISTEN"] = f"127.0.0.1:{job['web_port']}"
+    asyncio.run(serve_site(Desk(app=_open(job)), stop=asyncio.Event()))
+    return 0
 
 
 def _open(job: dict[str, Any]) -> App:

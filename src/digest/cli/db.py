@@ -1,4 +1,4 @@
-"""`digest db`: upgrade, check, back up and copy the database."""
+"""`digest db`: upgrade, check, tidy, back up and copy the database."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -57,6 +57,24 @@ def check(context: typer.Context, *, json: AsJson = False) -> None:
         _print_checkup(database, checkup)
     if checkup.problems:
         raise typer.Exit(1)
+
+
+@app.command()
+def tidy(context: typer.Context, *, json: AsJson = False) -> None:
+    """Leave no trace of what was deleted.
+
+    Writes SQLite's file anew, without free space, and empties its write-ahead log; on Postgres, VACUUM. Takes as long as
+    reading and writing the whole file; others wait meanwhile.
+
+    Example: digest db tidy
+    """
+    from digest.store.scrub import tidy as tidy_files
+
+    database = _open_existing(context)
+    tidy_files(database)
+    if json:
+        print_json({"database": database.name, "tidy": True})
+    note(f"{database.name} holds nothing of what was deleted" if database.is_sqlite else "VACUUM is done")
 
 
 @app.command()

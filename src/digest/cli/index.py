@@ -29,6 +29,7 @@ SUMMARIES = {
     "issue": "Issues: list, show, approve, stop, and the editor's note.",
     "delivery": "Who got an issue: the ledger, row by row.",
     "notice": "Confirmations, welcomes and goodbyes: list, send again.",
+    "links": "The keys that sign readers' links.",
     "dkim": "Keys and DNS records for signing what goes out.",
     "subscriber": "The people who get a newsletter.",
 }

@@ -8,6 +8,7 @@ import typer
 from digest.cli.context import open_app
 from digest.cli.options import AsJson, Newsletter, Yes
 from digest.cli.output import confirm, note, print_facts, print_json, print_table
+from digest.cli.subscriber_data import erase, export_data
 from digest.cli.subscriber_edit import edit
 from digest.cli.subscriber_import import import_list
 from digest.core.states import SubscriptionState
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 app = typer.Typer(name="subscriber", no_args_is_help=True, help="The people who get a newsletter.")
 app.command("import")(import_list)
 app.command()(edit)
+app.command("export-data")(export_data)
+app.command()(erase)
 
 Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="An email address, however it is written.")]
 State = Annotated[SubscriptionState | None, typer.Option(help="Only those in this state.")]
@@ -148,27 +151,6 @@ def end(
     if as_json:
         print_json(tie)
     note(f"{address} no longer gets {chosen.name}")
-
-
-@app.command()
-def remove(context: typer.Context, address: Address, yes: Yes = False, as_json: AsJson = False) -> None:
-    """Erase a person for good. Cannot be undone.
-
-    Every trace but a keyed hash, which keeps imports from bringing them back.
-
-    Example: digest subscriber remove anna@example.org --yes
-    """
-    from digest.actions.subscribe import erase
-    from digest.store.subscribers import get_subscriber
-
-    opened = open_app(context)
-    with opened.database.read() as session:
-        person = get_subscriber(session, address)
-    confirm(f"Erase {person.address} for good?", yes=yes)
-    erase(opened.database, address, secret=opened.key, now=opened.clock())
-    if as_json:
-        print_json({"erased": True, "subscriber_id": person.id})
-    note("erased; backups made earlier still hold them")
 
 
 @app.command()

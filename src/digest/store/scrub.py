@@ -40,6 +40,24 @@ def scrub(database: Database, traces: Sequence[str]) -> bool:
             return _scrub_file(driver, database.path, [trace.encode() for trace in traces if trace])
 
 
+def tidy(database: Database) -> None:
+    """Write SQLite's file anew, without free space, and empty its log; on Postgres free what rows have left.
+
+    Raises:
+        DatabaseBusy: others use it.
+        DatabaseError: anything else the database refused.
+    """
+    with database.translated():
+        if not database.is_sqlite:
+            with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                connection.execute(text("VACUUM"))
+            return
+        with database.engine.connect() as connection:
+            driver: Any = connection.connection.driver_connection
+            driver.execute("VACUUM")
+            _empty_log(driver)
+
+
 def holds(file: Path, words: Sequence[bytes]) -> bool:
     """Whether a file has any of these words in it."""
     if not file.exists() or file.stat().st_size == 0:

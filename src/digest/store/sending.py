@@ -14,11 +14,12 @@ from digest.store import events
 from digest.store.conditions import is_unpaused, is_welcome
 from digest.store.destinations import forget_destinations
 from digest.store.people_tables import DeliveryRow, SubscriberRow, SubscriptionRow, SuppressionRow
-from digest.store.tables import CadenceRow, IssueRow, VariantRow
+from digest.store.tables import CadenceRow, IssueRow, NewsletterRow, VariantRow
 
 _delivery = DeliveryRow.__table__  # type: ignore[attr-defined]
 _issue = IssueRow.__table__  # type: ignore[attr-defined]
 _variant = VariantRow.__table__  # type: ignore[attr-defined]
+_newsletter = NewsletterRow.__table__  # type: ignore[attr-defined]
 _cadence = CadenceRow.__table__  # type: ignore[attr-defined]
 _subscriber = SubscriberRow.__table__  # type: ignore[attr-defined]
 _subscription = SubscriptionRow.__table__  # type: ignore[attr-defined]
@@ -34,6 +35,17 @@ def sending_issues(session: Session) -> tuple[int, ...]:
     """Ids of the issues that are going out, oldest first."""
     query = select(_issue.c.id).where(_issue.c.state == str(IssueState.SENDING)).order_by(_issue.c.id)
     return tuple(session.execute(query).scalars())
+
+
+def issues_on_their_way(session: Session) -> tuple[tuple[str, int], ...]:
+    """Newsletter and number of the issues of which a message may be tried again: sending, or paused after they began."""
+    under_way = [str(IssueState.SENDING), str(IssueState.PAUSED)]
+    query = (
+        select(_newsletter.c.slug, _issue.c.number)
+        .join(_newsletter, _newsletter.c.id == _issue.c.newsletter_id)
+        .where(_issue.c.state.in_(under_way), _issue.c.expected.is_not(None))
+    )
+    return tuple((row.slug, row.number) for row in session.execute(query.order_by(_issue.c.id)))
 
 
 def start_sending(session: Session, issue_id: int, *, now: datetime) -> int | None:
