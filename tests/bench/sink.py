@@ -45,7 +45,7 @@ def sink(folder: Path, *, tls: bool = False, latency_ms: float = 0) -> Iterator[
     user = ["-u", "nobody"] if os.geteuid() == 0 else []  # it refuses to run as root
     with running([program, "-c", *user, f"127.0.0.1:{port}", "200"], port=port, output=log):
         if tls:
-            with _stunnel(folder, port) as (outer, ca_file):
+            with stunnel(folder, port) as (outer, ca_file):
                 yield Sink(port=outer, log=log, ca_file=ca_file)
         elif latency_ms:
             with _delayed(folder, port, latency_ms) as outer:
@@ -55,7 +55,7 @@ def sink(folder: Path, *, tls: bool = False, latency_ms: float = 0) -> Iterator[
 
 
 @contextmanager
-def _stunnel(folder: Path, port: int) -> Iterator[tuple[int, Path]]:
+def stunnel(folder: Path, port: int) -> Iterator[tuple[int, Path]]:
     """TLS from the first byte in C, so that the other end is no bottleneck of ours."""
     program = find_tool("stunnel", "stunnel4")
     outer = free_port()

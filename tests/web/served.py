@@ -76,7 +76,13 @@ class Served:
 
 @contextmanager
 def served(
-    database: Database, folder: Path, *, clock: Clock = system_clock, patience: Patience | None = None, **web: Any
+    database: Database,
+    folder: Path,
+    *,
+    clock: Clock = system_clock,
+    patience: Patience | None = None,
+    link_keys: tuple[bytes, ...] = (cast.KEY,),
+    **web: Any,
 ) -> Iterator[Served]:
     """The pages over this database, for a while. `web` are settings of [web]."""
     listener = socket.create_server(("127.0.0.1", 0))
@@ -86,7 +92,7 @@ def served(
         database=DatabaseSettings(url=str(database.url)), home=folder, secret_key=cast.KEY.decode(),
         web=WebSettings(**{"base_url": f"http://127.0.0.1:{port}", "listen": f"127.0.0.1:{port}", **web}),
     )  # fmt: skip
-    app = App(settings=settings, database=database, key=cast.KEY, link_keys=(cast.KEY,), clock=clock)
+    app = App(settings=settings, database=database, key=cast.KEY, link_keys=link_keys, clock=clock)
     site = Served(app, port)
     ready, loop, stop = threading.Event(), asyncio.new_event_loop(), asyncio.Event()
 

@@ -40,6 +40,8 @@ def make_site(desk: Desk) -> Starlette:
 def _http_fault(desk: Desk):  # type: ignore[no-untyped-def] # noqa: ANN202
     def handle(request: Request, fault: Exception) -> Response:
         assert isinstance(fault, HTTPException)
+        if request.method == "OPTIONS" and fault.status_code == 405:  # asked what can be done here, not to do it
+            return Response(status_code=204, headers=fault.headers)
         words = preferred_words(request)
         known = {404: words._("There is no such page"), 405: words._("That cannot be done here")}
         heading = known.get(fault.status_code, words._("That did not work"))

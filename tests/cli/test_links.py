@@ -1,0 +1,54 @@
+"""`digest links rotate`: a new key signs, and every link of an old mail goes on working."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from tests import cast
+from tests.command import run_digest
+from tests.web.served import served
+
+from digest.core.links import Purpose, sign, verify
+from digest.core.states import IssueState
+from digest.secret_files import read_keys
+from digest.store.database import Database
+
+ENV = {"DIGEST_SECRET_KEY": cast.KEY.decode()}
+
+
+@pytest.fixture
+def people(sqlite_template: Path, tmp_path: Path) -> cast.Cast:
+    shutil.copyfile(sqlite_template, tmp_path / "digest.db")
+    database = Database(f"sqlite:///{tmp_path}/digest.db")
+    with database.write() as session:
+        people = cast.assemble(session)
+    database.close()
+    return people
+
+
+def test_links_of_old_mails_go_on_working(people: cast.Cast, tmp_path: Path) -> None:
+    old = [sign(cast.KEY, Purpose.UNSUBSCRIBE, people.anna, people.newsletter)]
+    for round_ in (1, 2):
+        done = run_digest("links", "rotate", "--yes", cwd=tmp_path, env=ENV)
+        assert done.returncode == 0, done.stderr
+        assert "back up" in done.stderr
+        keys = (*read_keys(tmp_path / "secrets" / "link_keys"), cast.KEY)
+        assert len(keys) == round_ + 1
+        old.append(sign(keys[0], Purpose.UNSUBSCRIBE, people.anna, people.newsletter))
+        assert all(verify(keys, Purpose.UNSUBSCRIBE, token) for token in old)
+        assert keys[0].decode() not in done.stdout + done.stderr
+    assert (tmp_path / "secrets" / "link_keys").stat().st_mode & 0o077 == 0
+    database = Database(f"sqlite:///{tmp_path}/digest.db")
+    with served(database, tmp_path, link_keys=keys) as site:
+        assert [site.get(f"/unsubscribe/{token}").status for token in old] == [200, 200, 200]
+    database.close()
+
+
+def test_it_is_refused_while_an_issue_is_on_its_way(people: cast.Cast, tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/digest.db")
+    with database.write() as session:
+        cast.add_issue(session, people, 7, state=IssueState.SENDING, expected=1)
+    database.close()
+    done = run_digest("links", "rotate", "--yes", cwd=tmp_path, env=ENV)
+    assert (done.returncode, "issue 7 of weekly is on its way" in done.stderr) == (1, True)
+    assert not (tmp_path / "secrets" / "link_keys").exists()
