@@ -16,7 +16,7 @@ def export_data(context: typer.Context, address: Address, as_json: AsJson = True
 
     Subscriptions, consents, deliveries, events, as one JSON document: the same that their own page gives them.
 
-    Example: digest subscriber export-data anna@example.org > anna.json
+    Example: digest subscriber export-data anna@example.org
     """
     from digest.actions.personal_data import personal_data
 

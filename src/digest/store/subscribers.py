@@ -11,12 +11,14 @@ from digest.core.addresses import address_hash, address_key
 from digest.core.people import Listed, Subscriber
 from digest.core.states import DeliveryState, SubscriptionState
 from digest.errors import Conflict, NotFound
+from digest.store.joining_tables import SignupRow
 from digest.store.people_tables import DeliveryRow, SubscriberRow, SubscriptionRow, SuppressionRow
 from digest.store.subscriptions import subscription_value
 
 _table: Table = SubscriberRow.__table__  # type: ignore[attr-defined]
 _subscription: Table = SubscriptionRow.__table__  # type: ignore[attr-defined]
 _suppression: Table = SuppressionRow.__table__  # type: ignore[attr-defined]
+_signup: Table = SignupRow.__table__  # type: ignore[attr-defined]
 _delivery: Table = DeliveryRow.__table__  # type: ignore[attr-defined]
 
 
@@ -118,6 +120,12 @@ def erase_subscriber(session: Session, subscriber_id: int, *, now: datetime) -> 
         "message_id": None,
     }
     session.execute(update(_delivery).where(own).values(nameless))
+    typed = (
+        select(_table.c.address)
+        .where(_table.c.id == subscriber_id)
+        .union(select(_table.c.address_key).where(_table.c.id == subscriber_id))
+    )
+    session.execute(delete(_signup).where(_signup.c.address.in_(typed)))  # notices go with the person
     session.execute(delete(_table).where(_table.c.id == subscriber_id))
 
 
