@@ -70,6 +70,7 @@ def _explain_person(
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     from digest.core.addresses import address_key
     from digest.core.explain import Person, explain_delivery
+    from digest.core.story import absences, pauses
     from digest.store.explain import issues_for
     from digest.store.newsletters import list_cadences
 
@@ -81,6 +82,8 @@ def _explain_person(
             subscription=story.subscriptions.get(newsletter.slug),
             suppression=story.suppression,
             first_cadence_id=lines[0].id if lines else None,
+            pauses=pauses(story.events, newsletter.id),
+            absences=absences(story.events, newsletter.id),
         )
         for sent in issues_for(
             session, newsletter_id=newsletter.id, address_key=address_key(address), number=issue, limit=limit
@@ -134,7 +137,7 @@ def _known(session: "Session", opened: "App", address: str) -> "Story":
     from digest.errors import NotFound
     from digest.store.people_story import tell_story
 
-    story = tell_story(session, address, secret=opened.key)
+    story = tell_story(session, address, secret=opened.key, limit=None)
     if story.subscriber is None and story.suppression is None:
         step = "digest subscriber list --search PART, or digest subscriber add"
         raise NotFound(f"nothing is known of {address}: never added, or erased", next_step=step)
@@ -144,10 +147,11 @@ def _known(session: "Session", opened: "App", address: str) -> "Story":
 def _tie(slug: str, tie: "Subscription") -> dict[str, Any]:
     """A subscription as a row: whether, since when, and by which consent."""
     ended = f" ({tie.ended_why})" if tie.ended_why else ""
+    paused = f", paused until {tie.paused_until:%Y-%m-%d %H:%M} UTC" if tie.paused_until else ""
     consent = tie.consent
     return {
         "newsletter": slug,
-        "state": f"{tie.state}{ended}",
+        "state": f"{tie.state}{ended}{paused}",
         "since": tie.ended_at or consent.confirmed_at or consent.at,
         "consent": " ".join(filter(None, (consent.how, consent.origin and f"({consent.origin})"))),
         "words": consent.text,

@@ -7,20 +7,21 @@ import typer
 
 from digest.cli.context import open_app
 from digest.cli.options import AsJson, Newsletter, Yes
-from digest.cli.output import confirm, note, print_facts, print_json, print_table
+from digest.cli.output import confirm, note, print_json, print_table
 from digest.cli.subscriber_data import erase, export_data
 from digest.cli.subscriber_edit import edit
 from digest.cli.subscriber_import import import_list
+from digest.cli.subscriber_show import show
 from digest.core.states import SubscriptionState
 
 if TYPE_CHECKING:
     from digest.app import App
     from digest.core.model import Newsletter as Owner
     from digest.core.people import Listed
-    from digest.store.people_story import Story
 
 app = typer.Typer(name="subscriber", no_args_is_help=True, help="The people who get a newsletter.")
 app.command("import")(import_list)
+app.command()(show)
 app.command()(edit)
 app.command("export-data")(export_data)
 app.command()(erase)
@@ -105,28 +106,6 @@ def list_people(
         )
     if len(page) == limit < total:
         note(f"{len(page)} of {total:,} shown", next_step=f"--after {page[-1].subscriber.id} shows the next ones")
-
-
-@app.command()
-def show(context: typer.Context, address: Address, as_json: AsJson = False) -> None:
-    """Show all that is known of one person.
-
-    Consent, subscriptions, deliveries, events.
-
-    Example: digest subscriber show anna@example.org
-    """
-    from digest.errors import NotFound
-    from digest.store.people_story import tell_story
-
-    opened = open_app(context)
-    with opened.database.read() as session:
-        story = tell_story(session, address, secret=opened.key)
-    if story.subscriber is None and story.suppression is None:
-        raise NotFound(f"nothing is known of {address}", next_step="digest subscriber list --search PART")
-    if as_json:
-        print_json(story)
-    else:
-        _print_story(story)
 
 
 @app.command()
@@ -239,28 +218,3 @@ def _line(listed: "Listed") -> dict[str, Any]:
         "since": tie.consent.confirmed_at or tie.consent.at or person.created_at if tie else person.created_at,
         "suppressed": listed.suppressed,
     }
-
-
-def _print_story(story: "Story") -> None:
-    facts: dict[str, Any] = {}
-    if person := story.subscriber:
-        facts = {"address": person.address, "name": person.name or None, "time zone": person.zone}
-        facts |= {"language": person.language, "known since": person.created_at}
-    if found := story.suppression:
-        facts["suppressed"] = f"{found.reason}, {found.created_at:%Y-%m-%d}" + (f": {found.note}" if found.note else "")
-    for slug, tie in story.subscriptions.items():
-        ended = f" on {tie.ended_at:%Y-%m-%d}: {tie.ended_why}" if tie.ended_at else ""
-        facts[f"{slug}"] = f"{tie.state}{ended}"
-        facts["  agreed"] = tie.consent.at or "unknown when"
-        facts["  how"] = " ".join(filter(None, (tie.consent.how, tie.consent.origin and f"({tie.consent.origin})")))
-        facts["  to the words"] = tie.consent.text
-        facts["  confirmed"] = tie.consent.confirmed_at
-    print_facts(facts)
-    if story.deliveries:
-        rows = [
-            (line.newsletter, line.number, line.state, line.at, line.code, line.reason) for line in story.deliveries
-        ]
-        print_table(rows, head=("newsletter", "issue", "state", "at", "code", "reason"))
-    if story.events:
-        rows_of_events = [(event.at, event.kind, event.data or None) for event in story.events]
-        print_table(rows_of_events, head=("at", "event", "data"))

@@ -7,6 +7,7 @@ from digest.core.model import Issue
 from digest.core.people import Delivery, Subscription, Suppression
 from digest.core.policy import SENDER_REFUSED
 from digest.core.states import ClaimState, DeliveryState, IssueState, SubscriptionState
+from digest.core.story import Span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +17,8 @@ class Person:
     subscription: Subscription | None
     suppression: Suppression | None
     first_cadence_id: int | None  # the newsletter's: that of a subscription which names none
+    pauses: tuple[Span, ...] = ()
+    absences: tuple[Span, ...] = ()  # between leaving and coming back
 
 
 def explain_claim(
@@ -40,15 +43,20 @@ def explain_claim(
 def explain_delivery(issue: Issue, delivery: Delivery | None, person: Person) -> str:
     """Why somebody did or did not get an issue."""
     if delivery is not None:
-        return _explain_row(delivery) + _what_to_do(issue, delivery)
+        row = delivery
+        told = explain_outcome(row.state, code=row.code, enhanced=row.enhanced, reason=row.reason, tries=row.tries)
+        return told + _what_to_do(issue, delivery)
     return _issue_not_sent(issue) or _not_a_recipient(issue, person) or "no delivery was made: they joined later"
 
 
-def _explain_row(delivery: Delivery) -> str:
-    said = f" ({delivery.code} {delivery.enhanced or ''})".replace(" )", ")") if delivery.code else ""
-    because = f": {delivery.reason}" if delivery.reason else ""
+def explain_outcome(
+    state: DeliveryState, *, code: int | None, enhanced: str | None, reason: str | None, tries: int
+) -> str:
+    """What became of a delivery; the same words for whoever asks."""
+    said = f" ({code} {enhanced or ''})".replace(" )", ")") if code else ""
+    because = f": {reason}" if reason else ""
     sentences = {
-        DeliveryState.QUEUED: f"queued{because}, {delivery.tries} tries so far",
+        DeliveryState.QUEUED: f"queued{because}, {tries} tries so far",
         DeliveryState.CLAIMED: "a sender has taken it in hand",
         DeliveryState.INFLIGHT: "on the wire right now",
         DeliveryState.ACCEPTED: f"accepted by the mail server{said}",
@@ -57,7 +65,7 @@ def _explain_row(delivery: Delivery) -> str:
         DeliveryState.SKIPPED: f"not sent{because}",
         DeliveryState.EXPIRED: f"given up{because}",
     }
-    return sentences[delivery.state]
+    return sentences[state]
 
 
 def _what_to_do(issue: Issue, delivery: Delivery) -> str:
@@ -88,6 +96,10 @@ def _not_a_recipient(issue: Issue, person: Person) -> str | None:
         return "not subscribed to this newsletter"
     if person.suppression and person.suppression.created_at <= at:
         return f"suppressed since {_day(person.suppression.created_at)}: {person.suppression.reason}"
+    if away := next((span for span in person.absences if span.end and span.holds(at)), None):
+        return f"had left on {_day(away.start)}, and came back on {_day(away.end or at)}"
+    if rest := next((span for span in person.pauses if span.holds(at)), None):
+        return f"had paused until {_day(rest.end or at)}"
     if issue.cadence_id != (subscription.cadence_id or person.first_cadence_id):
         return "gets this newsletter by another cadence"
     return _not_active(subscription, at)

@@ -30,6 +30,8 @@ class Received:
     state: str
     at: datetime | None  # when it was settled
     code: int | None = None
+    enhanced: str | None = None
+    tries: int = 0
     reason: str | None = None
     message_id: str | None = None
 
@@ -63,7 +65,8 @@ def _subscriptions(session: Session, subscriber_id: int) -> dict[str, Subscripti
 
 
 def _deliveries(session: Session, subscriber_id: int, limit: int | None) -> tuple[Received, ...]:
-    columns = (_delivery.c.state, _delivery.c.settled_at.label("at"), _delivery.c.code, _delivery.c.reason)
+    columns = (_delivery.c.state, _delivery.c.settled_at.label("at"), _delivery.c.code, _delivery.c.reason, _delivery.c.enhanced,
+               _delivery.c.tries)  # fmt: skip
     query = (
         select(_newsletter.c.slug.label("newsletter"), _issue.c.number, *columns, _delivery.c.message_id)
         .select_from(_delivery.join(_issue, _issue.c.id == _delivery.c.issue_id))
