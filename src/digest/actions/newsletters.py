@@ -15,6 +15,7 @@ from typing import Any
 from digest.actions.admit import admit_cadence
 from digest.core.cadence import Cadence, parse
 from digest.core.languages import canonical_language
+from digest.core.lines import is_line
 from digest.core.model import CadenceLine, Newsletter
 from digest.core.period import start_of_rule
 from digest.core.states import ClaimState
@@ -165,7 +166,7 @@ def check_values(values: dict[str, Any]) -> dict[str, Any]:
         if (number := checked.get(name)) is not None and number < least:
             raise UsageError(f"{name.replace('_', ' ')} is {number}", next_step=f"the least is {least}")
     for name in ("name", "sender_name"):
-        if name in checked and (not checked[name].strip() or not checked[name].isprintable()):
+        if name in checked and not is_line(checked[name]):
             raise UsageError(f"the {name.replace('_', ' ')} is empty or not one printable line")
     return checked
 

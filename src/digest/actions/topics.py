@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from digest.actions.newsletters import check_slug
+from digest.core.lines import is_line
 from digest.core.model import Newsletter, Topic
 from digest.errors import UsageError
 from digest.store import topics as store
@@ -19,7 +20,7 @@ def add_topic(database: Database, newsletter: Newsletter, slug: str, *, name: st
     """
     check_slug(slug)
     name = slug.replace("-", " ").capitalize() if name is None else name.strip()
-    if not name or not name.isprintable():
+    if not is_line(name):
         raise UsageError("the name is empty or not one printable line", next_step='give one like --name "Food"')
     with database.write() as session:
         topic = store.add_topic(session, newsletter.id, slug=slug, name=name, now=now)

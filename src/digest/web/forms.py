@@ -4,6 +4,8 @@ from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
+from digest.core.lines import printable
+
 MOST_FIELDS = 50
 
 
@@ -22,4 +24,4 @@ def text_of(form: FormData, name: str, *, most: int = 500) -> str:
     value = form.get(name)
     if not isinstance(value, str):
         return ""
-    return "".join(letter for letter in value if letter.isprintable()).strip()[:most]
+    return printable(value).strip()[:most]
