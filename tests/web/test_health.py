@@ -57,6 +57,7 @@ def test_metrics_are_read_from_the_ledger(watched: Served) -> None:
     assert found["digest_subscriptions", "weekly", "pending"] == 1
     assert found["digest_oldest_due_seconds",] == 3600
     assert found["digest_database_up",] == 1
+    assert found["digest_notices", "queued"] == found["digest_signups_waiting",] == 0
     assert ("digest_last_turn_timestamp_seconds",) not in found
 
 

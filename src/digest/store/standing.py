@@ -5,21 +5,24 @@ number of deliveries that were made. No row of an accepted delivery is read.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, literal_column, or_, select
 from sqlmodel import Session
 
 from digest.core.states import DeliveryState, IssueState, SourceState
 from digest.store.conditions import is_held, is_in, is_unserved, is_welcome
+from digest.store.joining_tables import NoticeRow, SignupRow
 from digest.store.people_tables import DeliveryRow, SubscriptionRow, SuppressionRow
 from digest.store.tables import IssueRow, NewsletterRow, SourceRow
 
 _delivery = DeliveryRow.__table__  # type: ignore[attr-defined]
 _issue = IssueRow.__table__  # type: ignore[attr-defined]
 _newsletter = NewsletterRow.__table__  # type: ignore[attr-defined]
+_notice = NoticeRow.__table__  # type: ignore[attr-defined]
+_signup = SignupRow.__table__  # type: ignore[attr-defined]
 _source = SourceRow.__table__  # type: ignore[attr-defined]
 _subscription = SubscriptionRow.__table__  # type: ignore[attr-defined]
 _suppression = SuppressionRow.__table__  # type: ignore[attr-defined]
@@ -36,7 +39,8 @@ class Standing:
     subscriptions: Mapping[tuple[str, str], int]  # by newsletter and state
     suppressions: int
     due_since: datetime | None  # the longest that a delivery which could go out now has been waiting
-    notices: Mapping[str, int] = field(default_factory=dict)
+    notices: Mapping[str, int]  # those that are not at rest
+    signups: int  # that wait to be decided about
 
 
 def read_standing(session: Session, *, now: datetime) -> Standing:
@@ -57,6 +61,8 @@ def read_standing(session: Session, *, now: datetime) -> Standing:
         subscriptions={(slug, state): number for slug, state, number in rows},
         suppressions=session.execute(select(func.count()).select_from(_suppression)).scalar_one(),
         due_since=find_due_since(session, now=now),
+        notices=_count_notices(session),
+        signups=session.execute(select(func.count()).select_from(_signup)).scalar_one(),
     )
 
 
@@ -90,6 +96,15 @@ def _count_deliveries(session: Session) -> Mapping[str, int]:
     made = session.execute(select(func.coalesce(func.sum(_issue.c.expected), 0))).scalar_one()
     found[str(DeliveryState.ACCEPTED)] = max(0, int(made) - sum(found.values()))
     return {str(state): found.get(str(state), 0) for state in DeliveryState}
+
+
+def _count_notices(session: Session) -> Mapping[str, int]:
+    """In the words of the partial index."""
+    states = (DeliveryState.QUEUED, DeliveryState.CLAIMED, DeliveryState.INFLIGHT)
+    is_open = or_(*(_notice.c.state == literal_column(f"'{state}'") for state in states))
+    rows: Any = session.execute(select(_notice.c.state, func.count()).where(is_open).group_by(_notice.c.state))
+    found = dict(rows.all())
+    return {str(state): found.get(str(state), 0) for state in states}
 
 
 def _count(session: Session, table: Any) -> Mapping[str, int]:

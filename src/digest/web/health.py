@@ -94,8 +94,8 @@ class _Numbers(Collector):
         yield _by_state("digest_sources", "Sources by state.", standing.sources)
         yield _one("digest_sources_failing", "Active sources whose last look failed.", standing.failing)
         yield _one("digest_suppressions", "Addresses never to be mailed again.", standing.suppressions)
-        if standing.notices:
-            yield _by_state("digest_notices", "Mails about one subscription, by state.", standing.notices)
+        yield _by_state("digest_notices", "Mails about one subscription that are not at rest.", standing.notices)
+        yield _one("digest_signups_waiting", "Sign-ups that were not decided about yet.", standing.signups)
         family = GaugeMetricFamily("digest_subscriptions", "Subscriptions by newsletter and state.",
                                    labels=("newsletter", "state"))  # fmt: skip
         for (slug, state), number in standing.subscriptions.items():
