@@ -118,6 +118,11 @@ def test_a_stray_angle_becomes_a_reference() -> None:
     assert "é/&gt; <b>x</b>" in convert(page("<mj-text>é/> <b>x</b></mj-text>"), file="x")
 
 
+def test_a_panic_of_mrml_is_an_error_of_the_template() -> None:
+    with pytest.raises(TemplateError, match="x: MJML cannot be rendered: .* char boundary"):
+        convert("<mjml><mj-head><mj-preview>é/> x</mj-preview></mj-head><mj-body></mj-body></mjml>", file="x")
+
+
 def test_a_style_element_keeps_its_angles() -> None:
     assert "<style>.a>b{c:d}</style>" in convert(page("<mj-raw><style>.a>b{c:d}</style></mj-raw>"), file="x")
 
