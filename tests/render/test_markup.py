@@ -119,7 +119,7 @@ def test_a_stray_angle_becomes_a_reference() -> None:
 
 
 def test_a_panic_of_mrml_is_an_error_of_the_template() -> None:
-    with pytest.raises(TemplateError, match="x: MJML cannot be rendered: .* char boundary"):
+    with pytest.raises(TemplateError, match=r"x: MJML cannot be rendered: .* char boundary"):
         convert("<mjml><mj-head><mj-preview>é/> x</mj-preview></mj-head><mj-body></mj-body></mjml>", file="x")
 
 
