@@ -15,7 +15,7 @@ from digest.core.model import Issue, Newsletter
 from digest.core.notice_message import compose_notice
 from digest.core.notices import QueuedNotice
 from digest.core.people import Envelope, Sign
-from digest.core.states import IssueState, NoticeKind
+from digest.core.states import PUBLIC, NoticeKind
 from digest.errors import MessageError
 from digest.render.notice import Notice, NoticePost, render_notice
 from digest.store.database import Database, Session
@@ -25,7 +25,7 @@ from digest.store.newsletters import newsletter_of_id
 MOST_POSTS = 12
 """Of the latest issue, in a welcome."""
 
-_GONE_OUT = (IssueState.SENDING, IssueState.PAUSED, IssueState.DONE)
+
 _STAYS = frozenset({NoticeKind.WELCOME, NoticeKind.ALREADY})
 """Their readers are subscribed: they can leave, and choose."""
 
@@ -81,6 +81,12 @@ def mail_of(database: Database, notice: QueuedNotice, bureau: Bureau) -> Envelop
     ).signed(bureau.signer)  # fmt: skip
 
 
+def latest_address(session: Session, newsletter: Newsletter, base_url: str | None) -> str | None:
+    """The page of the latest issue; None where there is none, or it is private."""
+    latest = _latest(session, newsletter)
+    return web_address(base_url, newsletter, latest) if latest and base_url and not newsletter.private else None
+
+
 def _action(
     notice: QueuedNotice,
     newsletter: Newsletter,
@@ -118,7 +124,7 @@ def _archive(newsletter: Newsletter, bureau: Bureau) -> str | None:
 
 
 def _latest(session: Session, newsletter: Newsletter) -> Issue | None:
-    newest = list_issues(session, newsletter_id=newsletter.id, states=_GONE_OUT, limit=1)
+    newest = list_issues(session, newsletter_id=newsletter.id, states=PUBLIC, limit=1)
     return newest[0] if newest else None
 
 

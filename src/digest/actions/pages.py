@@ -8,7 +8,8 @@ from digest.actions.choose_issue import choose_issue
 from digest.actions.choose_newsletter import choose_newsletter
 from digest.actions.publish import archive_address, web_address
 from digest.core.model import Issue, Newsletter
-from digest.core.states import PUBLIC, UseState
+from digest.core.signups import has_door
+from digest.core.states import PUBLIC
 from digest.errors import NothingToDo, UsageError
 from digest.render.page import Neighbour, render_page
 from digest.render.site import SitePage
@@ -108,9 +109,8 @@ def page_between(
 
 
 def subscribe_address(web_base: str | None, newsletter: Newsletter) -> str | None:
-    """Where somebody joins; nowhere once the newsletter is removed."""
-    in_use = web_base and newsletter.state == UseState.ACTIVE
-    return f"{web_base.rstrip('/')}/subscribe/{newsletter.slug}" if web_base and in_use else None
+    """Where somebody joins; nowhere where nobody may by themselves."""
+    return f"{web_base.rstrip('/')}/subscribe/{newsletter.slug}" if web_base and has_door(newsletter) else None
 
 
 def _neighbour(number: int | None, url: str | None) -> Neighbour | None:

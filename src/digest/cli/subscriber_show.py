@@ -22,7 +22,7 @@ def show(
 ) -> None:
     """Show all that is known of one person.
 
-    Who they are, and in order: how they agreed, what they chose, every issue with what became of it, pauses, leaving.
+    Who they are, and in order: how they agreed, what they chose, every issue and notice with what became of it, pauses, leaving.
 
     Example: digest subscriber show anna@example.org
     """
@@ -72,4 +72,8 @@ def _lines(story: "Story") -> "tuple[Happening, ...]":
             DeliveryState(one.state), code=one.code, enhanced=one.enhanced, reason=one.reason, tries=one.tries
         )
         lines.append(Happening(at=one.at, newsletter=one.newsletter, what=f"issue {one.number}: {answer}"))
+    for notice in story.notices:
+        why = f" ({notice.reason})" if notice.reason else ""
+        what = f"notice {notice.kind}: {notice.state}{why}"
+        lines.append(Happening(at=notice.settled_at, newsletter=slugs.get(notice.newsletter_id), what=what))
     return in_order(lines)

@@ -30,6 +30,7 @@ class Purpose(StrEnum):
     PREFERENCES = "preferences"
     CONFIRM = "confirm"  # a subscription
     CLICK = "click"  # not one reader's: the same in every mail of an issue
+    FORM = "form"  # a sign-up form was shown, and when
     MOVE = "move"  # to another address, asked at the old one and at the new one
 
 

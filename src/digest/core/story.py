@@ -24,6 +24,8 @@ _SAID = {
     "subscriber.erased": "erased",
 }
 
+_COME_BACK = {"subscription.begun", "subscription.confirmed"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Happening:
@@ -56,8 +58,10 @@ def tell_consent(slug: str, tie: Subscription) -> Iterable[Happening]:
     """How a subscription came about, as its consent says."""
     consent = tie.consent
     if consent.at:
-        where = f" ({consent.origin})" if consent.origin else ""
+        places = ", ".join(filter(None, (consent.origin, consent.page)))
+        where = f" ({places})" if places else ""
         words = f': "{consent.text}"' if consent.text else ""
+        words += f" (words {consent.version})" if consent.version else ""
         yield Happening(at=consent.at, newsletter=slug, what=f"agreed by {consent.how}{where}{words}")
     if consent.confirmed_at and consent.confirmed_at != consent.at:
         yield Happening(at=consent.confirmed_at, newsletter=slug, what="the consent was confirmed")
@@ -75,12 +79,12 @@ def tell_event(event: Event, slugs: Mapping[int, str]) -> Happening:
 
 def absences(events: Iterable[Event], newsletter_id: int) -> tuple[Span, ...]:
     """When somebody who came back had left."""
-    return _spans(events, newsletter_id, begins="subscription.ended", ends={"subscription.begun"})
+    return _spans(events, newsletter_id, begins="subscription.ended", ends=_COME_BACK)
 
 
 def pauses(events: Iterable[Event], newsletter_id: int) -> tuple[Span, ...]:
     """When they were sent nothing because they had asked for a pause."""
-    ends = {"subscription.resumed", "subscription.begun"}
+    ends = {"subscription.resumed", *_COME_BACK}
     return _spans(events, newsletter_id, begins="subscription.paused", ends=ends)
 
 

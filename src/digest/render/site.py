@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from digest.core.model import Newsletter
 from digest.paths import shipped
@@ -52,8 +52,11 @@ def render_site_page(
     values: Mapping[str, Any],
     archive_url: str | None = None,
     templates: Path | None = None,
+    script: str = "",
 ) -> SitePage:
     """`web/<name>.html.j2` in a language (BCP 47) with these values; plain ones are escaped where they stand.
+
+    `script`: ours, for a convenience that the page can do without; its hash alone is allowed.
 
     Raises:
         TemplateError: the theme or template is broken.
@@ -75,14 +78,20 @@ def render_site_page(
         "issue": site,
         "site": site,
         "theme": theme,
-        "_": words._,
+        # Markup, so that what a template fills in is escaped, and an isolated name keeps its <bdi>.
+        "_": lambda message: escape(words._(message)),
         "n": words.n,
         "number": words.number,
     }
     style = fill_template(folders, STYLE_TEMPLATE, frame).strip()
-    policy = POLICY.format(b64encode(hashlib.sha256(style.encode()).digest()).decode())
+    policy = POLICY.format(_hash(style)) + (f"; script-src 'sha256-{_hash(script)}'" if script else "")
     frame["style"] = Markup(style)  # noqa: S704 - the theme's own, its variables checked when it was loaded
+    frame["script"] = Markup(script)  # noqa: S704 - ours
     return SitePage(fill_template(folders, f"{name}.html.j2", {**values, **frame}), policy)
+
+
+def _hash(text: str) -> str:
+    return b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def _web_folders(own: Path | None) -> tuple[Path, ...]:

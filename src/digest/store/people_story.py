@@ -8,8 +8,10 @@ from sqlalchemy import Table, select
 from sqlmodel import Session
 
 from digest.core.addresses import address_hash, address_key
+from digest.core.notices import QueuedNotice
 from digest.core.people import Event, Subscriber, Subscription, Suppression
 from digest.store.events import list_events
+from digest.store.notices import list_notices
 from digest.store.people_tables import DeliveryRow
 from digest.store.subscribers import find_subscriber
 from digest.store.subscriptions import list_subscriptions
@@ -45,6 +47,7 @@ class Story:
     subscriptions: dict[str, Subscription]  # by the newsletter's slug
     deliveries: tuple[Received, ...]  # the newest first
     events: tuple[Event, ...]
+    notices: tuple[QueuedNotice, ...] = ()  # the newest first
 
 
 def tell_story(session: Session, address: str, *, secret: bytes, limit: int | None = 50) -> Story:
@@ -56,6 +59,7 @@ def tell_story(session: Session, address: str, *, secret: bytes, limit: int | No
         subscriptions=_subscriptions(session, person.id) if person else {},
         deliveries=_deliveries(session, person.id, limit) if person else (),
         events=list_events(session, subscriber_id=person.id)[-limit if limit else 0 :] if person else (),
+        notices=list_notices(session, subscriber_id=person.id, limit=limit) if person else (),
     )
 
 

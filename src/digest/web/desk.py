@@ -44,9 +44,10 @@ class Desk:
         language: str,
         status: int = 200,
         headers: Mapping[str, str] = PRIVATE,
+        script: str = "",
         **values: Any,
     ) -> Response:
-        """The page `web/<name>.html.j2` as an answer, with its policy."""
+        """The page `web/<name>.html.j2` as an answer, with its policy. `script`: see `render_site_page`."""
         made = render_site_page(
             name,
             newsletter=newsletter,
@@ -54,6 +55,7 @@ class Desk:
             values=values,
             archive_url=archive_address(self.base, newsletter) if newsletter else None,
             templates=self.app.settings.path(self.app.settings.templates),
+            script=script,
         )
         return answer(made, status=status, headers=headers)
 

@@ -12,9 +12,10 @@ from digest.render.rhythm import rhythms
 from digest.render.words import Words, words_for
 from digest.web.choosing import pause_days
 
-_PLACES = tuple(
+PLACES = tuple(
     sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith(("Etc/", "SystemV/")))
 )
+"""Time zones as people choose them: by a place."""
 
 
 def view_of(profile: Profile, *, now: datetime) -> dict[str, Any]:
@@ -22,7 +23,7 @@ def view_of(profile: Profile, *, now: datetime) -> dict[str, Any]:
     words, person = words_for(profile.language), profile.subscriber
     return {
         "person": person,
-        "zones": _PLACES,
+        "zones": PLACES,
         "languages": _languages(profile),
         "choices": [_view_choice(one, profile, words, now) for one in profile.choices if one.is_active],
         "others": [
@@ -62,10 +63,11 @@ def _languages(profile: Profile) -> list[tuple[str, str]]:
     }
     if profile.subscriber.language:
         offered[profile.subscriber.language] = None
-    return [(tag, _own_name(tag)) for tag in offered] if len(offered) > 1 else []
+    return [(tag, own_name(tag)) for tag in offered] if len(offered) > 1 else []
 
 
-def _own_name(tag: str) -> str:
+def own_name(tag: str) -> str:
+    """A language's name in itself."""
     try:
         return (Locale.parse(tag, sep="-").get_display_name() or tag).capitalize()
     except (ValueError, UnknownLocaleError):

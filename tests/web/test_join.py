@@ -1,0 +1,269 @@
+"""Joining by the form, ours and embedded, and confirming by the link of the mail."""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from tests import cast
+from tests.cast import Cast
+from tests.web.served import Answer, Served, served
+from tests.web.test_leave import everything
+
+from digest.actions.signups import decide_signups
+from digest.core.links import Purpose, sign_until
+from digest.core.signups import Caps
+from digest.core.story import tell_consent
+from digest.render.consent import consent_text
+from digest.store.database import Database
+from digest.store.newsletters import newsletter_of_id
+from digest.store.notices import list_notices
+from digest.store.people_story import tell_story
+from digest.store.topics import add_topic
+
+FORM = "/subscribe/weekly"
+
+
+class Moment:
+    """A clock that is moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = cast.NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def later(self, **by: float) -> None:
+        self.now += timedelta(**by)
+
+
+@pytest.fixture
+def clock() -> Moment:
+    return Moment()
+
+
+@pytest.fixture
+def site(database: Database, people: Cast, tmp_path: Path, clock: Moment) -> Iterator[Served]:
+    with served(database, tmp_path, clock=clock) as site:
+        yield site
+
+
+def fields_of(page: Answer) -> dict[str, str]:
+    """The hidden fields of a form."""
+    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', page.body))
+
+
+def join(site: Served, clock: Moment, address: str, **more: object) -> Answer:
+    page = site.get(FORM)
+    clock.later(seconds=5)
+    return site.post(FORM, {**fields_of(page), "address": address, **more})
+
+
+def signups(database: Database) -> list[dict[str, object]]:
+    with database.read() as session:
+        return [dict(row) for row in session.execute(text("SELECT * FROM signup ORDER BY id")).mappings()]
+
+
+def notices(database: Database, now: datetime) -> list[tuple[str, str]]:
+    decide_signups(database, caps=Caps(), key=cast.KEY, now=now)
+    with database.read() as session:
+        return [(str(one.kind), one.address) for one in reversed(list_notices(session))]
+
+
+def test_a_sign_up_keeps_what_was_typed_chosen_and_agreed_to(
+    site: Served, database: Database, people: Cast, clock: Moment
+) -> None:
+    with database.write() as session:
+        session.execute(text("UPDATE newsletter SET languages = '[\"de\"]'"))
+        daily = cast.add_cadence(session, people.newsletter, "daily", rule="daily at 07:00")
+        for slug in ("beans", "mills"):
+            add_topic(session, people.newsletter, slug=slug, name=slug.title(), now=cast.NOW)
+        newsletter = newsletter_of_id(session, people.newsletter)
+    page = site.get(f"{FORM}?lang=de")
+    assert 'lang="de"' in page.body
+    assert ('name="cadence"' in page.body, "Beans" in page.body, "Deutsch" in page.body) == (True, True, True)
+    clock.later(seconds=5)
+    chosen = {"cadence": daily, "topic": "mills", "language": "de", "zone": "Asia/Tokyo"}
+    answer = site.post(FORM, {**fields_of(page), "address": " Eve@EXAMPLE.org ", **chosen})
+    assert answer.status == 200
+    (row,) = signups(database)
+    told = consent_text(newsletter, language="de")
+    assert told.text in page.body.replace("&#39;", "'")
+    kept = ("address", "cadence_id", "language", "zone", "network", "text", "version", "page")
+    assert [row[name] for name in kept] == [
+        "Eve@example.org", daily, "de", "Asia/Tokyo", "127.0.0.1", told.text, "1-de", f"{site.base}{FORM}",
+    ]  # fmt: skip
+    assert "mills" in str(row["topics"])
+    assert "beans" not in str(row["topics"])
+    assert site.knocks == [1]
+
+
+def test_everybody_gets_the_same_answer(site: Served, database: Database, people: Cast, clock: Moment) -> None:
+    answers = {
+        (got.status, got.body.replace(name, "X"), got.headers["content-security-policy"])
+        for name in ("anna", "ben", "carl", "dora", "stranger")
+        for got in [join(site, clock, f"{name}@example.org")]
+    }
+    assert len(answers) == 1
+    assert len(signups(database)) == 5
+    assert notices(database, clock.now) == [
+        ("already", "anna@example.org"), ("confirm", "ben@example.org"), ("confirm", "dora@example.org"),
+        ("confirm", "stranger@example.org"),
+    ]  # fmt: skip
+
+
+def test_programs_and_forms_of_other_sites_are_shown_the_form_once_more(
+    site: Served, database: Database, clock: Moment
+) -> None:
+    """No signature, somebody else's, an old one: the page comes with what was typed, and its own button."""
+    shown = fields_of(site.get(FORM))
+    elsewhere = site.post(FORM, {"address": "eve@example.org"}, Referer="https://blog.example/about")
+    assert (elsewhere.status, signups(database)) == (200, [])
+    assert 'value="eve@example.org"' in elsewhere.body
+    assert fields_of(elsewhere)["page"] == "https://blog.example/about"
+    assert site.post(FORM, {**shown, "address": "eve@example.org"}).status == 200  # within a moment
+    for nonce in ("", "x", shown["nonce"][:-1] + "-"):
+        site.post(FORM, {**shown, "nonce": nonce, "address": "eve@example.org"})
+    clock.later(hours=25)
+    site.post(FORM, {**shown, "address": "eve@example.org"})
+    assert signups(database) == []
+    clock.later(hours=-25, seconds=3)
+    assert "Look into your mailbox" in site.post(FORM, {**fields_of(elsewhere), "address": "eve@example.org"}).body
+    assert [row["page"] for row in signups(database)] == ["https://blog.example/about"]
+
+
+def test_what_nobody_sees_only_a_program_fills_in(site: Served, database: Database, clock: Moment) -> None:
+    assert "Look into your mailbox" in join(site, clock, "eve@example.org", website="https://x.example").body
+    assert signups(database) == []
+
+
+@pytest.mark.parametrize(
+    "address", ["", "eve", "eve@", "eve@localhost", "a b@example.org", "eve@example..org", '"e"@x.org']
+)
+def test_what_is_no_address_is_said_so_and_stays_in_the_form(
+    site: Served, database: Database, clock: Moment, address: str
+) -> None:
+    answer = join(site, clock, address)
+    assert (answer.status, signups(database)) == (400, [])
+    assert 'role="alert"' in answer.body
+
+
+def test_addresses_beyond_ascii_are_taken(site: Served, database: Database, clock: Moment) -> None:
+    join(site, clock, "eve@BÜCHER.example")
+    join(site, clock, "jöe@example.org")
+    assert [row["address"] for row in signups(database)] == ["eve@xn--bcher-kva.example", "jöe@example.org"]
+
+
+def test_a_slip_is_suggested_and_never_corrected(site: Served, database: Database, clock: Moment) -> None:
+    doubt = join(site, clock, "eve@gmial.com", zone="Asia/Tokyo")
+    assert "Did you mean" in doubt.body
+    assert (doubt.body.count("<button"), signups(database)) == (2, [])
+    site.post(FORM, {**fields_of(doubt), "address": "eve@gmial.com"})
+    site.post(FORM, {**fields_of(doubt), "address": "eve@gmail.com"})
+    assert [(row["address"], row["zone"]) for row in signups(database)] == [
+        ("eve@gmial.com", "Asia/Tokyo"), ("eve@gmail.com", "Asia/Tokyo"),
+    ]  # fmt: skip
+
+
+def test_a_network_that_asks_too_often_is_told_when_to_come_back(
+    database: Database, people: Cast, tmp_path: Path, clock: Moment
+) -> None:
+    with served(database, tmp_path, clock=clock) as site:
+        answers = [join(site, clock, f"r{number}@example.org") for number in range(21)]
+    assert [one.status for one in answers] == [200] * 20 + [429]
+    assert 0 < int(answers[-1].headers["retry-after"]) <= 3600
+    assert len(signups(database)) == 20
+
+
+def test_the_embedded_form_is_plain_html_that_posts_here(site: Served, database: Database, clock: Moment) -> None:
+    answer = site.get(f"{FORM}/embed")
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert f'<form action="{site.base}{FORM}" method="post"' in answer.body
+    assert ("<script" in answer.body, "nonce" in answer.body, "style" in answer.body) == (False, False, False)
+
+
+@pytest.mark.parametrize("change", ["signup = 'closed'", "state = 'removed'"])
+def test_a_closed_door_is_no_page(site: Served, database: Database, clock: Moment, change: str) -> None:
+    with database.write() as session:
+        session.execute(text(f"UPDATE newsletter SET {change}"))
+    for answer in (site.get(FORM), site.get(f"{FORM}/embed"), site.post(FORM, {"address": "eve@example.org"})):
+        assert answer.status == 404
+    assert site.get("/subscribe/none").status == 404
+
+
+def link_of(people: Cast, who: int, now: datetime) -> str:
+    return f"/confirm/{sign_until(cast.KEY, Purpose.CONFIRM, who, people.newsletter, now=now)}"
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+def test_looking_at_links_and_forms_changes_nothing(
+    site: Served, database: Database, people: Cast, clock: Moment, method: str
+) -> None:
+    before = everything(database)
+    for path in (
+        FORM,
+        f"{FORM}/embed",
+        link_of(people, people.ben, clock.now),
+        link_of(people, people.ben, clock.now) + "/again",
+    ):
+        site.get(path, method)
+    assert everything(database) == before
+
+
+def test_the_link_shows_one_button_and_the_button_subscribes_once(
+    site: Served, database: Database, people: Cast, clock: Moment
+) -> None:
+    link = link_of(people, people.ben, clock.now)
+    page = site.get(link)
+    assert (page.status, page.body.count("<button>")) == (200, 1)
+    assert "ben@example.org" in page.body
+    done = site.post(link)
+    assert "You are subscribed" in done.body
+    kept = everything(database)
+    assert site.post(link).body == done.body
+    assert everything(database) == kept
+    assert notices(database, clock.now) == [("welcome", "ben@example.org")]
+    assert site.get(link_of(people, people.carl, clock.now)).status == 200
+    assert "You have left" in site.post(link_of(people, people.dora, clock.now)).body
+    wrong = {
+        (one.status, one.body)
+        for path in ("/confirm/x", link[:-1], link + "A", "/confirm/1-1.AAAA")
+        for one in [site.get(path)]
+    }
+    assert len(wrong) == 1
+    assert wrong.pop()[0] == 404
+
+
+def test_a_link_that_is_too_old_offers_a_new_one(site: Served, database: Database, people: Cast, clock: Moment) -> None:
+    link = link_of(people, people.ben, clock.now)
+    clock.later(days=8)
+    assert "This link is too old" in site.get(link).body
+    assert "This link is too old" in site.post(link).body
+    assert "Look into your mailbox" in site.post(f"{link}/again").body
+    assert notices(database, clock.now) == [("confirm", "ben@example.org")]
+
+
+def test_a_change_of_the_words_of_consent_is_another_version(database: Database, people: Cast) -> None:
+    """Whoever changes them changes VERSION, and this."""
+    with database.read() as session:
+        told = consent_text(newsletter_of_id(session, people.newsletter), language="en")
+    agreed = (
+        "Yes, send me The Weekly by email. The Weekly uses my address for nothing else, and I can leave at any time by "
+        "the link in every issue."
+    )
+    assert told == (agreed, "1-en")
+
+
+def test_the_admin_sees_how_somebody_joined(site: Served, database: Database, people: Cast, clock: Moment) -> None:
+    ask = join(site, clock, "eve@example.org")
+    assert ask.status == 200
+    notices(database, clock.now)
+    with database.read() as session:
+        story = tell_story(session, "eve@example.org", secret=cast.KEY)
+    (tie,) = story.subscriptions.values()
+    (agreed,) = tell_consent("weekly", tie)
+    assert agreed.what == f'agreed by form (127.0.0.1, {site.base}{FORM}): "{tie.consent.text}" (words 1-en)'
+    assert [str(one.kind) for one in story.notices] == ["confirm"]
+    assert [one.kind for one in story.events] == ["subscription.asked"]
