@@ -4,9 +4,10 @@ import asyncio
 import http.client
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -82,6 +83,7 @@ def served(
     clock: Clock = system_clock,
     patience: Patience | None = None,
     link_keys: tuple[bytes, ...] = (cast.KEY,),
+    turned_at: Callable[[], datetime | None] = lambda: None,
     **web: Any,
 ) -> Iterator[Served]:
     """The pages over this database, for a while. `web` are settings of [web]."""
@@ -99,7 +101,12 @@ def served(
     async def run() -> None:
         up = asyncio.Event()
         serving = asyncio.ensure_future(
-            serve_site(Desk(app=app, knock=lambda: site.knocks.append(1)), stop=stop, ready=up, patience=patience)
+            serve_site(
+                Desk(app=app, knock=lambda: site.knocks.append(1), turned_at=turned_at),
+                stop=stop,
+                ready=up,
+                patience=patience,
+            )
         )
         waiting = asyncio.ensure_future(up.wait())
         await asyncio.wait((serving, waiting), return_when=asyncio.FIRST_COMPLETED)

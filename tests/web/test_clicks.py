@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 from tests import cast
+from tests.cli.terminal import type_to_digest
 from tests.command import run_digest
 from tests.sample_week import MONDAY, add_week
 from tests.web.served import Served, served
@@ -69,7 +70,7 @@ def rows(database: Database, query: str) -> list[tuple]:
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_mails_of_a_newsletter_that_counts_nothing_are_as_they_were(database: Database) -> None:
-    issue_id, html, _ = publish_week(database)
+    issue_id, html, words = publish_week(database)
     assert "/c/" not in html
     assert "utm_" not in html
     with database.read() as session:
@@ -83,7 +84,7 @@ def test_mails_of_a_newsletter_that_counts_nothing_are_as_they_were(database: Da
         issue, newsletter, language="en", web_url=web_address(BASE, newsletter, issue),
         archive_url=archive_address(BASE, newsletter),
     )  # fmt: skip
-    assert html == plain.html
+    assert (html, words) == (plain.html, plain.text)
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -222,3 +223,7 @@ def test_the_admin_sees_what_became_of_an_issue(database: Database, tmp_path: Pa
     assert "accepted\t2\n" in piped.stdout
     assert "█" not in piped.stdout
     assert "@example.org" not in piped.stdout + done.stdout
+    code, shown = type_to_digest("issue", "stats", "1", cwd=database.path.parent, answers=[])
+    assert code == 0
+    bars = {line.split()[1]: line.count("█") for line in shown.splitlines() if "█" in line and "│" in line}
+    assert (bars["accepted"], bars["refused"], bars["unsubscribed"]) == (30, 15, 30)

@@ -102,6 +102,16 @@ def test_ready_says_no_with_reasons(watched: Served, database: Database) -> None
     assert watched.get("/healthz").body == "ok\n"
 
 
+def test_a_daemon_that_turns_no_more_is_told(sqlite_database: Database, tmp_path: Path) -> None:
+    turned = [LATER]
+    with served(sqlite_database, tmp_path, clock=lambda: LATER, turned_at=lambda: turned[0]) as site:
+        assert site.get("/readyz").status == 200
+        assert numbers(site)["digest_last_turn_timestamp_seconds",] == LATER.timestamp()
+        turned[0] = LATER - timedelta(minutes=16)
+        answer = site.get("/readyz")
+        assert (answer.status, "nothing was looked for since" in answer.body) == (503, True)
+
+
 def test_a_delivery_that_waits_for_its_time_is_not_due(watched: Served, database: Database) -> None:
     with database.write() as session:
         session.execute(text("UPDATE delivery SET not_before = :at WHERE state = 'queued'"), {"at": LATER})

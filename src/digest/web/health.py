@@ -25,6 +25,8 @@ from digest.store.schema import check_schema
 from digest.store.standing import Standing, find_due_since, read_standing
 from digest.web.desk import PRIVATE, Desk, in_thread
 
+NO_TURN = timedelta(minutes=15)
+"""A daemon turns each minute, and gathers for some minutes at most."""
 AGAIN = timedelta(seconds=5)
 """Whoever asks sooner gets the counts of the last time: several Prometheus, or a loop gone wrong, cost the mail nothing."""
 
@@ -66,6 +68,10 @@ def _ready(desk: Desk) -> Response:
             {"reason": f"issue {one.number} of {one.newsletter}: {one.reason}", "next_step": one.next_step}
             for one in stuck
         ]
+        turned_at = desk.turned_at()
+        if turned_at and now - turned_at > NO_TURN:
+            reasons.append({"reason": f"nothing was looked for since {turned_at:%Y-%m-%d %H:%M} UTC",
+                            "next_step": "restart digest serve; its log tells why"})  # fmt: skip
     except DigestError as error:
         reasons = [{"reason": error.message, "next_step": error.next_step or ""}]
     document = {"ready": not reasons, "oldest_due_seconds": waiting, "reasons": reasons}
