@@ -46,7 +46,7 @@ GUARDS = (
     _unique("subscriber", "address_hash", "One person a keyed hash, which suppressions are found by.",
             _field(PEOPLE, "    address_hash: str", "    address_key: str = Field(unique=True)\n")),
     _unique("subscription", "newsletter_id subscriber_id", "One subscription of a person to a newsletter.",
-            Edit(file=PEOPLE, before='Unique("newsletter_id", "subscriber_id"), one_of("state", SubscriptionState))\n', after='one_of("state", SubscriptionState),)\n')),
+            Edit(file=PEOPLE, before='        Unique("newsletter_id", "subscriber_id"),\n', after="")),
     _unique("suppression", "address_hash", "One suppression an address.",
             _field(PEOPLE, "    address_hash: str", "    id: int | None = Field(default=None, primary_key=True)\n")),
     _unique("newsletter", "slug", "One newsletter of a name.", _field(TABLES, "    slug: str")),
