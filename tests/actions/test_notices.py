@@ -15,6 +15,7 @@ from tests.cast import Cast
 
 from digest.actions.notice_mail import Bureau
 from digest.actions.notices import NoticeReport, Post, are_notices_due, enqueue, send_notices
+from digest.actions.readers import leave, take_back
 from digest.actions.subscribe import erase, suppress
 from digest.core.links import Purpose, verify_until
 from digest.core.lint.linter import lint
@@ -169,6 +170,22 @@ def test_it_says_so_where_no_message_can_be_made(database: Database, people: Cas
     assert (refused, waits) == ("refused", "queued")
     assert "notice.txt.j2" in (why or "")
     assert send(database, Scripted(), now=NOW + timedelta(hours=1)).accepted == 1
+
+
+def test_a_goodbye_goes_out_where_the_newsletter_says_one(database: Database, people: Cast) -> None:
+    ids = {"subscriber_id": people.anna, "newsletter_id": people.newsletter}
+    leave(database, **ids, now=NOW)
+    take_back(database, **ids, secret=cast.KEY, now=NOW)
+    assert states(database) == []
+    with database.write() as session:
+        session.execute(text("UPDATE newsletter SET goodbye = :yes"), {"yes": True})
+    leave(database, **ids, now=NOW)
+    leave(database, **ids, now=NOW)
+    transport = Scripted()
+    assert send(database, transport).accepted == 1
+    message = email.message_from_bytes(transport.finished[0].message, policy=email.policy.default)
+    assert message["Subject"] == "You have left The Weekly"
+    assert f"{WEB}/unsubscribe/" in message.get_body(("plain",)).get_content()
 
 
 def test_who_is_erased_leaves_no_notice(database: Database, people: Cast) -> None:

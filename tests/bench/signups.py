@@ -4,6 +4,7 @@
 of each kind of address (unknown, pending, active, left, suppressed) take the same time.
 """
 
+import logging
 import random
 import statistics
 import sys
@@ -53,6 +54,7 @@ def waits(database: Database, people: cast.Cast, *, tries: int) -> dict[str, lis
 
 def main() -> int:
     """Print both, and whether they hold."""
+    logging.disable()  # of what the caps drop
     with tempfile.TemporaryDirectory() as folder:
         database = Database(f"sqlite:///{Path(folder) / 'digest.db'}")
         upgrade(database)

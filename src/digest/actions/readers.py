@@ -11,10 +11,11 @@ from typing import Any
 from digest.core.addresses import address_hash
 from digest.core.model import Newsletter
 from digest.core.people import Subscriber, Subscription
-from digest.core.states import SubscriptionState
+from digest.core.states import NoticeKind, SubscriptionState
 from digest.store.database import Database, Session
 from digest.store.events import record
 from digest.store.newsletters import newsletter_of_id
+from digest.store.notices import insert_notice
 from digest.store.subscribers import find_subscriber_by_id
 from digest.store.subscriptions import begin_again, end_subscription, find_subscription
 from digest.store.suppressions import find_suppression
@@ -68,6 +69,10 @@ def leave(
             return None
         if end_subscription(session, reader.tie.id, why=why, now=now):
             _tell(session, "subscription.ended", reader, now, why=why)
+            if reader.newsletter.goodbye:
+                insert_notice(
+                    session, kind=NoticeKind.GOODBYE, newsletter_id=newsletter_id, subscriber_id=subscriber_id, now=now
+                )
         return find_reader(session, subscriber_id=subscriber_id, newsletter_id=newsletter_id)
 
 

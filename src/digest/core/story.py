@@ -57,7 +57,7 @@ def in_order(happenings: Iterable[Happening]) -> tuple[Happening, ...]:
 def tell_consent(slug: str, tie: Subscription) -> Iterable[Happening]:
     """How a subscription came about, as its consent says."""
     consent = tie.consent
-    if consent.at:
+    if consent.at or consent.text:  # a list may not say when
         places = ", ".join(filter(None, (consent.origin, consent.page)))
         where = f" ({places})" if places else ""
         words = f': "{consent.text}"' if consent.text else ""
