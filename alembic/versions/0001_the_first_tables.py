@@ -192,6 +192,22 @@ def upgrade() -> None:
         sa.UniqueConstraint("newsletter_id", "name", name=op.f("uq_cadence_newsletter_id_name")),
     )
     op.create_table(
+        "move",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("subscriber_id", sa.Integer(), nullable=False),
+        sa.Column("newsletter_id", sa.Integer(), nullable=False),
+        sa.Column("address", sa.String(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("old_said_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("new_said_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["newsletter_id"], ["newsletter.id"], name=op.f("fk_move_newsletter_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["subscriber_id"], ["subscriber.id"], name=op.f("fk_move_subscriber_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_move")),
+        sa.UniqueConstraint("subscriber_id", name=op.f("uq_move_subscriber_id")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(op.f("ix_move_newsletter_id"), "move", ["newsletter_id"], unique=False)
+    op.create_table(
         "newsletter_source",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("newsletter_id", sa.Integer(), nullable=False),
@@ -226,7 +242,7 @@ def upgrade() -> None:
         sa.Column("phase", sa.String(), nullable=True),
         sa.Column("reason", sa.String(), nullable=True),
         sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint("kind = 'confirm' OR kind = 'welcome' OR kind = 'goodbye' OR kind = 'already'", name=op.f("ck_notice_kind")),
+        sa.CheckConstraint("kind = 'confirm' OR kind = 'welcome' OR kind = 'goodbye' OR kind = 'already' OR kind = 'move-from' OR kind = 'move-to'", name=op.f("ck_notice_kind")),
         sa.CheckConstraint("state = 'queued' OR state = 'claimed' OR state = 'inflight' OR state = 'accepted' OR state = 'refused' OR state = 'uncertain' OR state = 'skipped' OR state = 'expired'", name=op.f("ck_notice_state")),
         sa.ForeignKeyConstraint(["newsletter_id"], ["newsletter.id"], name=op.f("fk_notice_newsletter_id"), ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["subscriber_id"], ["subscriber.id"], name=op.f("fk_notice_subscriber_id"), ondelete="CASCADE"),
@@ -495,7 +511,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("delivery", "visit", "variant", "note", "click", "claim", "subscription", "signup", "post_key", "issue", "topic", "source_body", "post", "notice", "newsletter_source", "cadence", "warm_up", "tally", "suppression", "subscriber", "source", "newsletter", "meta", "host", "event", "destination", "allowance"):
+    for table in ("delivery", "visit", "variant", "note", "click", "claim", "subscription", "signup", "post_key", "issue", "topic", "source_body", "post", "notice", "newsletter_source", "move", "cadence", "warm_up", "tally", "suppression", "subscriber", "source", "newsletter", "meta", "host", "event", "destination", "allowance"):
         op.drop_table(table)
     if op.get_bind().dialect.name == "postgresql":
         op.execute("DROP FUNCTION refuse_event_change()")

@@ -20,6 +20,7 @@ from digest.errors import MessageError
 from digest.render.notice import Notice, NoticePost, render_notice
 from digest.store.database import Database, Session
 from digest.store.issues import list_issues
+from digest.store.moves import Move, find_move
 from digest.store.newsletters import newsletter_of_id
 
 MOST_POSTS = 12
@@ -51,6 +52,7 @@ def mail_of(database: Database, notice: QueuedNotice, bureau: Bureau) -> Envelop
     with database.read() as session:
         newsletter = newsletter_of_id(session, notice.newsletter_id)
         latest = _latest(session, newsletter) if notice.kind is NoticeKind.WELCOME else None
+        move = find_move(session, notice.subscriber_id)
     reply_to = newsletter.reply_to or newsletter.sender_address
     leave = unsubscribe_links(
         bureau.base_url, key=bureau.link_key, newsletter_id=newsletter.id, subscriber_id=notice.subscriber_id,
@@ -65,7 +67,7 @@ def mail_of(database: Database, notice: QueuedNotice, bureau: Bureau) -> Envelop
         Notice(
             kind=notice.kind,
             address=notice.address,
-            action_url=_action(notice, newsletter, bureau, leave=leave, choose=choose, latest=latest),
+            action_url=_action(notice, newsletter, bureau, leave=leave, choose=choose, latest=latest, move=move),
             unsubscribe_url=leave.best if stays else None,
             preferences_url=choose if stays else None,
             archive_url=_archive(newsletter, bureau),
@@ -95,6 +97,7 @@ def _action(
     leave: ListLinks,
     choose: str,
     latest: Issue | None,
+    move: Move | None,
 ) -> str | None:
     """Where the button leads. A link that ends does so a week after it was asked for, whenever it goes out."""
     match notice.kind:
@@ -105,6 +108,14 @@ def _action(
                 bureau.link_key, Purpose.CONFIRM, notice.subscriber_id, newsletter.id, now=notice.created_at
             )
             return f"{bureau.base_url.rstrip('/')}/confirm/{token}"
+        case NoticeKind.MOVE_FROM | NoticeKind.MOVE_TO:
+            if not bureau.base_url or move is None:
+                raise MessageError("the change of address is over, or web.base_url is not set", next_step="docs/web.md")
+            is_new = int(notice.kind is NoticeKind.MOVE_TO)
+            token = sign_until(
+                bureau.link_key, Purpose.MOVE, notice.subscriber_id, move.id, is_new, now=notice.created_at
+            )
+            return f"{bureau.base_url.rstrip('/')}/move/{token}"
         case NoticeKind.WELCOME:
             return web_address(bureau.base_url, newsletter, latest) if latest and not newsletter.private else None
         case NoticeKind.GOODBYE:

@@ -81,6 +81,8 @@ class NoticeKind(StrEnum):
     WELCOME = "welcome"
     GOODBYE = "goodbye"
     ALREADY = "already"  # somebody signed up who is subscribed
+    MOVE_FROM = "move-from"  # to the address that a person has, who asked to change it
+    MOVE_TO = "move-to"  # to the one that they asked for
 
 
 class DeliveryState(StrEnum):

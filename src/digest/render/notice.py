@@ -107,6 +107,17 @@ def _texts(kind: NoticeKind, words: Words) -> tuple[str, str, str, str, str, str
             "",
             words._("You get this email because you subscribed to {newsletter} with {address}."),
         )
+    if kind in {NoticeKind.MOVE_FROM, NoticeKind.MOVE_TO}:
+        return (
+            words._("Please confirm your new address"),
+            words._("One more step"),
+            words._(
+                "Somebody, we hope you, asked that {newsletter} come to another address. It is changed once you have confirmed it from your old address and from the new one."
+            ),
+            words._("Confirm the change"),
+            words._("If it was not you, do nothing: nothing is changed."),
+            words._("You get this email because somebody asked to change the address for {newsletter}."),
+        )
     if kind is NoticeKind.ALREADY:
         return (
             words._("You get {newsletter} already"),

@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from digest.store.database import Database
 
-_PEOPLE = ("subscriber", "subscription", "delivery", "notice", "signup")
+_PEOPLE = ("subscriber", "subscription", "delivery", "notice", "signup", "move")
 _TRIES, _WAIT = 5, 0.2
 """For a moment in which nobody reads: only then the log can be emptied."""
 

@@ -1,7 +1,9 @@
-"""The schema: what the readers' pages keep. Nothing here says who somebody is."""
+"""The schema: what the readers' pages keep. But for an address that somebody wants to move to, nothing here says who they are."""
 
 from datetime import datetime
+from typing import Any, ClassVar
 
+from sqlalchemy import ForeignKey
 from sqlalchemy import UniqueConstraint as Unique
 from sqlmodel import Field
 
@@ -41,3 +43,17 @@ class VisitRow(Row, table=True):
     post_id: int
     link: int
     at: datetime = Field(index=True)
+
+
+class MoveRow(Row, table=True):
+    """An address change that waits for a word from both ends. It goes with its person, and when it is made."""
+
+    __tablename__ = "move"
+    __table_args__: ClassVar[dict[str, Any]] = {"sqlite_autoincrement": True}
+    id: int | None = Field(default=None, primary_key=True)
+    subscriber_id: int = Field(sa_column_args=[ForeignKey("subscriber.id", ondelete="CASCADE")], unique=True)
+    newsletter_id: int = reference("newsletter")
+    address: str
+    asked_at: datetime
+    old_said_at: datetime | None = None
+    new_said_at: datetime | None = None

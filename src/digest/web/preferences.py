@@ -14,16 +14,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from digest.actions import choices, erasure, profile, readers
+from digest.actions import choices, erasure, moves, profile, readers
 from digest.actions.personal_data import personal_data
 from digest.actions.profile import Choice, Profile
+from digest.core.addresses import parse_address
 from digest.core.choices import pause_until
 from digest.core.links import Purpose, verify
 from digest.errors import DigestError
 from digest.render.words import words_for
 from digest.web.desk import PRIVATE, Desk, in_thread
 from digest.web.forms import read_form, text_of
+from digest.web.limits import DAY, take, whose
 from digest.web.preferences_view import view_of
+
+MOVES_A_DAY = 3
+"""Changes of address that one person may ask for: each writes to two addresses."""
 
 
 def routes(desk: Desk) -> list[Route]:
@@ -45,7 +50,7 @@ class _Preferences:
         self._desk = desk
         self._doers = {
             "choose": self._choose, "pause": self._pause, "resume": self._resume,
-            "leave": self._leave, "join": self._join, "person": self._describe,
+            "leave": self._leave, "join": self._join, "person": self._describe, "move": self._move,
         }  # fmt: skip
 
     async def show(self, request: Request) -> Response:
@@ -85,7 +90,7 @@ class _Preferences:
             return self._desk.unknown_link(request)
         words = words_for(found.language)
         do, choice = self._doers.get(text_of(form, "do")), found.choice_of(text_of(form, "newsletter"))
-        if do is None or (choice is None and do != self._describe):
+        if do is None or (choice is None and do not in {self._describe, self._move}):
             return self._show(request, wrong=words._("That did not work"))
         try:
             wrong = do(request, found, choice, form)
@@ -96,7 +101,9 @@ class _Preferences:
         # Read anew: the language may be another one now.
         after = self._find(request)
         said = words_for(after.language if after else found.language)
-        return self._show(request, wrong=wrong) if wrong else self._show(request, done=said._("It is saved."))
+        done = said._("We have written to both addresses. Open the link in each, within a week.")
+        done = done if do == self._move else said._("It is saved.")
+        return self._show(request, wrong=wrong) if wrong else self._show(request, done=done)
 
     def _describe(self, _request: Request, found: Profile, _choice: Choice | None, form: FormData) -> str:
         app = self._desk.app
@@ -104,6 +111,23 @@ class _Preferences:
             app.database, found, secret=app.key, now=app.clock(), name=text_of(form, "name", most=200),
             language=text_of(form, "language", most=35), zone=text_of(form, "zone", most=64),
         )  # fmt: skip
+        return ""
+
+    def _move(self, _request: Request, found: Profile, _choice: Choice | None, form: FormData) -> str:
+        app, words = self._desk.app, words_for(found.language)
+        now, name = app.clock(), whose(app.key, "move", str(found.subscriber.id))
+        try:
+            parse_address(text_of(form, "address", most=320))
+        except ValueError:
+            return words._("This is no address.")
+        with app.database.write() as session:
+            if take(session, name, limit=MOVES_A_DAY, per=DAY, now=now) is not None:
+                return words._("This was asked for too often.")
+        try:
+            moves.ask_to_move(app.database, found, text_of(form, "address", most=320), secret=app.key, now=now)
+        except ValueError:
+            return words._("This is your address already.")
+        self._desk.knock()
         return ""
 
     def _choose(self, _request: Request, found: Profile, choice: Choice | None, form: FormData) -> str:

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from digest.errors import TryLater
-from digest.web import archive, choosing, clicks, confirm, health, join, leave, preferences, signposts
+from digest.web import archive, choosing, clicks, confirm, health, join, leave, move, preferences, signposts
 from digest.web.access import AccessLog
 from digest.web.desk import Desk, preferred_words
 from digest.web.guard import Guard
@@ -25,7 +25,7 @@ def make_site(desk: Desk) -> Starlette:
     web = desk.app.settings.web
     parts = urlsplit(web.base_url or "http://localhost")
     hosts = {name.lower() for name in (parts.hostname or "", *web.hosts)} | OWN_HOSTS
-    rooms = (join, confirm, leave, choosing, preferences, archive, clicks, signposts, health)
+    rooms = (join, confirm, leave, choosing, preferences, move, archive, clicks, signposts, health)
     routes = [route for pages in rooms for route in pages.routes(desk)]
     return Starlette(
         routes=routes,
