@@ -14,7 +14,7 @@ def rhythm(line: CadenceLine, words: Words) -> str:
         case Weekly(weekdays=days):
             return words._("Every week") if len(days) == 1 else words._("Several times a week")
         case EveryWeeks(weeks=weeks, weekdays=days) if len(days) == 1:
-            return words.n("Every week", "Every {n} weeks", weeks)
+            return words.n("Every {n} week", "Every {n} weeks", weeks) if weeks > 1 else words._("Every week")
         case MonthDay(days=days):
             return words._("Every month") if len(days) == 1 else words._("Several times a month")
         case LastDay() | NthWeekday():
