@@ -52,6 +52,9 @@ def test_nothing_overflows_and_everybody_can_read_it(page: Page, seen: set[str],
     for language in languages():
         show(page, mail_of(theme, language))
         found = faults_of_layout(page)
+        page.set_viewport_size({"width": 320, "height": 900})
+        if page.evaluate("document.querySelector('.web a').getClientRects().length") != 1:
+            found.append("the link to the web is broken in two on the smallest phone")
         if language in WITH_AXE:
             page.set_viewport_size({"width": 375, "height": 900})
             found += violations(page, but=OF_COLOURS)

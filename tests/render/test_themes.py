@@ -100,6 +100,13 @@ def test_styles_are_few_with_small_screens_first_and_dark_last(theme: str) -> No
     assert 'name="supported-color-schemes"' in html
 
 
+def test_a_heading_begins_with_a_capital() -> None:
+    for language, heading in (("fr", "Vendredi 11 août"), ("es", "Viernes, 11 de agosto"), ("en", "Friday, 11 August")):
+        rendered = sample_of("plain", language).rendered
+        assert heading in rendered.html
+        assert heading.upper() in rendered.text.upper()
+
+
 @pytest.mark.parametrize("kind", NoticeKind)
 @pytest.mark.parametrize("theme", THEMES)
 def test_a_notice_says_one_thing_and_has_one_button(theme: str, kind: NoticeKind) -> None:

@@ -158,7 +158,8 @@ class _Maker:
         known = {"pinned": self.words._("Pinned"), "earlier": self.words._("Earlier")}
         if group.kind == "day":
             try:
-                return self.words.day(date.fromisoformat(group.label))
+                day = self.words.day(date.fromisoformat(group.label))
+                return day[:1].upper() + day[1:]  # a heading, in languages, too, whose days begin with a small letter
             except ValueError:
                 return self.line(group.label)
         return known.get(group.kind) or self.line(group.label) or self.words._("Other posts")
