@@ -77,6 +77,12 @@ def test_all_newsletters_of_the_sender_can_be_left_and_joined(
         )
     site.post(page, about("leave"))
     assert tie(database, people.anna)[0] == "ended"
+    ben = f"/preferences/{sign(cast.KEY, Purpose.PREFERENCES, people.ben)}"
+    assert site.post(ben, about("join")).status == 200
+    assert tie(database, people.ben)[0] == "active", "the link came to the address: that confirms it"
+    with database.write() as session:
+        cast.add_newsletter(session, "hidden", name="The Hidden One", private=True)
+    assert "The Hidden One" not in site.get(page).body
     carl = f"/preferences/{sign(cast.KEY, Purpose.PREFERENCES, people.carl)}"
     assert site.post(carl, about("join", "monthly")).status == 400, "suppressed"
 

@@ -11,11 +11,13 @@ from digest.actions.subscribe import edit_subscriber
 from digest.core.addresses import address_hash
 from digest.core.model import CadenceLine, Newsletter, Topic
 from digest.core.people import Consent, Subscriber, Subscription
+from digest.core.signups import has_door
 from digest.core.states import SubscriptionState
 from digest.errors import NothingToDo
 from digest.store.database import Database, Session
 from digest.store.events import record
 from digest.store.newsletters import list_cadences, list_newsletters
+from digest.store.signups import confirm_subscription
 from digest.store.subscribers import find_subscriber_by_id
 from digest.store.subscriptions import begin_again, find_subscription, insert_subscription, list_subscriptions
 from digest.store.suppressions import find_suppression
@@ -84,6 +86,7 @@ def find_profile(session: Session, *, subscriber_id: int, secret: bytes) -> Prof
             topics=list_topics(session, one.id),
         )
         for one in list_newsletters(session)
+        if one.id in ties or has_door(one)
     ]
     choices.sort(key=lambda one: (not one.is_active, one.tie is None))
     suppressed = find_suppression(session, address_hash(secret, person.address)) is not None
@@ -119,6 +122,10 @@ def subscribe(database: Database, profile: Profile, choice: Choice, *, text: str
         tie = find_subscription(session, **ids)
         if tie is None:
             begun = insert_subscription(session, **ids, state=active, consent=consent, now=now)
+        elif tie.state is SubscriptionState.PENDING:
+            if confirm_subscription(session, tie.id, now=now):
+                record(session, "subscription.confirmed", at=now, **ids, how=HOW)
+            return True
         else:
             begun = begin_again(session, tie.id, state=active, consent=consent)
         if begun:

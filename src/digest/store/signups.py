@@ -47,7 +47,7 @@ def ask_for_confirmation(
     session: Session, subscription_id: int, *, consent: Consent, cadence_id: int | None, topics: tuple[str, ...]
 ) -> bool:
     """From ended or pending to pending, with what they ask for now. When and why it had ended stays until they confirm."""
-    values = {"state": SubscriptionState.PENDING, "cadence_id": cadence_id, "topics": list(topics),
+    values = {"state": SubscriptionState.PENDING, "paused_until": None, "cadence_id": cadence_id, "topics": list(topics),
               **consent_columns(consent)}  # fmt: skip
     asked = update(_subscription).where(_subscription.c.id == subscription_id, _subscription.c.state.in_(_WHO_ASKS))
     return bool(changed_rows(session, asked.values(values)))
