@@ -90,16 +90,22 @@ def test_all_of_it_works_by_keyboard_and_without_scripts(browser: Browser, site:
     page.keyboard.press("Space")
     page.keyboard.press("Tab")
     page.keyboard.press("Space")  # the first topic goes
-    page.keyboard.press("Enter")  # as in every form
+    _enter(page)  # as in every form
     assert page.get_by_role("status").inner_text() == "It is saved."
     assert page.locator("input[type=radio]").nth(1).is_checked()
     assert not page.locator("input[value=food]").is_checked()
     page.get_by_role("button", name="Pause").focus()
-    page.keyboard.press("Enter")
+    _enter(page)
     assert "Paused until" in page.locator("main").inner_text()
     page.get_by_role("link", name="Erase me").focus()
-    page.keyboard.press("Enter")
+    _enter(page)
     page.get_by_role("button", name="Erase me for good").focus()
-    page.keyboard.press("Enter")
+    _enter(page)
     assert page.locator("h1").inner_text() == "You are forgotten"
     context.close()
+
+
+def _enter(page: Page) -> None:
+    """The return key, and the page that comes of it."""
+    with page.expect_navigation():
+        page.keyboard.press("Enter")

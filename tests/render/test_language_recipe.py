@@ -28,7 +28,7 @@ def test_another_language_is_a_file(tmp_path: Path) -> None:
     html = (tmp_path / "look/editorial/it/issue.html").read_text(encoding="utf-8")
     assert '<html lang="it" dir="ltr"' in html
     assert "Unsubscribe&gt;" in html
-    assert "mercoledì 9 agosto" in html
+    assert "Mercoledì 9 agosto" in html
 
 
 def follow(folder: Path, command: str) -> str:

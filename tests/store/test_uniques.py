@@ -13,8 +13,10 @@ from digest.store.database import Database
 UNIQUES = {
     "cadence": [("newsletter_id", "name")],
     "claim": [("cadence_id", "post_id")],
+    "click": [("issue_id", "post_id", "link")],
     "delivery": [("issue_id", "address_key"), ("issue_id", "subscriber_id")],
     "issue": [("newsletter_id", "cadence_id", "slot_key"), ("newsletter_id", "number")],
+    "move": [("subscriber_id",)],
     "newsletter": [("slug",)],
     "newsletter_source": [("newsletter_id", "source_id")],
     "post": [("source_id", "key")],
@@ -23,7 +25,9 @@ UNIQUES = {
     "subscriber": [("address_hash",), ("address_key",)],
     "subscription": [("newsletter_id", "subscriber_id")],
     "suppression": [("address_hash",)],
+    "topic": [("newsletter_id", "slug")],
     "variant": [("issue_id", "key")],
+    "visit": [("issue_id", "client", "post_id", "link")],
 }
 EACH = [(table, key) for table, keys in UNIQUES.items() for key in keys]
 

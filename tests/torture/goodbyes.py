@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 
@@ -96,10 +96,9 @@ def _leave(crowd: Crowd, ties: dict[int, int], port: int) -> None:
             continue
         token = sign(cast.KEY, Purpose.UNSUBSCRIBE, who, ties[who])
         try:
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-            connection.request("POST", f"/unsubscribe/{token}", BODY, HEADERS)
-            status = connection.getresponse().status
-            connection.close()
+            with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
+                connection.request("POST", f"/unsubscribe/{token}", BODY, HEADERS)
+                status = connection.getresponse().status
         except (OSError, http.client.HTTPException):
             status = 0
         if status == 200:
@@ -128,8 +127,8 @@ def _ties(place: Place) -> dict[int, int]:
 
 def _wait_until_up(port: int) -> None:
     for _ in range(400):
-        with suppress(OSError, http.client.HTTPException):
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        with suppress(OSError, http.client.HTTPException), closing(connection):
             connection.request("OPTIONS", "/unsubscribe/x", headers=HEADERS)
             connection.getresponse().read()
             return
