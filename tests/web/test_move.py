@@ -68,7 +68,7 @@ def test_it_is_made_when_both_ends_have_confirmed_it(
     assert site.post(sent[second][1]).status == 404, "it is over"
 
 
-def test_an_address_that_cannot_be_had_gets_the_same_answer_and_no_mail(
+def test_an_address_that_cannot_be_had_gets_the_same_answer_and_only_itself_no_mail(
     site: Served, database: Database, page: str
 ) -> None:
     free = site.post(page, {"do": "move", "address": "free@new.example"})
@@ -76,10 +76,21 @@ def test_an_address_that_cannot_be_had_gets_the_same_answer_and_no_mail(
         session.execute(text("DELETE FROM notice"))
     taken = site.post(page, {"do": "move", "address": "BEN@example.org"})
     assert (taken.status, taken.body) == (free.status, free.body)
-    assert links(site, database) == {}
+    sent = links(site, database)
+    assert {kind: to for kind, (to, _) in sent.items()} == {NoticeKind.MOVE_FROM: "anna@example.org"}
+    assert "Half done" in site.post(sent[NoticeKind.MOVE_FROM][1]).body, "nor does the old address learn it"
     assert site.post(page, {"do": "move", "address": "anna@example.org"}).status == 400
     assert site.post(page, {"do": "move", "address": "x"}).status == 400
     assert "too often" in site.post(page, {"do": "move", "address": "again@new.example"}).body
+
+
+def test_one_address_is_asked_once_a_day_whoever_names_it(site: Served, database: Database, people: Cast) -> None:
+    for who in (people.anna, people.carl, people.anna):
+        path = f"/preferences/{sign(cast.KEY, Purpose.PREFERENCES, who)}"
+        site.post(path, {"do": "move", "address": "stranger@new.example"})
+    with database.read() as session:
+        asked = session.execute(text("SELECT count(*) FROM notice WHERE kind = 'move-to'")).scalar_one()
+    assert asked == 1
 
 
 def test_links_end_with_the_next_wish_and_forged_ones_tell_nothing(

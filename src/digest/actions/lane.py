@@ -9,14 +9,15 @@ import logging
 from typing import NamedTuple
 
 from digest.actions.claim_queue import ClaimQueue
-from digest.actions.issue_run import IssueReport, IssueRun, Sender, pause_issue
+from digest.actions.issue_run import IssueRun, Sender, pause_issue
 from digest.actions.ledger import LedgerWriter
+from digest.actions.outcome_counts import count_outcome
 from digest.actions.watcher import notice_stop
 from digest.core.addresses import hide_addresses
 from digest.core.message import compose
 from digest.core.people import Claimed, Envelope, Outcome, Recipient
 from digest.core.policy import SENDER_REFUSALS_IN_A_ROW, Blame, NextStep, after, name_answer
-from digest.core.states import DeliveryState, OutcomeKind
+from digest.core.states import OutcomeKind
 from digest.errors import DigestError, LoginRefused, MessageError, TransportError
 from digest.store.deliveries import Settlement
 
@@ -152,7 +153,7 @@ def _settle(sender: Sender, run: IssueRun, writer: LedgerWriter, delivery: Claim
     now = sender.clock()
     step = after(outcome, tries=delivery.tries + 1, first_try=delivery.trying_since or now, now=now)
     writer.settle(Settlement(delivery=delivery, outcome=outcome, step=step))
-    _count(run.report, step)
+    count_outcome(run.report, step)
     sender.on_progress(1)
     if log.isEnabledFor(logging.DEBUG):  # asked first: there are thousands a second
         log.debug(
@@ -212,20 +213,6 @@ def _recipient(delivery: Claimed) -> Recipient:
     return Recipient(
         delivery_id=delivery.id, subscriber_id=delivery.subscriber_id, address=delivery.address, name=delivery.name
     )
-
-
-def _count(report: IssueReport, step: NextStep) -> None:
-    match step.state:
-        case DeliveryState.ACCEPTED:
-            report.accepted += 1
-        case DeliveryState.UNCERTAIN:
-            report.uncertain += 1
-        case DeliveryState.QUEUED:
-            report.deferred += 1
-        case DeliveryState.EXPIRED:
-            report.expired += 1
-        case _:
-            report.refused += 1
 
 
 def resumable(error: TransportError, run: IssueRun) -> TransportError:

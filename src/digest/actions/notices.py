@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from digest.actions.notice_mail import Bureau, mail_of
+from digest.actions.outcome_counts import count_outcome
 from digest.clock import Clock
 from digest.core.addresses import hide_addresses
 from digest.core.notices import QueuedNotice
@@ -149,7 +150,7 @@ async def _send_one(post: Post, notice: QueuedNotice, report: NoticeReport) -> N
     now = post.clock()
     step = after(outcome, tries=notice.tries + 1, first_try=notice.trying_since or now, now=now)
     await _settle(post, notice, outcome, step)
-    _count(report, step)
+    count_outcome(report, step)
     if step.blame is Blame.LOGIN:
         raise LoginRefused(f"{outcome.server} wants other credentials: {name_answer(outcome)}")
 
@@ -164,7 +165,7 @@ async def _fail(post: Post, notice: QueuedNotice, fault: DigestError, report: No
         step = NextStep(state=DeliveryState.QUEUED, not_before=again, reason=hide_addresses(fault.message))
     log.error("a notice cannot be made", extra={"notice": notice.id, "kind": str(notice.kind), "why": step.reason})
     await _settle(post, notice, outcome, step)
-    _count(report, step)
+    count_outcome(report, step)
 
 
 async def _settle(post: Post, notice: QueuedNotice, outcome: Outcome, step: NextStep) -> None:
@@ -179,20 +180,6 @@ async def _settle(post: Post, notice: QueuedNotice, outcome: Outcome, step: Next
         else:
             break
     log.debug("notice settled", extra={"notice": notice.id, "kind": str(notice.kind), "state": str(step.state)})
-
-
-def _count(report: NoticeReport, step: NextStep) -> None:
-    match step.state:
-        case DeliveryState.ACCEPTED:
-            report.accepted += 1
-        case DeliveryState.UNCERTAIN:
-            report.uncertain += 1
-        case DeliveryState.QUEUED:
-            report.deferred += 1
-        case DeliveryState.EXPIRED:
-            report.expired += 1
-        case _:
-            report.refused += 1
 
 
 # ── steps in the store, each short and made for a thread ────────────────────────────────────────────────────────────

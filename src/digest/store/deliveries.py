@@ -21,7 +21,6 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
-    func,
     literal,
     not_,
     or_,
@@ -36,6 +35,7 @@ from digest.core.states import DeliveryState, IssueState
 from digest.store.claiming import CLAIM
 from digest.store.conditions import is_eligible, is_held, is_in, is_subscribed, is_suppressed, issue_is
 from digest.store.json_rows import JsonRows
+from digest.store.outcome_columns import LONGEST_REPLY, outcome_columns
 from digest.store.people_tables import DeliveryRow
 from digest.store.statements import changed_rows
 from digest.store.tables import IssueRow
@@ -44,7 +44,6 @@ _delivery = DeliveryRow.__table__  # type: ignore[attr-defined]
 _issue = IssueRow.__table__  # type: ignore[attr-defined]
 
 _COLUMNS = tuple(_delivery.c[field.name] for field in fields(Delivery))
-_LONGEST_REPLY = 500
 _WAITS = tuple(str(state) for state in (DeliveryState.CLAIMED, DeliveryState.INFLIGHT, DeliveryState.UNCERTAIN))
 """States that an answer may still be written on."""
 
@@ -237,7 +236,7 @@ def _settle_accepted(session: Session, settlements: Sequence[Settlement], *, now
 def accepted_row(settlement: Settlement) -> tuple[int, int, int | None, str | None, str, str]:
     """Id, fence, code, enhanced code, reply, phase."""
     delivery, outcome = settlement.delivery, settlement.outcome
-    reply = outcome.reply[:_LONGEST_REPLY].replace("\x00", "")  # Postgres keeps no NUL
+    reply = outcome.reply[:LONGEST_REPLY].replace("\x00", "")  # Postgres keeps no NUL
     return delivery.id, delivery.fence, outcome.code, outcome.enhanced, reply, outcome.phase
 
 
@@ -279,19 +278,8 @@ def _count_refusals(session: Session, settlements: Sequence[Settlement]) -> None
 
 
 def _settled(settlement: Settlement, now: datetime) -> dict[str, Any]:
-    outcome, step = settlement.outcome, settlement.step
-    values = {
-        "state": str(step.state),
-        "not_before": step.not_before,
-        "reason": step.reason,
-        "code": outcome.code,
-        "enhanced": outcome.enhanced,
-        "reply": outcome.reply[:_LONGEST_REPLY].replace("\x00", ""),
-        "phase": outcome.phase,
-        "lease_until": None,
-        "settled_at": now,
-        "trying_since": func.coalesce(_delivery.c.trying_since, now),
-    }
+    step = settlement.step
+    values = outcome_columns(settlement.outcome, step, trying_since=_delivery.c.trying_since, now=now)
     # A queued row belongs to nobody; a settled one keeps the name of who settled it. The try was counted at the mark,
     # or, where the server answered before it, is counted here.
     owner = {"owner": None} if step.state is DeliveryState.QUEUED else {}

@@ -19,6 +19,7 @@ from digest.core.policy import NextStep
 from digest.core.states import DeliveryState, NoticeKind
 from digest.errors import NotFound
 from digest.store.joining_tables import NoticeRow
+from digest.store.outcome_columns import outcome_columns
 from digest.store.people_tables import SubscriberRow, SubscriptionRow, SuppressionRow
 from digest.store.statements import changed_rows
 
@@ -28,7 +29,6 @@ _subscription: Table = SubscriptionRow.__table__  # type: ignore[attr-defined]
 _suppression: Table = SuppressionRow.__table__  # type: ignore[attr-defined]
 
 _OWN = tuple(f.name for f in fields(QueuedNotice) if f.name not in {"address", "name", "language"})
-_LONGEST_REPLY = 500
 _WAITS = (DeliveryState.CLAIMED, DeliveryState.INFLIGHT, DeliveryState.UNCERTAIN)
 """States that an answer may still be written on."""
 
@@ -91,19 +91,7 @@ def mark_notice(
 
 def settle_notice(session: Session, notice: QueuedNotice, outcome: Outcome, step: NextStep, *, now: datetime) -> bool:
     """Write down what the server said, late answers too; False where the row is no longer ours."""
-    values: dict[str, Any] = {
-        "state": step.state,
-        "not_before": step.not_before,
-        "reason": step.reason,
-        "code": outcome.code,
-        "enhanced": outcome.enhanced,
-        "reply": outcome.reply[:_LONGEST_REPLY].replace("\x00", ""),
-        "phase": outcome.phase,
-        "lease_until": None,
-        "settled_at": now,
-        "tries": notice.tries + 1,
-        "trying_since": func.coalesce(_table.c.trying_since, now),
-    }
+    values = outcome_columns(outcome, step, trying_since=_table.c.trying_since, now=now) | {"tries": notice.tries + 1}
     if step.state is DeliveryState.QUEUED:
         values |= {"owner": None, "settled_at": None}
     return bool(changed_rows(session, update(_table).where(_mine(notice), _table.c.state.in_(_WAITS)).values(values)))
