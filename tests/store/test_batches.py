@@ -18,6 +18,7 @@ from digest.store.batches import Batch, BatchWriter
 from digest.store.database import Database
 from digest.store.paced_claims import PacedClaims
 from digest.store.people_tables import DestinationRow
+from digest.store.prepared import PreparedRows
 
 LEASE = timedelta(minutes=3)
 
@@ -124,3 +125,27 @@ def test_a_claim_that_is_no_longer_ours_gives_no_place_of_a_warm_up_back(databas
             writer.write(Batch(released=[first, second]), now=cast.NOW)
     with database.read() as session:
         assert session.execute(text("SELECT taken FROM warm_up")).scalar_one() == 1, "the one in flight"
+
+
+@pytest.mark.parametrize("statement", ["mark", "settle"])
+def test_sqlite_compiles_the_statements_of_every_message_once(sqlite_database: Database, statement: str) -> None:
+    # A state that is bound, not written out, beside a partial index on that column: SQLite compiles it anew for each row.
+    issue = prepare(sqlite_database, "tom@example.org", "una@example.org")
+    make, kinds, rows = {
+        "mark": (deliveries.mark_statement, deliveries.MARK_ROW, [(n, 1, f"<{n}@example.org>") for n in (1, 2, 3)]),
+        "settle": (deliveries.settle_statement, deliveries.SETTLE_ROW, [(n, 1, 250, "", "", "") for n in (1, 2, 3)]),
+    }[statement]
+    prepared = PreparedRows(make, kinds, sqlite_database.engine.dialect)
+    given = {"holder": "a", "now": cast.NOW, **({"lease": cast.NOW} if statement == "mark" else {})}
+    compiled: list[object] = []
+    connection = sqlite_database.open_writer()
+    with connection.begin():
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        driver.set_authorizer(lambda *what: compiled.append(what) or 0)  # asked while a statement is compiled
+        prepared.run(connection, rows[:1], **given)
+        compiled.clear()
+        prepared.run(connection, rows, **given)
+        driver.set_authorizer(None)
+    sqlite_database.close_writer(connection)
+    assert (issue, compiled) == (1, [])
