@@ -138,3 +138,23 @@ def test_a_stranger_joins(
     context.close()
     assert faults == []
     assert [one for one in said if "Content Security Policy" in one] == []
+
+
+def test_a_form_on_another_site_guesses_the_zone_and_leads_to_ours(
+    browser: Browser, sqlite_database: Database, tmp_path: Path
+) -> None:
+    context = browser.new_context(viewport={"width": 375, "height": 900}, timezone_id="Europe/Vaduz")
+    page = context.new_page()
+    with newsletter(sqlite_database, tmp_path, language="en") as site:
+        form = site.get("/subscribe/weekly/embed").body
+        page.route("http://blog.example/**", lambda route: route.fulfill(body=form, content_type="text/html"))
+        page.goto("http://blog.example/about")
+        assert page.locator("[name=zone]").input_value() == "Europe/Vaduz"
+        page.locator("[name=address]").fill("eve@example.org")
+        page.locator("[name=language]").select_option("de")
+        faults = violations(page, only=["label", "select-name"])
+        press(page, "Enter")
+        assert page.url == f"{site.base}/subscribe/weekly"
+        shown = [page.locator(f"#{name}").input_value() for name in ("address", "language", "zone")]
+    context.close()
+    assert (shown, faults) == (["eve@example.org", "de", "Europe/Vaduz"], [])

@@ -22,6 +22,8 @@ from digest.store.newsletters import newsletter_of_id
 from digest.store.notices import list_notices
 from digest.store.people_story import tell_story
 from digest.store.topics import add_topic
+from digest.web.embed import ZONES
+from digest.web.preferences_view import PLACES
 
 FORM = "/subscribe/weekly"
 
@@ -177,11 +179,39 @@ def test_a_network_that_asks_too_often_is_told_when_to_come_back(
     assert len(signups(database)) == 20
 
 
-def test_the_embedded_form_is_plain_html_that_posts_here(site: Served, database: Database, clock: Moment) -> None:
-    answer = site.get(f"{FORM}/embed")
+def test_the_embedded_form_is_plain_html_that_posts_here(
+    site: Served, database: Database, people: Cast, clock: Moment
+) -> None:
+    """With all that there is to choose; a script only behind it, and nothing from elsewhere."""
+    with database.write() as session:
+        session.execute(text("UPDATE newsletter SET languages = '[\"de\"]'"))
+        cast.add_cadence(session, people.newsletter, "daily", rule="daily at 07:00")
+        add_topic(session, people.newsletter, slug="mills", name="Mills & <Co>", now=cast.NOW)
+    answer = site.get(f"{FORM}/embed?lang=de")
     assert answer.headers["content-type"].startswith("text/plain")
-    assert f'<form action="{site.base}{FORM}" method="post"' in answer.body
-    assert ("<script" in answer.body, "nonce" in answer.body, "style" in answer.body) == (False, False, False)
+    form, script = answer.body.split("</form>")
+    assert f'<form action="{site.base}{FORM}" method="post"' in form
+    assert set(re.findall(r'name="(\w+)"', form)) == {
+        "lang", "address", "cadence", "topic", "language", "zone", "website",
+    }  # fmt: skip
+    assert '<option value="de" lang="de" selected>Deutsch</option>' in form
+    assert ("Mills &amp; &lt;Co&gt;" in form, "<option>Asia/Tokyo</option>" in form) == (True, True)
+    assert not re.search(r"nonce|style|src=|https?://", form.replace(f"{site.base}{FORM}", ""))
+    assert (script.count("<script>"), "http" in script) == (1, False)
+    assert set(ZONES) <= set(PLACES)
+
+
+def test_what_was_chosen_on_another_site_stands_in_our_form(site: Served, database: Database, people: Cast) -> None:
+    with database.write() as session:
+        session.execute(text("UPDATE newsletter SET languages = '[\"de\"]'"))
+        daily = cast.add_cadence(session, people.newsletter, "daily", rule="daily at 07:00")
+        add_topic(session, people.newsletter, slug="mills", name="Mills", now=cast.NOW)
+        add_topic(session, people.newsletter, slug="beans", name="Beans", now=cast.NOW)
+    chosen = {"cadence": daily, "topic": "mills", "language": "de", "zone": "Asia/Tokyo", "lang": "en"}
+    shown = site.post(FORM, {"address": "eve@example.org", **chosen}).body
+    for part in (f'value="{daily}" checked', 'value="mills" checked', 'lang="de" selected', "selected>Asia/Tokyo"):
+        assert part in shown
+    assert 'value="beans" checked' not in shown
 
 
 @pytest.mark.parametrize("change", ["signup = 'closed'", "state = 'removed'"])

@@ -71,6 +71,11 @@ class Door:
         """Those it is sent in."""
         return tuple(dict.fromkeys((self.newsletter.language, *self.newsletter.languages)))
 
+    @property
+    def tongues(self) -> list[tuple[str, str]]:
+        """Those with their own names; empty where there is no choice."""
+        return [(tag, own_name(tag)) for tag in self.languages] if len(self.languages) > 1 else []
+
 
 def routes(desk: Desk) -> list[Route]:
     """The pages under /subscribe/."""
@@ -165,12 +170,12 @@ class _Joining:
         more: str = "",
         nonce: str = "",
     ) -> Response:
-        words, several = words_for(language), len(door.languages) > 1
+        words = words_for(language)
         return self._desk.page(
             "join", newsletter=door.newsletter, language=language, status=400 if wrong else 200, form=filled,
             wrong=wrong, more=more, nonce=nonce or self._nonce(door), action=_action(request),
             cadences=rhythms(door.cadences, words), topics=[(one.slug, one.name) for one in door.topics],
-            languages=[(tag, own_name(tag)) for tag in door.languages] if several else [], zones=PLACES,
+            languages=door.tongues, zones=PLACES,
             consent=consent_text(door.newsletter, language=language).text, script=GUESS_ZONE,
         )  # fmt: skip
 
@@ -181,7 +186,7 @@ class _Joining:
         words = words_for(language)
         html = snippet(
             _here(self._desk, door), newsletter=door.newsletter, words=words, cadences=rhythms(door.cadences, words),
-            topics=[(one.slug, one.name) for one in door.topics],
+            topics=[(one.slug, one.name) for one in door.topics], languages=door.tongues,
         )  # fmt: skip
         return PlainTextResponse(html, headers={"Cache-Control": "no-cache"})
 
