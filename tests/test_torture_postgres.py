@@ -41,5 +41,9 @@ def test_a_goodbye_that_was_acknowledged_survives_every_kill(bench: Bench) -> No
     torturing.check_goodbyes(bench)
 
 
+def test_a_notice_outlives_every_kill_and_goes_out_once(bench: Bench) -> None:
+    torturing.check_notices(bench)
+
+
 def test_a_frozen_worker_and_a_clock_that_jumps_double_nobody(bench: Bench) -> None:
     torturing.check_frozen(bench)

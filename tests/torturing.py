@@ -52,5 +52,11 @@ def check_goodbyes(bench: Bench) -> None:
     assert total.recipients > 0  # how many are answered between kills is the machine's affair
 
 
+def check_notices(bench: Bench) -> None:
+    total = torture(bench, "notices")
+    assert total.kills >= 6
+    assert total.recipients >= 33
+
+
 def check_random_faults(bench: Bench) -> None:
     assert torture(bench, "random-faults").faults >= FAULTS

@@ -59,4 +59,6 @@ GUARDS = (
     _unique("post_key", "source_id key", "A key belongs to one post of its source.",
             Edit(file=TABLES, before=POST.replace('"post"', '"post_key"'), after='    __tablename__ = "post_key"\n')),
     _unique("source", "url", "One source an address.", _field(TABLES, "    url: str")),
+    _unique("move", "subscriber_id", "One change of address a person: the links of an earlier one are over.",
+            Edit(file="src/digest/store/web_tables.py", before='ondelete="CASCADE")], unique=True)\n', after='ondelete="CASCADE")])\n')),
 )  # fmt: skip

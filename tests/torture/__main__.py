@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import make_url
 
 from tests.postgres import Server
-from tests.torture import broken_databases, cells, crash_points, frozen, goodbyes, random_faults, random_kills
+from tests.torture import broken_databases, cells, crash_points, frozen, goodbyes, notices, random_faults, random_kills
 from tests.torture.harness import Bench, open_bench
 from tests.torture.invariants import Result
 from tests.torture.oracle import read_lines
@@ -24,6 +24,7 @@ SCENARIOS = {
     "database": broken_databases.run,
     "frozen": frozen.run,
     "goodbyes": goodbyes.run,
+    "notices": notices.run,
 }
 RANDOM = {"random-kills", "random-faults"}
 """Their rounds are told apart by seeds, so a file of results says where to go on."""

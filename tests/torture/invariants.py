@@ -51,10 +51,14 @@ def examine(
     connections: int,
     resent: Mapping[str, int] | None = None,
     kills: int | None = None,
+    ledger: Sequence[Mapping[str, Any]] | None = None,
 ) -> Heard:
-    """Fill the result with what is true of this place now. `resent`: copies that the operator asked for, by reader."""
+    """Fill the result with what is true of this place now. `resent`: copies that the operator asked for, by reader.
+
+    `ledger`: other rows than the deliveries, each with an `address` of its own and a `state`.
+    """
     heard = read_log(place.folder / "oracle.jsonl")
-    ledger = list_ledger(place)
+    ledger = list_ledger(place) if ledger is None else ledger
     resent = resent or {}
     tell = _Teller(result)
     result.kills += place.kills if kills is None else kills

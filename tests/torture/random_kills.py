@@ -42,7 +42,7 @@ def one_round(bench: Bench, seed: int, *, most: int) -> Result:
         tries = 0
         while place.kills < most and tries < most * 4 and not (tries > 4 and is_done(place)):
             tries += 1
-            _two_at_once(place, dice, result)
+            two_at_once(place, dice, result)
             place.clock.jump(timedelta(minutes=dice.choice((0, 0, 1, 4, 16, 61))))
         place.finish(leaver)
         _come_to_rest(place, result)
@@ -50,7 +50,7 @@ def one_round(bench: Bench, seed: int, *, most: int) -> Result:
     return result
 
 
-def _two_at_once(place: Place, dice: random.Random, result: Result) -> None:
+def two_at_once(place: Place, dice: random.Random, result: Result, *, verb: str = "turn") -> None:
     """Two workers: each is killed at a random moment, at a commit, on the wire, or not at all."""
     pids = []
     for turn in range(2):
@@ -61,7 +61,7 @@ def _two_at_once(place: Place, dice: random.Random, result: Result) -> None:
             job = shot("wire", dice.randint(1, 200))
         else:
             job = {}
-        pids.append((place.work(verb="turn", **job), 0.0 if job else dice.uniform(0.02, 0.25)))
+        pids.append((place.work(verb=verb, **job), 0.0 if job else dice.uniform(0.02, 0.25)))
     began = time.monotonic()
     for pid, moment in sorted(pids, key=lambda pair: pair[1]):
         if moment:

@@ -14,12 +14,12 @@ from typing import Any
 import uvicorn.lifespan.off
 import uvicorn.loops.auto
 import uvicorn.protocols.http.auto  # noqa: F401 - before the first fork, as its siblings above
-from sqlalchemy import event
+from sqlalchemy import event, text
 
-from digest.actions import control, publish  # noqa: F401 - what the program loads when called: once, before the fork
+from digest.actions import control, notices, publish  # noqa: F401 - what the program loads when called: once, before the fork
 from digest.actions.deliver import DeliverReport
 from digest.actions.subscribe import end_subscription
-from digest.app import App, deliver_due, turn
+from digest.app import App, deliver_due, notify_due, turn
 from digest.config import Settings
 from digest.core.model import Issue
 from digest.core.states import DeliveryState, IssueState
@@ -48,6 +48,8 @@ def work(job: dict[str, Any]) -> int:
         )
     if job.get("verb") == "drive":
         return _drive(app, job)
+    if job.get("verb") == "notify":
+        return _notify(app, job)
     report = asyncio.run(_run(app, job))
     app.close()
     return report.problem.exit_code if report.problem else 0
@@ -78,6 +80,25 @@ def _drive(app: App, job: dict[str, Any]) -> int:
     Path(job["place"], "drive.json").write_text(json.dumps({"runs": runs, "resumed": resumed}))
     app.close()
     return 0
+
+
+def _notify(app: App, job: dict[str, Any]) -> int:
+    """Decide about sign-ups and send notices; with `runs`, again and again while the clock goes on, until all are at rest."""
+    clock, runs = WorldClock(Path(job["place"]) / "clock"), job.get("runs", 1)
+    for run in range(runs):
+        report = asyncio.run(notify_due(app, transport=_transport(job), stop=asyncio.Event()))
+        if runs == 1 or not waits_for_notices(app.database):
+            break
+        clock.jump(timedelta(minutes=20 if run < 12 else 490))
+    app.close()
+    return report.problem.exit_code if report.problem and runs == 1 else 0
+
+
+def waits_for_notices(database: Database) -> bool:
+    """Whether any sign-up or notice is not at rest."""
+    query = "SELECT (SELECT count(*) FROM notice WHERE settled_at IS NULL) + (SELECT count(*) FROM signup)"
+    with database.read() as session:
+        return bool(session.execute(text(query)).scalar_one())
 
 
 def operate(job: dict[str, Any], opened: App | None = None) -> int:
@@ -142,7 +163,6 @@ class CommitCounter:
 
 def serve(job: dict[str, Any]) -> int:
     """The readers' pages, until killed."""
-    os.environ["DIGEST_WEB__BASE_URL"] = "http://localhost"
     os.environ["DIGEST_WEB__LISTEN"] = f"127.0.0.1:{job['web_port']}"
     asyncio.run(serve_site(Desk(app=_open(job)), stop=asyncio.Event()))
     return 0
@@ -155,6 +175,7 @@ def _open(job: dict[str, Any]) -> App:
         DIGEST_DATABASE__URL=job["database"],
         DIGEST_DATABASE__BUSY_TIMEOUT=str(job.get("busy_timeout", 10)),
         DIGEST_SECRET_KEY=job["key"],
+        DIGEST_WEB__BASE_URL="http://localhost",
         DIGEST_SMTP__CONNECTIONS=str(job.get("connections", 4)),
         DIGEST_LOGS__LEVEL="error",
     )
