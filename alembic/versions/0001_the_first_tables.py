@@ -371,6 +371,7 @@ def upgrade() -> None:
         sa.Column("cadence_id", sa.Integer(), nullable=True),
         sa.Column("topics", sa.JSON(), nullable=False),
         sa.Column("paused_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("owed", sa.Text(), nullable=True),
         sa.Column("consent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("consent_how", sa.String(), nullable=False),
         sa.Column("consent_origin", sa.String(), nullable=True),

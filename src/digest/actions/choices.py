@@ -7,30 +7,50 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from digest.actions import owing
 from digest.actions.readers import Reader, find_reader
 from digest.core.choices import next_longer
 from digest.core.model import CadenceLine
+from digest.core.people import Subscription
 from digest.errors import NotFound
 from digest.store.database import Database, Session
 from digest.store.events import record
 from digest.store.newsletters import list_cadences
+from digest.store.owed import hold_still
 from digest.store.subscriptions import update_subscription
 from digest.store.topics import list_topics
 
 
 def pause(
-    database: Database, *, subscriber_id: int, newsletter_id: int, until: datetime, now: datetime
+    database: Database,
+    *,
+    subscriber_id: int,
+    newsletter_id: int,
+    until: datetime,
+    now: datetime,
+    catch_up: bool = False,
 ) -> Reader | None:
-    """Nothing is sent before `until`, also not of what is on its way; then it goes on by itself, without what was missed.
+    """Nothing is sent before `until`, also not of what is on its way; then it goes on by itself.
 
-    As it then is; None where there is no such subscription.
+    The first issue after it has what was owed from before; with `catch_up` also the posts of the pause, "earlier, while you
+    were away". As it then is; None where there is no such subscription.
     """
-    return _change(database, subscriber_id, newsletter_id, "subscription.paused", now, paused_until=until)
+    with database.write() as session:
+        reader = _hold(session, subscriber_id, newsletter_id)
+        if reader and (reader.tie.paused_until != until or _catches_up(reader.tie, now) != catch_up):
+            owing.begin_pause(session, reader.tie, until, wanted=catch_up, now=now)
+            changes = {"paused_until": until}
+            return _write(session, reader, "subscription.paused", changes, now, earlier=catch_up)
+        return reader
 
 
 def resume(database: Database, *, subscriber_id: int, newsletter_id: int, now: datetime) -> Reader | None:
     """End a pause now: the next issue comes."""
-    return _change(database, subscriber_id, newsletter_id, "subscription.resumed", now, paused_until=None)
+    with database.write() as session:
+        reader = _hold(session, subscriber_id, newsletter_id)
+        if reader:
+            owing.end_pause(session, reader.tie, now=now)
+        return _write(session, reader, "subscription.resumed", {"paused_until": None}, now)
 
 
 def choose(
@@ -48,12 +68,14 @@ def choose(
         NotFound: the newsletter has no such cadence or topic.
     """
     with database.write() as session:
+        reader = _hold(session, subscriber_id, newsletter_id)
         changes: dict[str, Any] = {}
         if cadence_id is not None:
             changes["cadence_id"] = _check_cadence(session, newsletter_id, cadence_id)
         if topics is not None:
             changes["topics"] = _check_topics(session, newsletter_id, topics)
-        reader = find_reader(session, subscriber_id=subscriber_id, newsletter_id=newsletter_id)
+        if reader and cadence_id is not None:
+            owing.go_over(session, reader.tie, cadence_id, now=now)
         return _write(session, reader, "subscription.changed", changes, now)
 
 
@@ -62,22 +84,30 @@ def less_often(session: Session, reader: Reader, *, now: datetime) -> CadenceLin
     return next_longer(list_cadences(session, reader.newsletter.id), reader.tie.cadence_id, now=now)
 
 
-def _change(
-    database: Database, subscriber_id: int, newsletter_id: int, kind: str, now: datetime, **changes: Any
+def _hold(session: Session, subscriber_id: int, newsletter_id: int) -> Reader | None:
+    hold_still(session, newsletter_id)
+    return find_reader(session, subscriber_id=subscriber_id, newsletter_id=newsletter_id)
+
+
+def _catches_up(tie: Subscription, now: datetime) -> bool | None:
+    """Whether the posts of the pause that runs are to come after it; None: none runs."""
+    gaps = tie.owed.gaps if tie.owed else ()
+    return next((gap.wanted for gap in gaps if gap.holds(now)), None)
+
+
+def _write(
+    session: Session, reader: Reader | None, kind: str, changes: dict[str, Any], now: datetime, **more: Any
 ) -> Reader | None:
-    with database.write() as session:
-        reader = find_reader(session, subscriber_id=subscriber_id, newsletter_id=newsletter_id)
-        return _write(session, reader, kind, changes, now)
-
-
-def _write(session: Session, reader: Reader | None, kind: str, changes: dict[str, Any], now: datetime) -> Reader | None:
+    """What is new of the changes; `more` is told with them, and makes them new by itself."""
     if reader is None:
         return None
-    if new := {name: value for name, value in changes.items() if value != _as_it_is(reader, name)}:
-        update_subscription(session, reader.tie.id, **new)
+    new = {name: value for name, value in changes.items() if value != _as_it_is(reader, name)}
+    if new or more:
+        update_subscription(session, reader.tie.id, **(new or changes))
         told: dict[str, Any] = {
-            name: value.isoformat() if isinstance(value, datetime) else value for name, value in new.items()
-        }
+            name: value.isoformat() if isinstance(value, datetime) else value
+            for name, value in (new or changes).items()
+        } | more
         ids: dict[str, Any] = {"newsletter_id": reader.newsletter.id, "subscriber_id": reader.subscriber.id}
         record(session, kind, at=now, **ids, **told)
     return find_reader(session, subscriber_id=reader.subscriber.id, newsletter_id=reader.newsletter.id)

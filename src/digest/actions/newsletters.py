@@ -26,7 +26,8 @@ from digest.store import sending
 from digest.store.claims import list_claims, move_claim
 from digest.store.database import Database, Session
 from digest.store.events import record
-from digest.store.issues import list_issues
+from digest.store.issues import list_issues, lock_newsletter
+from digest.store.owed import carry_over, served_by
 
 CADENCE_REMOVED = "its cadence was removed"
 NEWSLETTER_REMOVED = "its newsletter was removed"
@@ -99,6 +100,7 @@ def edit_newsletter(
         before = store.get_newsletter(session, slug)
         if before.state == store.REMOVED:
             raise Conflict(f"{slug} was removed; only its history is kept", next_step="digest newsletter add SLUG")
+        lock_newsletter(session, before.id)  # no issue begins to go out while its readers go over to another cadence
         newsletter = store.update_newsletter(session, before.id, **changes)
         if changes:
             record(session, "newsletter.edited", at=now, newsletter_id=before.id, fields=sorted(changes))
@@ -124,6 +126,7 @@ def remove_newsletter(database: Database, slug: str, *, now: datetime) -> bool:
     """
     with database.write() as session:
         newsletter = store.get_newsletter(session, slug)
+        lock_newsletter(session, newsletter.id)  # before its issues, as who makes deliveries does
         kept = store.has_history(session, newsletter.id)
         record(session, "newsletter.removed", at=now, newsletter_id=newsletter.id, slug=slug, kept=kept)
         if kept:
@@ -272,6 +275,8 @@ def _remove_cadence(session: Session, newsletter: Newsletter, name: str, *, now:
         raise Conflict(
             f"{name!r} is the only cadence of {newsletter.slug}", next_step="change it, or remove the newsletter"
         )
+    went = (line.id, None) if line == lines[0] else (line.id,)  # who names no cadence gets the first
+    carry_over(session, went, served_by(session, line.id, now=now))
     moved = store.free_subscriptions(session, line.id)
     if store.count_issues(session, cadence_id=line.id):
         _exclude_waiting(session, line, now=now, reason=CADENCE_REMOVED)

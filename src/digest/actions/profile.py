@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from digest.actions import owing
 from digest.actions.subscribe import edit_subscriber
 from digest.core.addresses import address_hash
 from digest.core.model import CadenceLine, Newsletter, Topic
@@ -123,10 +124,12 @@ def subscribe(database: Database, profile: Profile, choice: Choice, *, text: str
         if tie is None:
             begun = insert_subscription(session, **ids, state=active, consent=consent, now=now)
         elif tie.state is SubscriptionState.PENDING:
+            owing.come_back(session, tie, tie.cadence_id, now=now)
             if confirm_subscription(session, tie.id, now=now):
                 record(session, "subscription.confirmed", at=now, **ids, how=HOW)
             return True
         else:
+            owing.come_back(session, tie, tie.cadence_id, now=now)
             begun = begin_again(session, tie.id, state=active, consent=consent)
         if begun:
             record(session, "subscription.begun", at=now, **ids, state=str(active), how=HOW)

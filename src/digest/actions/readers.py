@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from digest.actions import owing
 from digest.core.addresses import address_hash
 from digest.core.model import Newsletter
 from digest.core.people import Subscriber, Subscription
@@ -87,6 +88,7 @@ def take_back(
         if reader.tie.state is SubscriptionState.ENDED:
             if not _may_take_back(reader.tie, now):
                 return None
+            owing.undo_leaving(session, reader.tie, now=now)
             begin_again(session, reader.tie.id, state=SubscriptionState.ACTIVE, consent=reader.tie.consent)
             _tell(session, "subscription.begun", reader, now, state="active", how="undo")
         return find_reader(session, subscriber_id=subscriber_id, newsletter_id=newsletter_id)

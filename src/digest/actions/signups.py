@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from digest.actions import owing
 from digest.actions.readers import Reader, find_reader
 from digest.core.addresses import address_hash
 from digest.core.people import Subscriber, Subscription
@@ -23,6 +24,7 @@ from digest.store.database import Database, Session
 from digest.store.events import record
 from digest.store.newsletters import newsletter_of_id
 from digest.store.notices import insert_notice
+from digest.store.owed import hold_still
 from digest.store.subscribers import find_subscriber, insert_subscriber, update_subscriber
 from digest.store.subscriptions import find_subscription, insert_subscription, list_subscriptions
 from digest.store.suppressions import find_suppression
@@ -87,6 +89,7 @@ def confirm(
         if reader is None or find_suppression(session, address_hash(key, reader.subscriber.address)):
             return None
         if store.confirm_subscription(session, reader.tie.id, now=now):
+            owing.come_back(session, reader.tie, reader.tie.cadence_id, now=now)
             _tell(session, "subscription.confirmed", now, reader.subscriber.id, newsletter_id)
             insert_notice(
                 session, kind=NoticeKind.WELCOME, newsletter_id=newsletter_id, subscriber_id=subscriber_id, now=now
@@ -196,6 +199,8 @@ def _keep(
             consent=signup.consent, now=now, cadence_id=signup.cadence_id, topics=signup.topics,
         )  # fmt: skip
     else:
+        hold_still(session, signup.newsletter_id)
+        owing.come_back(session, tie, signup.cadence_id, now=now)
         store.ask_for_confirmation(
             session, tie.id, consent=signup.consent, cadence_id=signup.cadence_id, topics=signup.topics
         )

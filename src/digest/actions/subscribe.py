@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import available_timezones
 
+from digest.actions import owing
 from digest.actions.newsletters import check_language
 from digest.core.addresses import address_hash, parse_address
 from digest.core.people import Consent, Subscriber, Subscription, Suppression
@@ -62,7 +63,7 @@ def add_subscriber(
                 session, newsletter_id=newsletter_id, subscriber_id=person.id, state=state, consent=consent, now=now
             )
         else:
-            _come_back(session, person, tie, state=state, consent=consent, again=again)
+            _come_back(session, person, tie, state=state, consent=consent, again=again, now=now)
         _tell(session, "subscription.begun", now, person, newsletter_id, state=str(state), how=consent.how)
         return _tie(session, newsletter_id, person)
 
@@ -198,6 +199,7 @@ def _come_back(
     state: SubscriptionState,
     consent: Consent,
     again: bool,
+    now: datetime,
 ) -> None:
     if tie.state is not SubscriptionState.ENDED:
         step = f"digest subscriber edit {person.address} changes the name, zone or language"
@@ -208,6 +210,7 @@ def _come_back(
             f"{person.address} has left{when} ({tie.ended_why})",
             next_step="if they asked to come back, say so: add --again",
         )
+    owing.come_back(session, tie, tie.cadence_id, now=now)
     begin_again(session, tie.id, state=state, consent=consent)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, Self
 
+from digest.core.owed import Owed
 from digest.core.states import DeliveryState, OutcomeKind, SubscriptionState
 
 
@@ -46,6 +47,7 @@ class Subscription:
     cadence_id: int | None = None  # None: the newsletter's first
     topics: tuple[str, ...] = ()  # slugs; empty: all
     paused_until: datetime | None = None  # nothing is sent before
+    owed: Owed | None = None  # None: they follow their line
     ended_at: datetime | None = None
     ended_why: str | None = None
 

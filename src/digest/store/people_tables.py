@@ -46,6 +46,7 @@ class SubscriptionRow(Row, table=True):
     cadence_id: int | None = reference("cadence", null=True, on_delete="SET NULL")
     topics: list[Any] = json_column(list)  # slugs; empty: all
     paused_until: datetime | None = None  # nothing is sent before; it goes on by itself
+    owed: str | None = long_text(null=True)  # core/owed, as its canonical text; NULL: they follow their line
     consent_at: datetime | None = None
     consent_how: str
     consent_origin: str | None = None

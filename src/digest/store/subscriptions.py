@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Table, select, update
 from sqlmodel import Session
 
+from digest.core.owed import owed_text, read_owed
 from digest.core.people import Consent, Subscription
 from digest.core.states import SubscriptionState
 from digest.store.people_tables import SubscriptionRow
@@ -67,9 +68,11 @@ def begin_again(session: Session, subscription_id: int, *, state: SubscriptionSt
 
 
 def update_subscription(session: Session, subscription_id: int, **changes: Any) -> bool:
-    """Change cadence_id, topics or paused_until; False where it is gone."""
-    if unknown := changes.keys() - {"cadence_id", "topics", "paused_until"}:
+    """Change cadence_id, topics, paused_until or owed; False where it is gone."""
+    if unknown := changes.keys() - {"cadence_id", "topics", "paused_until", "owed"}:
         raise ValueError(f"a subscription's {', '.join(sorted(unknown))} is not changed like this")
+    if "owed" in changes:
+        changes["owed"] = owed_text(changes["owed"]) or None
     return bool(changed_rows(session, update(_table).where(_table.c.id == subscription_id).values(changes)))
 
 
@@ -105,6 +108,7 @@ def subscription_value(row: Mapping[Any, Any]) -> Subscription:
         cadence_id=row["cadence_id"],
         topics=tuple(row["topics"]),
         paused_until=row["paused_until"],
+        owed=read_owed(row["owed"] or ""),
         ended_at=row["ended_at"],
         ended_why=row["ended_why"],
     )
