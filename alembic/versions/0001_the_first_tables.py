@@ -79,6 +79,7 @@ def upgrade() -> None:
         sa.Column("max_posts", sa.Integer(), nullable=False),
         sa.Column("max_per_source", sa.Integer(), nullable=False),
         sa.Column("max_rollovers", sa.Integer(), nullable=False),
+        sa.Column("max_variants", sa.Integer(), nullable=False),
         sa.Column("catch_up", sa.String(), nullable=False),
         sa.Column("max_late_hours", sa.Integer(), nullable=False),
         sa.Column("approval", sa.Boolean(), nullable=False),
@@ -393,6 +394,19 @@ def upgrade() -> None:
     op.create_index("ix_subscription_pending", "subscription", ["consent_at"], unique=False, sqlite_where=sa.text("state = 'pending'"), postgresql_where=sa.text("state = 'pending'"))
     op.create_index(op.f("ix_subscription_subscriber_id"), "subscription", ["subscriber_id"], unique=False)
     op.create_table(
+        "topic_rule",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("topic_id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("pattern", sa.String(), nullable=False),
+        sa.Column("wanted", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("kind = 'source' OR kind = 'label' OR kind = 'post'", name=op.f("ck_topic_rule_kind")),
+        sa.ForeignKeyConstraint(["topic_id"], ["topic.id"], name=op.f("fk_topic_rule_topic_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_topic_rule")),
+        sa.UniqueConstraint("topic_id", "kind", "pattern", name=op.f("uq_topic_rule_topic_id_kind_pattern")),
+    )
+    op.create_table(
         "claim",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("cadence_id", sa.Integer(), nullable=False),
@@ -445,6 +459,7 @@ def upgrade() -> None:
         sa.Column("issue_id", sa.Integer(), nullable=False),
         sa.Column("key", sa.String(), nullable=False),
         sa.Column("language", sa.String(), nullable=False),
+        sa.Column("shown", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("subject", sa.Text(), nullable=True),
         sa.Column("preheader", sa.Text(), nullable=True),
         sa.Column("html", sa.Text(), nullable=True),
@@ -466,6 +481,20 @@ def upgrade() -> None:
         sa.UniqueConstraint("issue_id", "client", "post_id", "link", name=op.f("uq_visit_issue_id_client_post_id_link")),
     )
     op.create_index(op.f("ix_visit_at"), "visit", ["at"], unique=False)
+    op.create_table(
+        "choice",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("issue_id", sa.Integer(), nullable=False),
+        sa.Column("topics", sa.Text(), nullable=False),
+        sa.Column("language", sa.String(), nullable=False),
+        sa.Column("owed", sa.Text(), nullable=False),
+        sa.Column("readers", sa.Integer(), nullable=False),
+        sa.Column("variant_id", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(["issue_id"], ["issue.id"], name=op.f("fk_choice_issue_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["variant_id"], ["variant.id"], name=op.f("fk_choice_variant_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_choice")),
+        sa.UniqueConstraint("issue_id", "topics", "language", "owed", name=op.f("uq_choice_issue_id_topics_language_owed")),
+    )
     op.create_table(
         "delivery",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -512,7 +541,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("delivery", "visit", "variant", "note", "click", "claim", "subscription", "signup", "post_key", "issue", "topic", "source_body", "post", "notice", "newsletter_source", "move", "cadence", "warm_up", "tally", "suppression", "subscriber", "source", "newsletter", "meta", "host", "event", "destination", "allowance"):
+    for table in ("delivery", "choice", "visit", "variant", "note", "click", "claim", "topic_rule", "subscription", "signup", "post_key", "issue", "topic", "source_body", "post", "notice", "newsletter_source", "move", "cadence", "warm_up", "tally", "suppression", "subscriber", "source", "newsletter", "meta", "host", "event", "destination", "allowance"):
         op.drop_table(table)
     if op.get_bind().dialect.name == "postgresql":
         op.execute("DROP FUNCTION refuse_event_change()")

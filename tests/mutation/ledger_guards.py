@@ -6,6 +6,7 @@ CLAIMING = "src/digest/store/claiming.py"
 DELIVERIES = "src/digest/store/deliveries.py"
 CONDITIONS = "src/digest/store/conditions.py"
 SENDING = "src/digest/store/sending.py"
+RECIPIENTS = "src/digest/store/recipients.py"
 BATCHES = "src/digest/store/batches.py"
 TESTS = "tests/store/test_deliveries.py::"
 HOLDER = '            _delivery.c.owner == bindparam("holder"),\n'
@@ -253,7 +254,7 @@ REST = (
         keeps="No delivery is made for a suppressed address.",
         edits=(
             Edit(
-                file=SENDING,
+                file=RECIPIENTS,
                 before="        ~exists().where(_suppression.c.address_hash == _subscriber.c.address_hash),\n",
                 after="",
             ),
@@ -265,7 +266,7 @@ REST = (
         keeps="A delivery is made only for an active subscription.",
         edits=(
             Edit(
-                file=SENDING,
+                file=RECIPIENTS,
                 before="        _subscription.c.state == str(SubscriptionState.ACTIVE),\n        or_(",
                 after="        or_(",
             ),
@@ -275,7 +276,7 @@ REST = (
     Guard(
         name="start: not paused",
         keeps="No delivery is made for a reader who pauses, so that nothing floods them when they are back.",
-        edits=(Edit(file=SENDING, before=", is_unpaused(now))\n", after=")\n"),),
+        edits=(Edit(file=RECIPIENTS, before=", is_unpaused(now))\n", after=")\n"),),
         tests=(f"{TESTS}test_who_pauses_gets_no_delivery_until_the_pause_is_over[sqlite]",),
     ),
     Guard(

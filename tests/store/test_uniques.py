@@ -12,6 +12,7 @@ from digest.store.database import Database
 
 UNIQUES = {
     "cadence": [("newsletter_id", "name")],
+    "choice": [("issue_id", "topics", "language", "owed")],
     "claim": [("cadence_id", "post_id")],
     "click": [("issue_id", "post_id", "link")],
     "delivery": [("issue_id", "address_key"), ("issue_id", "subscriber_id")],
@@ -26,6 +27,7 @@ UNIQUES = {
     "subscription": [("newsletter_id", "subscriber_id")],
     "suppression": [("address_hash",)],
     "topic": [("newsletter_id", "slug")],
+    "topic_rule": [("topic_id", "kind", "pattern")],
     "variant": [("issue_id", "key")],
     "visit": [("issue_id", "client", "post_id", "link")],
 }

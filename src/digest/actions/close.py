@@ -7,21 +7,23 @@ The UNIQUE slot stands behind that, so that even a wrong lock could not make an 
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import takewhile
 
 from digest.core.likeness import WINDOW
-from digest.core.model import CadenceLine, Issue, IssueContent, Newsletter
+from digest.core.model import CadenceLine, Issue, IssueContent, Newsletter, TopicRule
 from digest.core.period import Due, Period, Verdict, dues_of, open_period
-from digest.core.selection import Selection, Span, select_posts
+from digest.core.selection import Candidate, Selection, Span, select_posts
 from digest.core.states import IssueState
+from digest.core.topics import topics_of
 from digest.store import candidates as waiting
 from digest.store import events, notes
 from digest.store import issues as store
 from digest.store.database import Database, Session
 from digest.store.newsletters import close_period, list_cadences, newsletter_of_id
+from digest.store.topics import list_rules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,13 +147,27 @@ def _select(session: Session, turn: _Turn, period: Period, *, lock: bool = True)
     sources = {post.source_id for post in posts}
     since = store.waiting_since(session, cadence_id=line.id, before=period.start)
     return select_posts(
-        found,
+        name_topics(found, list_rules(session, newsletter.id)),
         newsletter=newsletter,
         number=store.next_number(session, newsletter.id),
         span=Span(start=period.start, end=period.end, waiting_since=since),
         note=notes.waiting_note(session, newsletter.id),
         issued=waiting.posts_repeated(session, cadence_id=line.id, posts=posts, window=WINDOW),
         others=waiting.recent_posts(session, sources) if len(sources) > 1 else None,  # alone it repeats nobody
+    )
+
+
+def name_topics(candidates: Iterable[Candidate], rules: Sequence[TopicRule]) -> tuple[Candidate, ...]:
+    """The posts with the newsletter's topics that they are of."""
+    if not rules:
+        return tuple(candidates)
+    return tuple(replace(one, topics=_topics(one, rules)) for one in candidates)
+
+
+def _topics(one: Candidate, rules: Sequence[TopicRule]) -> tuple[str, ...]:
+    post = one.post
+    return topics_of(
+        rules, post_id=post.id, source_id=post.source_id, source=(one.source, one.url), labels=post.card.topics
     )
 
 

@@ -34,7 +34,7 @@ NEWSLETTER_REMOVED = "its newsletter was removed"
 _WAITING = (ClaimState.PENDING, ClaimState.HELD)
 _SLUG = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
 _NAMED = re.compile(r"([a-z0-9][a-z0-9-]*)\s*=\s*(.+)", re.IGNORECASE)
-_LEAST = {"min_posts": 0, "max_posts": 1, "max_per_source": 1, "max_rollovers": 0, "max_late_hours": 1,
+_LEAST = {"min_posts": 0, "max_posts": 1, "max_per_source": 1, "max_rollovers": 0, "max_variants": 1, "max_late_hours": 1,
           "approve_within_hours": 1}  # fmt: skip
 
 

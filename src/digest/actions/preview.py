@@ -254,7 +254,7 @@ def _existing(session: Session, newsletter: Newsletter, number: int, *, language
         raise NotFound(f"{newsletter.slug} has no issue {number}", next_step=step)
     # As the deliveries are made: the variant in the reader's language, else the first that was made.
     variants = sorted(list_variants(session, issue.id), key=lambda one: (one.language != language, one.id))
-    stored = [variant.rendered for variant in variants if variant.rendered]
+    stored = [variant.rendered for variant in variants if variant.rendered and variant.shown is None]
     return _Found(issue=issue, content=issue.content, rendered=next(iter(stored), None))
 
 

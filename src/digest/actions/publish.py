@@ -9,6 +9,7 @@ Freezing reads no template and rendering changes no content: a broken template d
 
 import logging
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -17,13 +18,15 @@ from digest.actions.close import close_periods
 from digest.actions.lint_issue import LINTED, find_errors, held_by
 from digest.core.model import Issue, Newsletter, Rendered
 from digest.core.states import IssueState
+from digest.core.variants import Wanted, content_for, plan_variants, wish_for
 from digest.errors import Conflict, DigestError
 from digest.render.issue import render_issue
 from digest.store import events
 from digest.store import issues as store
 from digest.store.database import Database, Session
 from digest.store.newsletters import get_newsletter, list_newsletters, newsletter_of_id
-from digest.store.sending import is_read_in
+from digest.store.recipients import count_choices
+from digest.store.topics import list_topics
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +64,7 @@ def publish(
                             link_key=link_key)  # fmt: skip
             _let_go(database, issue.id, now=now, web_base=web_base)
             touched[issue.id] = None
-        if newsletter.languages:
+        if newsletter.languages or _has_topics(database, newsletter):
             _render_late(database, newsletter, now=now, web_base=web_base, templates=templates)
         touched.update(dict.fromkeys(_keep_deadlines(database, newsletter, now=now)))
     return _read(database, touched)
@@ -82,14 +85,14 @@ def render_variants(
     No transaction is open while templates run; of two processes that render, the first to finish is kept.
     """
     with database.write() as session:
-        for language in _languages(session, issue, newsletter):
-            store.add_variant(session, issue_id=issue.id, key=f"*/{language}", language=language)
+        for one in variants_for(session, issue, newsletter):
+            store.add_variant(session, issue_id=issue.id, key=one.key, language=one.language, shown=one.shown)
         variants = store.list_variants(session, issue.id)
     for variant in variants:
         if variant.rendered is None:
             try:
                 rendered = render_mail(
-                    issue, newsletter, language=variant.language, web_base=web_base, templates=templates,
+                    showing(issue, variant.shown), newsletter, language=variant.language, web_base=web_base, templates=templates,
                     link_key=link_key,
                 )  # fmt: skip
             except DigestError as error:
@@ -171,26 +174,31 @@ def render_mail(
     )
 
 
-def _languages(session: Session, issue: Issue, newsletter: Newsletter) -> tuple[str, ...]:
-    """Its own first (readers of none that is offered get the first one made), then those of its readers that it offers."""
-    place = {"newsletter_id": newsletter.id, "cadence_id": issue.cadence_id}
-    offered = dict.fromkeys((newsletter.language, *newsletter.languages))
-    return tuple(one for one in offered if one == newsletter.language or is_read_in(session, one, **place))
+def variants_for(session: Session, issue: Issue, newsletter: Newsletter) -> tuple[Wanted, ...]:
+    """What is to be rendered for those who read it now, with how many do."""
+    choices = count_choices(session, newsletter_id=newsletter.id, cadence_id=issue.cadence_id)
+    languages = tuple(dict.fromkeys((newsletter.language, *newsletter.languages)))
+    return plan_variants(wish_for(issue.content, choices), languages=languages, most=newsletter.max_variants)
+
+
+def showing(issue: Issue, shown: Collection[int] | None) -> Issue:
+    """The issue as if it had these posts alone."""
+    return issue if issue.content is None else replace(issue, content=content_for(issue.content, shown))
 
 
 def _render_late(
     database: Database, newsletter: Newsletter, *, now: datetime, web_base: str | None, templates: Path | None
 ) -> None:
-    """While a draft waits, somebody may join who reads it in a language that nobody did when it was made."""
+    """While a draft waits, somebody may join, or choose what nobody had chosen when it was made."""
     for issue in _list(database, newsletter, IssueState.DRAFT):
         with database.read() as session:
-            known = {one.language for one in store.list_variants(session, issue.id)}
-            if known.issuperset(_languages(session, issue, newsletter)):
+            known = {one.key for one in store.made_variants(session, issue.id)}
+            if known.issuperset(one.key for one in variants_for(session, issue, newsletter)):
                 continue
         if render_variants(database, issue, newsletter, now=now, web_base=web_base, templates=templates):
             with database.read() as session:
                 variants = store.list_variants(session, issue.id)
-            late = tuple(one for one in variants if one.language not in known)
+            late = tuple(one for one in variants if one.key not in known)
             if wrong := find_errors(issue, newsletter, late, now=now, web_base=web_base):
                 with database.write() as session:
                     _hold(session, issue, wrong, now=now, was=IssueState.DRAFT)
@@ -291,6 +299,11 @@ def _drop_deadline(session: Session, issue: Issue, *, now: datetime) -> None:
                      approve_by=None)  # fmt: skip
     events.record(session, "issue.draft", at=now, newsletter_id=issue.newsletter_id, issue_id=issue.id, reason=why,
                   approve_by=None)  # fmt: skip
+
+
+def _has_topics(database: Database, newsletter: Newsletter) -> bool:
+    with database.read() as session:
+        return bool(list_topics(session, newsletter.id))
 
 
 def _list(database: Database, newsletter: Newsletter, state: IssueState) -> tuple[Issue, ...]:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from digest.core.discretion import hide_password
-from digest.core.states import CatchUp, ClaimState, Door, GroupBy, IssueState, SourceKind, SourceState
+from digest.core.states import CatchUp, ClaimState, Door, GroupBy, IssueState, RuleKind, SourceKind, SourceState
 
 # ── posts ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -156,6 +156,7 @@ class Newsletter:
     max_posts: int = 20  # shown in full; the rest become "N more" lines
     max_per_source: int = 10
     max_rollovers: int = 4  # after so many thin periods an issue goes out anyway (S12)
+    max_variants: int = 60  # of one issue; the rarest choices get one that shows more (S16)
     catch_up: CatchUp = CatchUp.MERGE
     max_late_hours: int = 48
     approval: bool = False
@@ -195,6 +196,17 @@ class Topic:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TopicRule:
+    """Which posts are of a topic."""
+
+    id: int
+    topic: str  # its slug
+    kind: RuleKind
+    pattern: str  # of labels, or of a source's title and address; the id of a source or of a post
+    wanted: bool = True  # False: what it matches is not of the topic
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
     """A post's place in one cadence."""
 
@@ -229,6 +241,7 @@ class IssuePost:
     also_in: tuple[AlsoIn, ...] = ()
     pinned: bool = False
     late: bool = False
+    topics: tuple[str, ...] = ()  # the newsletter's, by slug: who has chosen one of them is shown it
     body_hash: str = ""
 
 
@@ -330,10 +343,11 @@ class Rendered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
-    """An issue as rendered for one choice of topics and language."""
+    """An issue as rendered for one set of posts in one language."""
 
     id: int
     issue_id: int
-    key: str  # "*/en": topics, language
+    key: str  # "*/en": all of it in English; else a mark of its posts before the language
     language: str
+    shown: frozenset[int] | None = None  # ids of the posts; None: all
     rendered: Rendered | None = None

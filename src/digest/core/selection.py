@@ -30,6 +30,8 @@ class Candidate:
     rank: int  # the source's place in the newsletter
     quota: int | None = None  # overrides the newsletter's max_per_source
     pinned: bool = False
+    url: str = ""  # the source's address, as anybody may see it
+    topics: tuple[str, ...] = ()  # the newsletter's (core/topics)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +147,7 @@ def _make_card(candidate: Candidate, copies: Sequence[Candidate], *, span: Span)
         also_in=tuple(AlsoIn(source=copy.source, link=copy.post.card.link) for copy in copies),
         pinned=candidate.pinned,
         late=_is_late(post, span),
+        topics=tuple(dict.fromkeys(topic for one in (candidate, *copies) for topic in one.topics)),
         body_hash=post.body_hash,
     )
     return _Card(candidate, shown)

@@ -120,6 +120,14 @@ class CatchUp(StrEnum):
     NONE = "none"  # missed slots recorded as skipped, posts roll over to the next slot
 
 
+class RuleKind(StrEnum):
+    """What a topic's rule looks at."""
+
+    SOURCE = "source"
+    LABEL = "label"
+    POST = "post"
+
+
 class GroupBy(StrEnum):
     """How an issue's posts are grouped."""
 

@@ -106,7 +106,8 @@ def _source_facts(post: Post, sources: Mapping[int, Mapping[str, Any]]) -> dict[
     source = sources[post.source_id]
     # A source that the newsletter no longer reads may have a post that the admin released: it comes last.
     rank = source["rank"] if source["rank"] is not None else 2**31 + post.source_id
-    return {"source": source["title"] or hide_password(source["url"]), "rank": rank, "quota": source["quota"]}
+    url = hide_password(source["url"])
+    return {"source": source["title"] or url, "url": url, "rank": rank, "quota": source["quota"]}
 
 
 def _posts(session: Session, query: Select[Any], *, ids: Sequence[int]) -> list[Post]:

@@ -1,6 +1,6 @@
 """Issues and their variants: made once a slot, frozen, moved by compare-and-set."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -140,15 +140,27 @@ def move_issue(
     return bool(changed_rows(session, moved.values(state=str(state), **fields)))
 
 
-def add_variant(session: Session, *, issue_id: int, key: str, language: str) -> None:
+def add_variant(
+    session: Session, *, issue_id: int, key: str, language: str, shown: Collection[int] | None = None
+) -> None:
     """Ask for a variant, to be rendered; the same key twice is one."""
-    insert_if_new(session, _variant, {"issue_id": issue_id, "key": key, "language": language})
+    posts = None if shown is None else sorted(shown)
+    insert_if_new(session, _variant, {"issue_id": issue_id, "key": key, "language": language, "shown": posts})
 
 
 def list_variants(session: Session, issue_id: int) -> tuple[Variant, ...]:
     """An issue's variants, rendered or not, by key."""
     query = select(_variant).where(_variant.c.issue_id == issue_id).order_by(_variant.c.key)
     return tuple(_as_variant(row) for row in session.execute(query).mappings())
+
+
+def made_variants(session: Session, issue_id: int) -> tuple[Variant, ...]:
+    """An issue's rendered variants without what they say, in the order in which they were asked for."""
+    columns = [_variant.c[name] for name in ("id", "issue_id", "key", "language", "shown")]
+    query = select(*columns).where(_variant.c.issue_id == issue_id, _variant.c.html.is_not(None))
+    return tuple(
+        _as_variant({**row, "html": None}) for row in session.execute(query.order_by(_variant.c.id)).mappings()
+    )
 
 
 def save_rendered(session: Session, *, variant_id: int, rendered: Rendered) -> bool:
@@ -165,13 +177,12 @@ def _as_issue(row: Any) -> Issue:
 
 def _as_variant(row: Any) -> Variant:
     done = row["html"] is not None
-    parts = Rendered(
-        subject=row["subject"] or "", preheader=row["preheader"] or "", html=row["html"] or "", text=row["text"] or ""
-    )
+    parts: dict[str, Any] = {name: row[name] or "" for name in ("subject", "preheader", "html", "text")} if done else {}
     return Variant(
         id=row["id"],
         issue_id=row["issue_id"],
         key=row["key"],
         language=row["language"],
-        rendered=parts if done else None,
+        shown=None if row["shown"] is None else frozenset(row["shown"]),
+        rendered=Rendered(**parts) if done else None,
     )

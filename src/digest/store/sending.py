@@ -4,16 +4,17 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import and_, case, exists, func, insert, literal, literal_column, null, or_, select, update
+from sqlalchemy import case, exists, func, literal_column, null, or_, select, update
 from sqlmodel import Session
 
 from digest.core.policy import SENDER_REFUSED
-from digest.core.states import DeliveryState, IssueState, SubscriptionState
-from digest.errors import Conflict, NotFound
+from digest.core.states import DeliveryState, IssueState
+from digest.errors import NotFound
 from digest.store import events
-from digest.store.conditions import is_unpaused, is_welcome
+from digest.store.conditions import is_welcome
 from digest.store.destinations import forget_destinations
 from digest.store.people_tables import DeliveryRow, SubscriberRow, SubscriptionRow, SuppressionRow
+from digest.store.recipients import make_deliveries
 from digest.store.tables import CadenceRow, IssueRow, NewsletterRow, VariantRow
 
 _delivery = DeliveryRow.__table__  # type: ignore[attr-defined]
@@ -51,8 +52,8 @@ def issues_on_their_way(session: Session) -> tuple[tuple[str, int], ...]:
 def start_sending(session: Session, issue_id: int, *, now: datetime) -> int | None:
     """Make the deliveries of a sending issue: one INSERT … SELECT, their number kept on the issue.
 
-    One row per active, unpaused subscription of its newsletter and cadence whose address is not suppressed. None where
-    another process has done it, or the issue is not sending.
+    One row per active, unpaused subscription of its newsletter and cadence whose address is not suppressed
+    (store/recipients). None where another process has done it, or the issue is not sending.
 
     Raises:
         Conflict: the issue was never rendered.
@@ -61,34 +62,16 @@ def start_sending(session: Session, issue_id: int, *, now: datetime) -> int | No
         update(_issue)
         .where(_issue.c.id == issue_id, _issue.c.state == str(IssueState.SENDING), _issue.c.expected.is_(None))
         .values(expected=0, sending_at=func.coalesce(_issue.c.sending_at, now))
-        .returning(_issue.c.newsletter_id, _issue.c.cadence_id)
+        .returning(_issue.c.id)
     ).first()
     if won is None:
         return None
-    default = _default_variant(session, issue_id)
-    find = func.strpos if session.get_bind().dialect.name == "postgresql" else func.instr
-    domain = func.substr(_subscriber.c.address_key, find(_subscriber.c.address_key, "@") + 1)
-    gets_it = and_(_gets_it(won.newsletter_id, won.cadence_id), is_unpaused(now))
-    query = _recipients(issue_id, gets_it, default, domain)
-    columns = ("issue_id", "subscriber_id", "variant_id", "address", "address_key", "domain", "name", "state", "fence",
-               "tries")  # fmt: skip
-    session.execute(insert(_delivery).from_select(columns, query))
+    make_deliveries(session, issue_id, now=now)
     # Counted, not taken from the driver: Postgres gives no row count for this statement.
     made = int(session.execute(select(func.count()).where(_delivery.c.issue_id == issue_id)).scalar_one())
     session.execute(update(_issue).where(_issue.c.id == issue_id).values(expected=made))
     events.record(session, "issue.sending", at=now, issue_id=issue_id, expected=made)
     return made
-
-
-def is_read_in(session: Session, language: str, *, newsletter_id: int, cadence_id: int) -> bool:
-    """Whether somebody who would get an issue of this cadence now has chosen this language. Paused or not: they may be back by then."""
-    query = (
-        select(_subscriber.c.id)
-        .join(_subscription, _subscription.c.subscriber_id == _subscriber.c.id)
-        .where(_subscriber.c.language == language, _gets_it(newsletter_id, cadence_id))
-        .limit(1)
-    )
-    return session.execute(query).first() is not None
 
 
 def finish(session: Session, issue_id: int, *, now: datetime) -> bool:
@@ -230,65 +213,6 @@ def has_due(session: Session, issue_id: int, *, now: datetime) -> bool:
         .limit(1)
     )
     return session.execute(query).first() is not None
-
-
-def _recipients(issue_id: int, gets_it: Any, default_variant: int, domain: Any) -> Any:
-    """These subscriptions as rows of the ledger."""
-    language = (
-        select(func.min(_variant.c.id))
-        .where(
-            _variant.c.issue_id == issue_id,
-            _variant.c.language == _subscriber.c.language,
-            _variant.c.html.is_not(None),
-        )
-        .correlate(_subscriber)
-        .scalar_subquery()
-    )
-    return (
-        select(
-            literal(issue_id),
-            _subscriber.c.id,
-            func.coalesce(language, default_variant),
-            _subscriber.c.address,
-            _subscriber.c.address_key,
-            domain,
-            _subscriber.c.name,
-            literal(str(DeliveryState.QUEUED)),
-            literal(0),
-            literal(0),
-        )
-        .join(_subscription, _subscription.c.subscriber_id == _subscriber.c.id)
-        .where(gets_it)
-        .order_by(_subscriber.c.id)
-    )
-
-
-def _gets_it(newsletter_id: int, cadence_id: int) -> Any:
-    """A subscriber with an active subscription of this cadence, whose address is not suppressed."""
-    # A removed one keeps its row for its issues; who named no cadence gets the first of those that are left.
-    first_cadence = (
-        select(func.min(_cadence.c.id))
-        .where(_cadence.c.newsletter_id == newsletter_id, _cadence.c.state == "active")
-        .scalar_subquery()
-    )
-    return and_(
-        _subscription.c.newsletter_id == newsletter_id,
-        _subscription.c.state == str(SubscriptionState.ACTIVE),
-        or_(
-            _subscription.c.cadence_id == cadence_id,
-            and_(_subscription.c.cadence_id == null(), first_cadence == cadence_id),
-        ),
-        ~exists().where(_suppression.c.address_hash == _subscriber.c.address_hash),
-    )
-
-
-def _default_variant(session: Session, issue_id: int) -> int:
-    """For readers of a language that the issue was not rendered in: the first that was."""
-    query = select(func.min(_variant.c.id)).where(_variant.c.issue_id == issue_id, _variant.c.html.is_not(None))
-    first = session.execute(query).scalar()
-    if first is None:
-        raise Conflict(f"issue {issue_id} was never rendered", next_step="run: digest run")
-    return int(first)
 
 
 def _move(

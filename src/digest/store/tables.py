@@ -11,7 +11,17 @@ from sqlalchemy import JSON, Column, Index, LargeBinary, text
 from sqlalchemy import UniqueConstraint as Unique
 from sqlmodel import Field
 
-from digest.core.states import CatchUp, ClaimState, Door, GroupBy, IssueState, SourceKind, SourceState, UseState
+from digest.core.states import (
+    CatchUp,
+    ClaimState,
+    Door,
+    GroupBy,
+    IssueState,
+    RuleKind,
+    SourceKind,
+    SourceState,
+    UseState,
+)
 from digest.store.base import Row, json_column, long_text, one_of, reference
 
 
@@ -47,6 +57,7 @@ class NewsletterRow(Row, table=True):
     max_posts: int = 20
     max_per_source: int = 10
     max_rollovers: int = 4
+    max_variants: int = 60
     catch_up: str = CatchUp.MERGE
     max_late_hours: int = 48
     approval: bool = False
@@ -86,6 +97,19 @@ class TopicRow(Row, table=True):
     newsletter_id: int = reference("newsletter", index=False)
     slug: str
     name: str
+    created_at: datetime
+
+
+class TopicRuleRow(Row, table=True):
+    """Which posts are of a topic (core/topics): those of a source, of a label, or one that the admin named."""
+
+    __tablename__ = "topic_rule"
+    __table_args__ = (Unique("topic_id", "kind", "pattern"), one_of("kind", RuleKind))
+    id: int | None = Field(default=None, primary_key=True)
+    topic_id: int = reference("topic", index=False)
+    kind: str
+    pattern: str  # of labels, or of a source's title and address; the id of a source or of a post
+    wanted: bool = True  # False: what it matches is not of the topic
     created_at: datetime
 
 
@@ -256,7 +280,7 @@ class IssueRow(Row, table=True):
 
 
 class VariantRow(Row, table=True):
-    """An issue as rendered for one choice of topics and language; parts are NULL until rendered."""
+    """An issue as rendered for one set of posts in one language; parts are NULL until rendered."""
 
     __tablename__ = "variant"
     __table_args__ = (Unique("issue_id", "key"),)
@@ -264,7 +288,22 @@ class VariantRow(Row, table=True):
     issue_id: int = reference("issue", index=False)
     key: str
     language: str
+    shown: list[Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))  # ids of posts; NULL: all
     subject: str | None = long_text(null=True)
     preheader: str | None = long_text(null=True)
     html: str | None = long_text(null=True)
     text: str | None = long_text(null=True)
+
+
+class ChoiceRow(Row, table=True):
+    """What an issue's readers had chosen when its deliveries were made: one row for all who had chosen the same."""
+
+    __tablename__ = "choice"
+    __table_args__ = (Unique("issue_id", "topics", "language", "owed"),)
+    id: int | None = Field(default=None, primary_key=True)
+    issue_id: int = reference("issue", index=False)
+    topics: str = long_text()  # the JSON of the subscription, as text
+    language: str = ""
+    owed: str = long_text()
+    readers: int
+    variant_id: int | None = reference("variant", null=True, index=False)  # NULL: nothing for them, they are skipped

@@ -5,13 +5,15 @@ from datetime import datetime
 from sqlalchemy import Table, delete, select, update
 from sqlmodel import Session
 
-from digest.core.model import Topic
+from digest.core.model import Topic, TopicRule
+from digest.core.states import RuleKind
 from digest.errors import Conflict, NotFound
 from digest.store.people_tables import SubscriptionRow
 from digest.store.statements import insert_if_new
-from digest.store.tables import TopicRow
+from digest.store.tables import TopicRow, TopicRuleRow
 
 _table: Table = TopicRow.__table__  # type: ignore[attr-defined]
+_rule: Table = TopicRuleRow.__table__  # type: ignore[attr-defined]
 _subscription: Table = SubscriptionRow.__table__  # type: ignore[attr-defined]
 
 
@@ -70,3 +72,28 @@ def count_choices(session: Session, newsletter_id: int) -> dict[str, int]:
         for slug in slugs:
             counts[slug] = counts.get(slug, 0) + 1
     return counts
+
+
+def list_rules(session: Session, newsletter_id: int) -> tuple[TopicRule, ...]:
+    """Which posts are of a newsletter's topics, in the order of these."""
+    query = (
+        select(_rule.c.id, _table.c.slug.label("topic"), _rule.c.kind, _rule.c.pattern, _rule.c.wanted)
+        .join(_table, _table.c.id == _rule.c.topic_id)
+        .where(_table.c.newsletter_id == newsletter_id)
+        .order_by(_table.c.id, _rule.c.id)
+    )
+    return tuple(TopicRule(**{**row, "kind": RuleKind(row["kind"])}) for row in session.execute(query).mappings())
+
+
+def add_rule(session: Session, topic: Topic, *, kind: RuleKind, pattern: str, wanted: bool, now: datetime) -> bool:
+    """A rule of a topic, in place of one that says the contrary; False where it has this one."""
+    same = (_rule.c.topic_id == topic.id, _rule.c.kind == str(kind), _rule.c.pattern == pattern)
+    session.execute(delete(_rule).where(*same, _rule.c.wanted != wanted))
+    values = {"topic_id": topic.id, "kind": str(kind), "pattern": pattern, "wanted": wanted, "created_at": now}
+    return insert_if_new(session, _rule, values)
+
+
+def remove_rule(session: Session, topic: Topic, *, kind: RuleKind, pattern: str) -> bool:
+    """Take a rule of a topic away, whichever it says; False where there is none."""
+    same = (_rule.c.topic_id == topic.id, _rule.c.kind == str(kind), _rule.c.pattern == pattern)
+    return session.execute(delete(_rule).where(*same).returning(_rule.c.id)).first() is not None

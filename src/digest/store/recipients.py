@@ -1,0 +1,146 @@
+"""Who gets an issue, and which variant of it: readers' choices, counted, and the deliveries made of them.
+
+ active, unpaused, not suppressed ─▶ choices (one row for all who chose alike) ─▶ each its variant ─▶ INSERT … SELECT
+
+What a choice means is decided once for all who made it: nowhere is there a loop over readers.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Text, and_, case, cast, exists, func, insert, literal, null, or_, select
+from sqlmodel import Session
+
+from digest.core.model import Issue, Variant
+from digest.core.states import DeliveryState, SubscriptionState
+from digest.core.variants import Choice, find_variant, wish_for
+from digest.errors import Conflict
+from digest.store.conditions import is_unpaused
+from digest.store.issues import get_issue, made_variants
+from digest.store.people_tables import DeliveryRow, SubscriberRow, SubscriptionRow, SuppressionRow
+from digest.store.tables import CadenceRow, ChoiceRow
+
+_delivery = DeliveryRow.__table__  # type: ignore[attr-defined]
+_cadence = CadenceRow.__table__  # type: ignore[attr-defined]
+_subscriber = SubscriberRow.__table__  # type: ignore[attr-defined]
+_subscription = SubscriptionRow.__table__  # type: ignore[attr-defined]
+_suppression = SuppressionRow.__table__  # type: ignore[attr-defined]
+_choice = ChoiceRow.__table__  # type: ignore[attr-defined]
+
+EMPTY = "empty"
+"""Why a delivery was skipped whose reader has chosen topics of which the issue has no post."""
+
+_topics = cast(_subscription.c.topics, Text)
+_language = func.coalesce(_subscriber.c.language, "")
+_owed = literal("")
+"""What tells choices apart: the columns of `choice` as a reader's rows have them."""
+
+
+def count_choices(session: Session, *, newsletter_id: int, cadence_id: int) -> tuple[Choice, ...]:
+    """What those have chosen who would get an issue of this cadence now. Paused or not: they may be back by then."""
+    return _count(session, _gets_it(newsletter_id, cadence_id))
+
+
+def make_deliveries(session: Session, issue_id: int, *, now: datetime) -> None:
+    """The issue's rows of the ledger, queued, or skipped where nothing in it is for their reader.
+
+    Raises:
+        Conflict: the issue was never rendered.
+    """
+    issue = get_issue(session, issue_id)
+    variants = made_variants(session, issue_id)
+    if not variants:
+        raise Conflict(f"issue {issue_id} was never rendered", next_step="run: digest run")
+    gets_it = and_(_gets_it(issue.newsletter_id, issue.cadence_id), is_unpaused(now))
+    _choose(session, issue, variants, gets_it)
+    columns = ("issue_id", "subscriber_id", "variant_id", "address", "address_key", "domain", "name", "state", "reason",
+               "settled_at", "fence", "tries")  # fmt: skip
+    query = _rows(session, issue_id, gets_it, default_variant=variants[0].id, now=now)
+    session.execute(insert(_delivery).from_select(columns, query))
+
+
+def _choose(session: Session, issue: Issue, variants: Sequence[Variant], gets_it: Any) -> None:
+    """Write down what these readers have chosen, and which variant that is."""
+    rows = []
+    for wish in wish_for(issue.content, _count(session, gets_it)):
+        found = find_variant(wish, variants) if wish.shown is None or wish.shown else None
+        choice = wish.choice
+        rows.append({"issue_id": issue.id, "topics": choice.topics, "language": choice.language, "owed": choice.owed,
+                     "readers": choice.readers, "variant_id": found and found.id})  # fmt: skip
+    if rows:
+        session.execute(insert(_choice), rows)
+
+
+def _count(session: Session, gets_it: Any) -> tuple[Choice, ...]:
+    # Names of their own: where a column has the name, Postgres would group by that.
+    marks = _topics.label("chosen"), _language.label("spoken"), _owed.label("due")
+    names = [mark.name for mark in marks]
+    query = (
+        select(*marks, func.count().label("readers"))
+        .select_from(_subscriber)
+        .join(_subscription, _subscription.c.subscriber_id == _subscriber.c.id)
+        .where(gets_it)
+        .group_by(*names)
+        .order_by(*names)
+    )
+    return tuple(
+        Choice(topics=row.chosen, language=row.spoken, owed=row.due, readers=row.readers)
+        for row in session.execute(query)
+    )
+
+
+def _rows(session: Session, issue_id: int, gets_it: Any, *, default_variant: int, now: datetime) -> Any:
+    """These subscriptions as rows of the ledger."""
+    find = func.strpos if session.get_bind().dialect.name == "postgresql" else func.instr
+    domain = func.substr(_subscriber.c.address_key, find(_subscriber.c.address_key, "@") + 1)
+    # Whose choice is in no row has made it since these were counted: only on Postgres, within this transaction.
+    known = _choice.c.id.is_not(None)
+    empty = and_(known, _choice.c.variant_id.is_(None))
+    return (
+        select(
+            literal(issue_id),
+            _subscriber.c.id,
+            case((known, _choice.c.variant_id), else_=default_variant),
+            _subscriber.c.address,
+            _subscriber.c.address_key,
+            domain,
+            _subscriber.c.name,
+            case((empty, literal(str(DeliveryState.SKIPPED))), else_=literal(str(DeliveryState.QUEUED))),
+            case((empty, literal(EMPTY)), else_=null()),
+            case((empty, literal(now, _delivery.c.settled_at.type)), else_=null()),
+            literal(0),
+            literal(0),
+        )
+        .join(_subscription, _subscription.c.subscriber_id == _subscriber.c.id)
+        .outerjoin(
+            _choice,
+            and_(
+                _choice.c.issue_id == issue_id,
+                _choice.c.topics == _topics,
+                _choice.c.language == _language,
+                _choice.c.owed == _owed,
+            ),
+        )
+        .where(gets_it)
+        .order_by(_subscriber.c.id)
+    )
+
+
+def _gets_it(newsletter_id: int, cadence_id: int) -> Any:
+    """A subscriber with an active subscription of this cadence, whose address is not suppressed."""
+    # A removed one keeps its row for its issues; who named no cadence gets the first of those that are left.
+    first_cadence = (
+        select(func.min(_cadence.c.id))
+        .where(_cadence.c.newsletter_id == newsletter_id, _cadence.c.state == "active")
+        .scalar_subquery()
+    )
+    return and_(
+        _subscription.c.newsletter_id == newsletter_id,
+        _subscription.c.state == str(SubscriptionState.ACTIVE),
+        or_(
+            _subscription.c.cadence_id == cadence_id,
+            and_(_subscription.c.cadence_id == null(), first_cadence == cadence_id),
+        ),
+        ~exists().where(_suppression.c.address_hash == _subscriber.c.address_hash),
+    )

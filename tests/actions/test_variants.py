@@ -1,0 +1,80 @@
+"""Readers choose topics: an issue is rendered once for each set of posts, and each reader gets theirs."""
+
+from datetime import timedelta
+
+from sqlalchemy import text
+from tests import cast
+from tests.actions.delivering import run
+from tests.actions.test_offered_languages import received
+from tests.cast import NOW
+from tests.processes import Inbox, mail_server
+
+from digest.actions.admit import admit_posts
+from digest.actions.publish import publish
+from digest.core.states import DeliveryState, RuleKind
+from digest.mail.smtp import SmtpTransport
+from digest.store import claims, issues, sending
+from digest.store.database import Database, Session
+from digest.store.topics import add_rule, get_topic, list_topics
+
+READERS = {  # name → topics, language
+    "anna": ([], None), "ben": (["food"], None), "carla": (["food", "art"], "de"), "dora": (["food"], "de"),
+    "emil": (["food", "art", "cars"], None), "finn": (["cars"], None), "gwen": (["art", "food"], "de"),
+}  # fmt: skip
+POSTS = {"soup": ["Food"], "bread": ["baking"], "clay": ["Art"], "news": []}
+
+
+def begin(session: Session, **policies) -> int:
+    """A newsletter of three topics with a post of food, one of baking, one of art and one of none."""
+    newsletter = cast.add_newsletter(session, languages=["de"], **policies)
+    cadence = cast.add_cadence(session, newsletter, started_at=NOW - timedelta(days=6))
+    source = cast.add_source(session, newsletter)
+    for number, (name, labels) in enumerate(POSTS.items()):
+        card = {"title": name.capitalize(), "link": f"https://blog.example/{name}", "topics": labels}
+        cast.add_post(session, source, name, card=card, effective_at=NOW - timedelta(days=2, hours=number))
+    for slug, pattern in (("food", "food"), ("food", "bak*"), ("art", "art"), ("cars", "cars")):
+        if slug not in {topic.slug for topic in list_topics(session, newsletter)}:
+            cast.add_topic(session, newsletter, slug)
+        add_rule(
+            session, get_topic(session, newsletter, slug), kind=RuleKind.LABEL, pattern=pattern, wanted=True, now=NOW
+        )
+    admit_posts(session, source_id=source, posts=claims.backlog(session, source_id=source), first_look=False, now=NOW)
+    for name, (topics, language) in READERS.items():
+        person = cast.add_subscriber(session, f"{name}@example.org", language=language)
+        cast.add_subscription(session, newsletter, person, topics=topics)
+    return cadence
+
+
+def posts_in(inbox: Inbox) -> dict[str, str]:
+    """The posts that each reader's mail has, in either part, and its language."""
+    told = {}
+    for name, mail in received(inbox).items():
+        parts = [mail.get_body((kind,)).get_content() for kind in ("plain", "html")]
+        shown = [{post for post in POSTS if f"https://blog.example/{post}" in part} for part in parts]
+        assert shown[0] == shown[1]
+        told[name] = f"{' '.join(post for post in POSTS if post in shown[0])} {mail['Content-Language']}"
+    return told
+
+
+def test_each_reader_is_shown_the_posts_of_their_topics(database: Database) -> None:
+    with database.write() as session:
+        begin(session)
+    (issue,) = publish(database, now=NOW)
+    with database.read() as session:
+        made = {one.key: one for one in issues.list_variants(session, issue.id)}
+    assert len(made) == 6, "the whole, food, and food with art, in two languages each"
+    assert {one.language for one in made.values() if one.shown is None} == {"en", "de"}
+    with mail_server() as (inbox, port):
+        run(database, SmtpTransport(host="127.0.0.1", port=port, security="plain"), now=NOW)
+    assert posts_in(inbox) == {
+        "anna": "soup bread clay news en", "ben": "soup bread en", "carla": "soup bread clay de",
+        "dora": "soup bread de", "emil": "soup bread clay en", "gwen": "soup bread clay de",
+    }  # fmt: skip
+    with database.read() as session:
+        counts = sending.count_deliveries(session, issue.id)
+        skipped = session.execute(
+            text("SELECT address, reason, variant_id FROM delivery WHERE state = 'skipped'")
+        ).all()
+        assert issues.get_issue(session, issue.id).state == "done"
+    assert counts == {DeliveryState.ACCEPTED: 6, DeliveryState.SKIPPED: 1}
+    assert skipped == [("finn@example.org", "empty", None)]
