@@ -225,9 +225,13 @@ def test_explain_says_why_a_post_is_or_is_not_in_an_issue(home: Database, digest
 
     assert answer("clay") == "waits for the next issue"
     assert "back-dated" in answer("old tales")
+    assert digest("newsletter", "edit", "weekly", "--weight", "length=0.5", "--weight", "image=").code == 0
+    waiting = digest("explain", "clay", "--json").json["answers"][0]["score"]
     publish(home, now=NOW)
     assert answer("clay") == "in issue 1 of weekly (draft)"
     assert "Post Clay" in digest("explain", "clay").out
+    assert digest("explain", "clay", "--json").json["answers"][0]["score"] == waiting
+    assert re.fullmatch(r"0\.\d\d = recency 0\.\d\d \+ length 0\.00; \d of 2", waiting), waiting
 
 
 def test_explain_says_why_a_person_did_or_did_not_get_an_issue(home: Database, digest: Digest) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digest.core.model import AlsoIn, Card, EditorNote, Newsletter, Post
+from digest.core.model import AlsoIn, Card, EditorNote, Newsletter, Picture, Post
 from digest.core.selection import Candidate, Selection, Span, select_posts
 from digest.core.states import GroupBy
 
@@ -21,6 +21,7 @@ def candidate(number: int, hours: float, *, source: int = 1, pinned: bool = Fals
     """A post published so many hours after the period's start."""
     at = START + timedelta(hours=hours)
     card = Card(title=f"Post {number}", link=f"https://{source}.example/{number}", topics=fields.pop("topics", ()))
+    card = fields.pop("card", card)
     given = {"canonical": None, "published": at, "updated": None, "effective_at": at, "card": card,
              "seen_at": at if seen is None else START + timedelta(hours=seen), **fields}  # fmt: skip
     post = Post(id=number, source_id=source, key=f"k{number}", **given)
@@ -78,6 +79,17 @@ def test_room_goes_to_the_newest_of_every_source_before_the_second_of_any() -> N
     loud = [candidate(n, 10 + n) for n in range(1, 5)]
     selection = select(*loud, candidate(8, 2, source=2), candidate(9, 1, source=3), max_posts=3)
     assert outline(selection) == [("day", "2017-08-07", [4, 8, 9])]
+
+
+def test_what_the_admin_weighs_leads_its_day_its_places_and_the_name_of_the_issue() -> None:
+    picture = Card(title="With a picture", pictures=(Picture(src="https://1.example/a.png"),))
+    posts = (candidate(1, 30), candidate(2, 26, card=picture), candidate(3, 3), candidate(4, 50))
+    plain = select(*posts)
+    assert [post.post_id for post in plain.content.leading] == [4, 1, 2, 3]
+    weighed = select(*posts, max_posts=2, weights={"image": 2})
+    assert outline(weighed) == [("day", "2017-08-09", [4]), ("day", "2017-08-08", [2])]
+    assert [post.post_id for post in weighed.content.leading] == [2, 4]
+    assert [post.post_id for post in weighed.content.more] == [1, 3]
 
 
 def test_pinned_posts_are_shown_beyond_every_limit() -> None:

@@ -21,6 +21,8 @@ from digest.core.topics import topics_of
 from digest.store import candidates as waiting
 from digest.store import events, notes
 from digest.store import issues as store
+from digest.store.claims import BATCH
+from digest.store.clicks import clicks_of_posts
 from digest.store.database import Database, Session
 from digest.store.newsletters import close_period, list_cadences, newsletter_of_id
 from digest.store.topics import list_rules
@@ -143,6 +145,7 @@ def _select(session: Session, turn: _Turn, period: Period, *, lock: bool = True)
     found = waiting.pending_candidates(
         session, newsletter_id=newsletter.id, cadence_id=line.id, before=period.end, lock=lock
     )
+    found = _with_clicks(session, newsletter, found)
     posts = [candidate.post for candidate in found]
     sources = {post.source_id for post in posts}
     since = store.waiting_since(session, cadence_id=line.id, before=period.start)
@@ -169,6 +172,17 @@ def _topics(one: Candidate, rules: Sequence[TopicRule]) -> tuple[str, ...]:
     return topics_of(
         rules, post_id=post.id, source_id=post.source_id, source=(one.source, one.url), labels=post.card.topics
     )
+
+
+def _with_clicks(session: Session, newsletter: Newsletter, found: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
+    """Where they are counted and weigh anything: a daily issue tells what a weekly one should lead with."""
+    if not (newsletter.measure_clicks and newsletter.weights.get("clicks")):
+        return found
+    clicks: dict[int, int] = {}
+    ids = [candidate.post.id for candidate in found]
+    for start in range(0, len(ids), BATCH):
+        clicks |= clicks_of_posts(session, newsletter.id, ids[start : start + BATCH])
+    return tuple(replace(candidate, clicks=clicks.get(candidate.post.id, 0)) for candidate in found)
 
 
 def _skip(session: Session, issue_id: int, reason: str) -> None:

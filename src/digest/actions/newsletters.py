@@ -18,6 +18,7 @@ from digest.core.languages import canonical_language
 from digest.core.lines import is_line
 from digest.core.model import CadenceLine, Newsletter
 from digest.core.period import start_of_rule
+from digest.core.ranking import check_weights
 from digest.core.states import ClaimState
 from digest.core.zones import canonical_zone, find_zone, local_date
 from digest.errors import Conflict, NotFound, UsageError
@@ -168,6 +169,11 @@ def check_values(values: dict[str, Any]) -> dict[str, Any]:
     for name, least in _LEAST.items():
         if (number := checked.get(name)) is not None and number < least:
             raise UsageError(f"{name.replace('_', ' ')} is {number}", next_step=f"the least is {least}")
+    if "weights" in checked:
+        try:
+            checked["weights"] = check_weights(checked["weights"])
+        except ValueError as error:
+            raise UsageError(str(error), next_step="give one like image=0.5") from None
     for name in ("name", "sender_name"):
         if name in checked and not is_line(checked[name]):
             raise UsageError(f"the {name.replace('_', ' ')} is empty or not one printable line")

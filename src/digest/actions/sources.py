@@ -92,9 +92,10 @@ def edit_source(
     now: datetime,
     newsletter: str | None = None,
     quota: int | None = None,
+    weight: int | None = None,
     **changes: Any,
 ) -> Source:
-    """Change a source, or (quota) how much of it a newsletter shows; a quota of 0 takes the newsletter's own.
+    """Change a source, or what a newsletter makes of it: how much it shows (a quota of 0: as its own), how it weighs it.
 
     Raises:
         NotFound: there is no such source, or the newsletter does not read it.
@@ -104,9 +105,13 @@ def edit_source(
         source = store.get_source(session, name)
         if "url" in changes and source.kind is SourceKind.FEED:
             changes["url"] = _web_address(changes["url"])
-        if quota is not None:
+        reading = {
+            **({} if quota is None else {"quota": quota or None}),
+            **({} if weight is None else {"weight": weight}),
+        }
+        if reading:
             reader = choose_newsletter(session, newsletter)
-            if not store.set_quota(session, newsletter_id=reader.id, source_id=source.id, quota=quota or None):
+            if not store.update_reading(session, newsletter_id=reader.id, source_id=source.id, **reading):
                 raise NotFound(f"{reader.slug} does not read {source.title or source.shown}")
         edited = store.update_source(session, source.id, **changes)
         events.record(session, "source.edited", at=now, source_id=source.id, changed=sorted(changes))

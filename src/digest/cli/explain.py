@@ -161,6 +161,7 @@ def _tie(slug: str, tie: "Subscription") -> dict[str, Any]:
 def _explain_post(
     session: "Session", opened: "App", words: str, newsletters: "tuple[Newsletter, ...]"
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    from digest.actions.scores import score_of
     from digest.store.places import find_post, list_places
 
     post = find_post(session, words)
@@ -172,6 +173,7 @@ def _explain_post(
             "cadence": place.cadence,
             "state": str(place.state),
             "answer": _answer(session, opened, place),
+            "score": score_of(session, place, now=opened.clock()),
         }
         for place in places
     ]

@@ -67,6 +67,11 @@ POLICIES: dict[str, tuple[Any, str, str]] = {
     ),
     "signup": (Door, "--signup", "Whether anybody may sign up on its page (docs/web.md). [default: open]"),
     "goodbye": (bool, "--goodbye/--no-goodbye", "Whether who leaves gets a notice that says so."),
+    "weights": (
+        list[str],
+        "--weight",
+        "FACTOR=NUMBER for what leads; may be repeated (docs/ranking.md). [default: recency=1]",
+    ),
 }
 """Field of `Newsletter` → type, option, help. Defaults are the fields' own."""
 
@@ -186,9 +191,12 @@ def edit(
     values = _given(policies)
     if not (values or cadence or remove_cadence):
         raise NothingToDo("nothing to change was given", next_step="digest newsletter edit --help lists what can be")
+    with opened.database.read() as session:
+        before = view_newsletter(session, slug).newsletter
+    if "weights" in values:
+        given = before.weights | values["weights"]
+        values["weights"] = {name: weight for name, weight in given.items() if weight != ""}
     if {"theme", "theme_variables"} & values.keys():
-        with opened.database.read() as session:
-            before = view_newsletter(session, slug).newsletter
         variables = before.theme_variables | values.pop("theme_variables", {})
         look = {name: value for name, value in variables.items() if value != ""}
         _check_look(opened, values.get("theme", before.theme), look)
@@ -277,20 +285,22 @@ def _given(policies: dict[str, Any]) -> dict[str, Any]:
         if name in values:
             values[name] = values[name] or None
     if "theme_variables" in values:
-        values["theme_variables"] = _pairs(values["theme_variables"])
+        values["theme_variables"] = _pairs(values["theme_variables"], "--theme-variable")
+    if "weights" in values:
+        values["weights"] = _pairs(values["weights"], "--weight")
     if "languages" in values:
         values["languages"] = [tag for text in values["languages"] for tag in text.split(",") if tag.strip()]
     return values
 
 
-def _pairs(texts: list[str]) -> dict[str, str]:
+def _pairs(texts: list[str], option: str) -> dict[str, str]:
     from digest.errors import UsageError
 
     pairs = {}
     for text in texts:
         name, equals, value = text.partition("=")
         if not (equals and all(part.isidentifier() for part in name.split("."))):
-            raise UsageError(f"--theme-variable {text!r} is not NAME=VALUE")
+            raise UsageError(f"{option} {text!r} is not NAME=VALUE")
         pairs[name] = value
     return pairs
 
@@ -312,8 +322,10 @@ def _print(view: "NewsletterView", *, as_json: bool) -> None:
         print_json(document)
         return
     cadences = document.pop("cadences")
-    print_facts({name.replace("_", " "): value for name, value in document.items() if name != "theme_variables"}
-                | {f"theme {name}": value for name, value in document["theme_variables"].items()})  # fmt: skip
+    print_facts({name.replace("_", " "): value for name, value in document.items()
+                 if name not in {"theme_variables", "weights"}}
+                | {f"theme {name}": value for name, value in document["theme_variables"].items()}
+                | {f"weight of {name}": value for name, value in document["weights"].items()})  # fmt: skip
     print_table(
         [(each["name"], each["rule"], each["zone"], each["next"]) for each in cadences],
         head=("cadence", "rule", "zone", "next"),

@@ -8,9 +8,11 @@ import typer
 from digest.cli.context import open_app
 from digest.cli.options import AsJson, DryRun, Newsletter, OnlyNewsletter, Yes
 from digest.cli.output import confirm, note, print_facts, print_json, print_table
+from digest.core.ranking import HEAVIEST
 from digest.core.states import MAX_INTERVAL_MINUTES, MIN_INTERVAL_MINUTES
 
 if TYPE_CHECKING:
+    from digest.app import App
     from digest.core.model import Source
 
 PARTLY_DONE = 3
@@ -87,6 +89,13 @@ Interval = Annotated[
 ]
 Quota = Annotated[
     int | None, typer.Option(min=0, help="Posts of it shown in full in an issue; 0: as the newsletter has it.")
+]
+
+Weight = Annotated[
+    int | None,
+    typer.Option(
+        min=0, max=HEAVIEST, help="How much a newsletter likes it, for what leads (docs/ranking.md); 5: as any."
+    ),
 ]
 
 
@@ -178,6 +187,7 @@ def edit(
     title: Annotated[str | None, typer.Option(help="What to call it.")] = None,
     zone: Zone = None,
     quota: Quota = None,
+    weight: Weight = None,
     interval: Interval = None,
     as_json: AsJson = False,
 ) -> None:
@@ -194,13 +204,30 @@ def edit(
         _check_zone(zone)
     given = {"url": url, "title": title, "zone": zone, "interval_minutes": interval}
     changes = {name: value for name, value in given.items() if value is not None}
-    if not changes and quota is None:
+    if not changes and quota is None and weight is None:
         raise UsageError("nothing was to be changed", next_step="digest source edit --help lists what can be")
     opened = open_app(context)
     if url:
         asyncio.run(check_address(opened.database, source, url, fetcher=opened.fetcher()))
-    edited = edit_source(opened.database, source, now=opened.clock(), newsletter=newsletter, quota=quota, **changes)
+    edited = edit_source(
+        opened.database, source, now=opened.clock(), newsletter=newsletter, quota=quota, weight=weight, **changes
+    )
+    if weight is not None:
+        _tell_weight(opened, newsletter)
     _show(edited, as_json=as_json)
+
+
+def _tell_weight(opened: "App", slug: str | None) -> None:
+    """A weight of a source counts for nothing where sources have none."""
+    from digest.actions.choose_newsletter import choose_newsletter
+
+    with opened.database.read() as session:
+        newsletter = choose_newsletter(session, slug)
+    if not newsletter.weights.get("source"):
+        note(
+            f"{newsletter.slug} gives sources no weight yet",
+            next_step=f"digest newsletter edit {newsletter.slug} --weight source=0.5",
+        )
 
 
 @app.command()

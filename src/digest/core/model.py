@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from digest.core.discretion import hide_password
+from digest.core.ranking import total
 from digest.core.states import CatchUp, ClaimState, Door, GroupBy, IssueState, RuleKind, SourceKind, SourceState
 
 # ── posts ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -167,6 +168,7 @@ class Newsletter:
     utm_source: str | None = None  # links in mails carry utm tags with this source
     signup: Door = Door.OPEN
     goodbye: bool = False  # whether who leaves gets a notice that says so
+    weights: dict[str, float] = field(default_factory=dict)  # of what leads, by factor (core/ranking)
     state: str = "active"  # active | removed
 
 
@@ -242,6 +244,7 @@ class IssuePost:
     pinned: bool = False
     late: bool = False
     topics: tuple[str, ...] = ()  # the newsletter's, by slug: who has chosen one of them is shown it
+    points: dict[str, float] = field(default_factory=dict)  # by factor; their sum is its score (core/ranking)
     body_hash: str = ""
 
 
@@ -285,6 +288,11 @@ class IssueContent:
     def posts(self) -> tuple[IssuePost, ...]:
         """The posts shown in full, in reading order."""
         return tuple(post for group in self.groups for post in group.posts)
+
+    @property
+    def leading(self) -> tuple[IssuePost, ...]:
+        """The same, the pinned first, then by their scores: what the issue is named after."""
+        return tuple(sorted(self.posts, key=lambda post: (not post.pinned, -total(post.points))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

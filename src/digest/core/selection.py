@@ -1,10 +1,10 @@
 """Pending posts ─▶ an issue's content: merge ─▶ rank ─▶ limit ─▶ group. Pure and deterministic.
 
-Reading order (docs/semantics.md S11): newest day first, within it newest post first; then the order in which the
-newsletter's sources were added; then the place in the source's document; then the key.
+Reading order (docs/semantics.md S11): by score (core/ranking), which by default is recency alone: the newest post
+first; then the order in which the newsletter's sources were added; then the place in the source's document; then the key.
 
-Limits: pinned posts are always shown. Of the others each source shows its newest up to its quota, and when there
-are more than `max_posts`, every source's newest comes before any source's second. What is left out becomes a line
+Limits: pinned posts are always shown. Of the others each source shows its first up to its quota, and when there
+are more than `max_posts`, every source's first comes before any source's second. What is left out becomes a line
 of `more`: claimed like the rest, so nothing is lost and nothing repeated.
 
 Groups: pinned first, then by day, source or topic, then "earlier" for what came late (S5).
@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 from digest.core.likeness import Story, group_stories, read_stories
 from digest.core.model import AlsoIn, EditorNote, IssueContent, IssueGroup, IssuePost, Newsletter, Post
+from digest.core.ranking import NEUTRAL, Ranked, total, weigh
 from digest.core.states import GroupBy
 
 
@@ -29,6 +30,8 @@ class Candidate:
     source: str  # the source's title
     rank: int  # the source's place in the newsletter
     quota: int | None = None  # overrides the newsletter's max_per_source
+    weight: int | None = None  # the source's, for what leads
+    clicks: int = 0  # of earlier issues
     pinned: bool = False
     url: str = ""  # the source's address, as anybody may see it
     topics: tuple[str, ...] = ()  # the newsletter's (core/topics)
@@ -81,7 +84,7 @@ def select_posts(
     notes = tuple(candidate.post for candidate in reversed(ranked) if candidate.post.note)
     posts = [candidate for candidate in ranked if not candidate.post.note]
     cards, merged = _merge_copies(posts, issued=issued, others=others, span=span)
-    shown, more = _limit(cards, newsletter=newsletter)
+    shown, more = _limit(_rank(cards, newsletter=newsletter, span=span), newsletter=newsletter)
     content = IssueContent(
         newsletter=newsletter.name,
         number=number,
@@ -158,6 +161,25 @@ def _is_late(post: Post, span: Span) -> bool:
     return post.effective_at < span.start and not waited
 
 
+def _rank(cards: Sequence[_Card], *, newsletter: Newsletter, span: Span) -> list[_Card]:
+    """By score; between equals the reading order stays."""
+    known = [
+        Ranked(
+            source_id=card.shown.source_id,
+            at=card.shown.at,
+            source_weight=NEUTRAL if card.candidate.weight is None else card.candidate.weight,
+            minutes=card.shown.card.minutes,
+            has_image=card.shown.card.image is not None,
+            carried=len({also.source for also in card.shown.also_in}),
+            clicks=card.candidate.clicks,
+        )
+        for card in cards
+    ]
+    sums = weigh(known, weights=newsletter.weights, start=span.start, end=span.end)
+    scored = [replace(card, shown=replace(card.shown, points=points)) for card, points in zip(cards, sums, strict=True)]
+    return sorted(scored, key=lambda card: -total(card.shown.points))
+
+
 def _limit(cards: Sequence[_Card], *, newsletter: Newsletter) -> tuple[list[_Card], list[_Card]]:
     places: Counter[int] = Counter()
     wanted: list[tuple[int, int]] = []  # (place within its source, place in reading order)
@@ -196,7 +218,8 @@ def _arrange(cards: Sequence[_Card], *, newsletter: Newsletter) -> list[IssueGro
         return _by_topic([card.shown for card in cards])
     zone = ZoneInfo(newsletter.zone)
     days = [(card.shown.at.astimezone(zone).date().isoformat(), card.shown) for card in cards]
-    return _collect("day", [(day, day, post) for day, post in days])
+    groups = _collect("day", [(day, day, post) for day, post in days])
+    return sorted(groups, key=lambda group: group.label, reverse=True)
 
 
 def _by_topic(posts: Sequence[IssuePost]) -> list[IssueGroup]:

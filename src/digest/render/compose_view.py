@@ -106,8 +106,10 @@ class _Maker:
         return self.words.span(min(self.local_day(self.content.period_start), last), last)
 
     def headline(self, posts: Sequence[PostView]) -> tuple[str, str]:
-        """Title and preheader. Posts with titles of their own lead; pinned ones come first already."""
-        leading = [post.title for post in sorted(posts, key=lambda post: post.made)]
+        """Title and preheader, of the leading posts; those without a title of their own come after the others."""
+        place = {post.post_id: at for at, post in enumerate(self.content.leading)}
+        ordered = sorted(posts, key=lambda post: (post.made, place[self.posts[post.number - 1].post_id]))
+        leading = [post.title for post in ordered]
         otherwise = f"{self.line(self.content.newsletter)}: {self.span()}"
         title = make_title(leading, count=len(posts), words=self.words, otherwise=otherwise)
         fillers = (self.span(), self.summary(), *(post.lead for post in posts))

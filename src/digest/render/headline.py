@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from digest.render.words import Words
 
-LONGEST_SUBJECT = 70
+LONGEST_SUBJECT = 60
 SHORTEST_PREHEADER, LONGEST_PREHEADER = 40, 130
 
 
@@ -18,7 +18,7 @@ def clip(text: str, length: int) -> str:
 
 
 def make_title(titles: Sequence[str], *, count: int, words: Words, otherwise: str) -> str:
-    """A title of at most 70 characters from the leading titles of `count` posts; `otherwise` where there are none."""
+    """A title of at most 60 characters from the leading titles of `count` posts; `otherwise` where there are none."""
     if not titles:
         return clip(otherwise, LONGEST_SUBJECT)
     if len(titles) > 1 and not any("," in title for title in titles[:2]):

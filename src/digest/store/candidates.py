@@ -95,7 +95,7 @@ def settle_claims(session: Session, *, cadence_id: int, issue_id: int, selection
 
 def _read_sources(session: Session, newsletter_id: int) -> dict[int, dict[str, Any]]:
     query = (
-        select(_source.c.id, _source.c.title, _source.c.url, _reads.c.id.label("rank"), _reads.c.quota)
+        select(_source.c.id, _source.c.title, _source.c.url, _reads.c.id.label("rank"), _reads.c.quota, _reads.c.weight)
         .select_from(_source)
         .outerjoin(_reads, (_reads.c.source_id == _source.c.id) & (_reads.c.newsletter_id == newsletter_id))
     )
@@ -107,7 +107,8 @@ def _source_facts(post: Post, sources: Mapping[int, Mapping[str, Any]]) -> dict[
     # A source that the newsletter no longer reads may have a post that the admin released: it comes last.
     rank = source["rank"] if source["rank"] is not None else 2**31 + post.source_id
     url = hide_password(source["url"])
-    return {"source": source["title"] or url, "url": url, "rank": rank, "quota": source["quota"]}
+    facts = {"quota": source["quota"], "weight": source["weight"]}
+    return {"source": source["title"] or url, "url": url, "rank": rank, **facts}
 
 
 def _posts(session: Session, query: Select[Any], *, ids: Sequence[int]) -> list[Post]:

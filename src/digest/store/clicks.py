@@ -1,6 +1,6 @@
 """Clicks: counts per link, made of visits that are kept for minutes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -73,6 +73,17 @@ def settle(session: Session, *, before: datetime) -> int:
         session.execute(adding.on_conflict_do_update(index_elements=keys, set_={"clicks": _click.c.clicks + number}))
     session.execute(delete(_visit).where(_visit.c.at < before - CANARY_KEPT))
     return len(counts)
+
+
+def clicks_of_posts(session: Session, newsletter_id: int, post_ids: Iterable[int]) -> Mapping[int, int]:
+    """Clicks of these posts in all issues of a newsletter; posts without any are left out."""
+    query = (
+        select(_click.c.post_id, func.sum(_click.c.clicks))
+        .join(_issue, _issue.c.id == _click.c.issue_id)
+        .where(_issue.c.newsletter_id == newsletter_id, _click.c.post_id.in_(sorted(post_ids)))
+        .group_by(_click.c.post_id)
+    )
+    return {int(post): int(number) for post, number in session.execute(query)}
 
 
 def count_clicks(session: Session, issue_id: int) -> Mapping[Place, int]:

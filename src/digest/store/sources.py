@@ -149,10 +149,10 @@ def add_reading(
     return insert_if_new(session, _reads, values)
 
 
-def set_quota(session: Session, *, newsletter_id: int, source_id: int, quota: int | None) -> bool:
-    """Change the quota of one reading; False where the newsletter does not read the source."""
+def update_reading(session: Session, *, newsletter_id: int, source_id: int, **changes: int | None) -> bool:
+    """Change quota or weight of one reading; False where the newsletter does not read the source."""
     one = update(_reads).where(_reads.c.newsletter_id == newsletter_id, _reads.c.source_id == source_id)
-    return changed_rows(session, one.values(quota=quota)) == 1
+    return changed_rows(session, one.values(**changes)) == 1
 
 
 def remove_reading(session: Session, *, newsletter_id: int, source_id: int) -> bool:

@@ -68,6 +68,7 @@ class NewsletterRow(Row, table=True):
     utm_source: str | None = None
     signup: str = Door.OPEN
     goodbye: bool = False
+    weights: dict[str, Any] = json_column(dict)
     state: str = UseState.ACTIVE
     created_at: datetime
 
@@ -176,6 +177,7 @@ class NewsletterSourceRow(Row, table=True):
     newsletter_id: int = reference("newsletter", index=False)
     source_id: int = reference("source")
     quota: int | None = None  # overrides the newsletter's max_per_source
+    weight: int | None = None  # 0 to 10, for what leads; NULL: as any (core/ranking)
     added_at: datetime
 
 
