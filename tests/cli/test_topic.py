@@ -42,7 +42,9 @@ def test_topics_are_added_chosen_and_removed(digest):
     digest("subscriber", "edit", "anna@example.org", "--topic", "food")
     assert tie(digest)["topics"] == ["food"]
     assert "no topic sport" in digest("subscriber", "edit", "anna@example.org", "--topic", "sport", code=1).stderr
-    assert digest("topic", "list").stdout.splitlines()[1:] == ["food\tFood & drink\t1", "long-reads\tLong reads\t0"]
+    assert digest("topic", "list").stdout.splitlines()[1:] == [
+        "food\tFood & drink\t1\t0\tlabel food; label food & drink", "long-reads\tLong reads\t0\t0\tlabel long-reads; label long reads"
+    ]  # fmt: skip
     digest("subscriber", "edit", "anna@example.org", "--topic", "food", "--topic", "long-reads")
     assert tie(digest)["topics"] == [], "all of them: also those that come later"
     digest("subscriber", "edit", "anna@example.org", "--topic", "food")
@@ -82,3 +84,33 @@ def cast_day(days: int) -> str:
     from digest.clock import system_clock
 
     return f"{system_clock() + timedelta(days=days):%Y-%m-%d}"
+
+
+def test_posts_are_of_topics_by_source_label_and_hand(digest, tmp_path):
+    database = Database(f"sqlite:///{tmp_path}/digest.db")
+    with database.write() as session:
+        source = cast.add_source(session, 1, url="https://bread.example/feed", title="Bread & co")
+        for number, labels in enumerate((["Recipes"], ["rye"], [])):
+            card = {"title": f"Loaf {number}", "topics": labels}
+            post = cast.add_post(session, source, f"loaf{number}", title=f"Loaf {number}", card=card)
+            cast.add_claim(session, 1, post)
+    database.close()
+
+    def waiting() -> dict[str, int]:
+        return {one["slug"]: one["waiting"] for one in json.loads(digest("topic", "list", "--json").stdout)}
+
+    digest("topic", "add", "food")
+    digest("topic", "add", "travel")
+    told = digest("topic", "list").stderr
+    assert "of 3 posts that wait are of no topic" in told
+    digest("topic", "map", "food", "--label", "Recip*", "--label", "rye")
+    assert waiting() == {"food": 2, "travel": 0}
+    digest("topic", "map", "food", "--post", "Loaf 1", "--not")
+    assert waiting()["food"] == 1, "by hand decides"
+    digest("topic", "map", "travel", "--source", "Bread & co")
+    digest("topic", "map", "food", "--source", "*bread.example*")
+    assert waiting() == {"food": 2, "travel": 3}
+    shown = json.loads(digest("topic", "map", "travel", "--source", str(source), "--forget", "--json").stdout)
+    assert [rule["pattern"] for rule in shown["rules"]] == ["travel"]
+    assert "has no rule for label soup" in digest("topic", "map", "food", "--label", "soup", "--forget", code=1).stderr
+    assert "is no pattern" in digest("topic", "map", "food", "--label", "", code=2).stderr
