@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import text
 from tests import cast
 from tests.actions.delivering import run
@@ -10,11 +11,15 @@ from tests.cast import NOW
 from tests.processes import Inbox, mail_server
 
 from digest.actions.admit import admit_posts
-from digest.actions.publish import publish
+from digest.actions.preview import preview_issue
+from digest.actions.publish import approve_issue, publish
+from digest.actions.variants import view_variants
 from digest.core.states import DeliveryState, RuleKind
+from digest.errors import NothingToDo
 from digest.mail.smtp import SmtpTransport
-from digest.store import claims, issues, sending
+from digest.store import claims, events, issues, sending
 from digest.store.database import Database, Session
+from digest.store.newsletters import newsletter_of_id
 from digest.store.topics import add_rule, get_topic, list_topics
 
 READERS = {  # name → topics, language
@@ -78,3 +83,47 @@ def test_each_reader_is_shown_the_posts_of_their_topics(database: Database) -> N
         assert issues.get_issue(session, issue.id).state == "done"
     assert counts == {DeliveryState.ACCEPTED: 6, DeliveryState.SKIPPED: 1}
     assert skipped == [("finn@example.org", "empty", None)]
+
+
+def test_a_preview_is_what_that_reader_gets(database: Database) -> None:
+    with database.write() as session:
+        begin(session, approval=True)
+
+    def subject(name: str, number: int | None) -> tuple[str, list[str]]:
+        shown = preview_issue(database, key=cast.KEY, now=NOW, number=number, reader=f"{name}@example.org")
+        return shown.rendered.subject, [post.card.title for post in shown.content.posts]
+
+    before = {name: subject(name, None) for name in READERS if name != "finn"}
+    with pytest.raises(NothingToDo, match=r"no post of the topics of finn@example\.org \(cars\)"):
+        subject("finn", None)
+    (issue,) = publish(database, now=NOW)
+    with database.write() as session:
+        approve_issue(session, issue, now=NOW)
+    with mail_server() as (inbox, port):
+        run(database, SmtpTransport(host="127.0.0.1", port=port, security="plain"), now=NOW)
+    sent = {name: str(mail["Subject"]) for name, mail in received(inbox).items()}
+    assert before == {name: subject(name, 1) for name in before}
+    assert sent == {name: subject for name, (subject, _) in before.items()}
+    assert before["ben"] == ("Soup and Bread", ["Soup", "Bread"])
+    with pytest.raises(NothingToDo):
+        subject("finn", 1)
+
+
+def test_the_rarest_choices_get_a_variant_that_shows_more(database: Database) -> None:
+    with database.write() as session:
+        begin(session, max_variants=3)
+    (issue,) = publish(database, now=NOW)
+    with database.read() as session:
+        newsletter = newsletter_of_id(session, issue.newsletter_id)
+        planned = view_variants(session, issue, newsletter)
+    with database.write() as session:
+        sending.start_sending(session, issue.id, now=NOW)
+    with database.read() as session:
+        assert view_variants(session, issues.get_issue(session, issue.id), newsletter) == planned
+    assert {(one.language, one.posts): (one.readers, set(one.chosen)) for one in planned.variants} == {
+        ("en", 4): (3, {"all", "food", "art, cars, food"}), ("de", 3): (3, {"art, food", "food"}), ("de", 4): (0, set()),
+    }, "the smallest that has all of theirs"  # fmt: skip
+    assert (planned.empty, planned.more) == (1, 3)
+    with database.read() as session:
+        (event,) = events.list_events(session, kind="issue.sending", issue_id=issue.id)
+    assert event.data == {"expected": 7, "variants": 2, "empty": 1, "more": 3}

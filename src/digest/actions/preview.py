@@ -9,7 +9,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -21,19 +21,22 @@ from digest.actions.choose_newsletter import choose_newsletter
 from digest.actions.close import draft_content
 from digest.actions.pages import subscribe_address
 from digest.actions.publish import archive_address, render_mail, web_address
+from digest.actions.variants import variant_of
 from digest.core.message import compose, lay_out
 from digest.core.model import CadenceLine, Issue, IssueContent, Newsletter, Rendered
-from digest.core.people import Envelope, Recipient, Sign
+from digest.core.people import Envelope, Recipient, Sign, Subscriber, Subscription
 from digest.core.states import ClaimState, IssueState
+from digest.core.variants import content_for
 from digest.errors import NotFound, NothingToDo, UsageError
 from digest.render.page import render_page
 from digest.store.claims import list_claims
 from digest.store.database import Database, Session
-from digest.store.issues import find_issue, list_variants
+from digest.store.issues import find_issue, get_rendered
 from digest.store.newsletters import list_cadences
 from digest.store.posts import get_post
 from digest.store.sources import list_sources
 from digest.store.subscribers import find_subscriber
+from digest.store.subscriptions import find_subscription
 
 READER = "reader@example.org"
 
@@ -102,12 +105,13 @@ def preview_issue(
     with database.read() as session:
         chosen = choose_newsletter(session, newsletter)
         known = find_subscriber(session, reader)
-        language = _language_for(chosen, known.language if known else None)
+        whose = _Reader(reader, known, _tie(session, chosen, known))
         found = (
-            _draft(session, chosen, cadence, now)
+            _draft(session, chosen, cadence, whose, now)
             if number is None
-            else _existing(session, chosen, number, language=language)
+            else _existing(session, chosen, number, whose)
         )
+    language = found.language
     rendered = found.rendered or _render(found, chosen, language=language, web_base=web_base, templates=templates)
     recipient = Recipient(delivery_id=0, subscriber_id=0, address=reader, name=known.name if known else "")
     skeleton = lay_out(
@@ -184,18 +188,28 @@ def match_pictures(content: IssueContent, folder: Path) -> dict[str, Path]:
     return {url: files[name] for url, name in named if name in files}
 
 
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Whose message it is: somebody's, or nobody's in particular."""
+
+    address: str
+    known: Subscriber | None
+    tie: Subscription | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:
-    """An issue to show, and what of it was rendered: that is what was or will be mailed."""
+    """An issue to show, what of it is for the reader, and what of that was rendered: it was, or will be, mailed."""
 
     issue: Issue
     content: IssueContent
+    language: str
     rendered: Rendered | None = None
     held: tuple[Held, ...] = ()
 
 
-def _draft(session: Session, newsletter: Newsletter, cadence: str | None, now: datetime) -> _Found:
-    line = _line(session, newsletter, cadence)
+def _draft(session: Session, newsletter: Newsletter, cadence: str | None, reader: _Reader, now: datetime) -> _Found:
+    line = _line(session, newsletter, cadence, reader)
     held = _held(session, line)
     content = draft_content(session, newsletter, line, now)
     if not content.posts and not content.more:
@@ -213,7 +227,23 @@ def _draft(session: Session, newsletter: Newsletter, cadence: str | None, now: d
         merge_key=secrets.token_hex(8),  # as a real issue's: a post cannot guess it
         content=content,
     )
-    return _Found(issue=issue, content=content, held=held)
+    return _for_reader(session, issue, newsletter, reader, held=held)
+
+
+def _for_reader(
+    session: Session, issue: Issue, newsletter: Newsletter, reader: _Reader, *, held: tuple[Held, ...] = ()
+) -> _Found:
+    variant = variant_of(session, issue, newsletter, reader.known, reader.tie)
+    content = issue.content
+    if variant is None or content is None:
+        topics = ", ".join(reader.tie.topics) if reader.tie else ""
+        raise NothingToDo(
+            f"issue {issue.number} of {newsletter.slug} has no post of the topics of {reader.address} ({topics}): nothing is sent to them",
+            next_step="digest topic list shows which posts are of which topic",
+        )
+    rendered = get_rendered(session, variant.id) if variant.id else None
+    return _Found(issue=issue, content=content_for(content, variant.shown), language=variant.language,
+                  rendered=rendered, held=held)  # fmt: skip
 
 
 def _nothing_yet(session: Session, newsletter: Newsletter, *, held: int) -> NothingToDo:
@@ -227,13 +257,15 @@ def _nothing_yet(session: Session, newsletter: Newsletter, *, held: int) -> Noth
     )
 
 
-def _line(session: Session, newsletter: Newsletter, cadence: str | None) -> CadenceLine:
+def _line(session: Session, newsletter: Newsletter, cadence: str | None, reader: _Reader) -> CadenceLine:
+    """The one that is named, else the reader's, else the first."""
     lines = list_cadences(session, newsletter.id)
+    own = reader.tie.cadence_id if reader.tie else None
     named = [line for line in lines if cadence in {None, line.name}]
     if not named:
         names = ", ".join(line.name for line in lines) or "none"
         raise NotFound(f"{newsletter.slug} has no cadence {cadence or ''}".strip(), next_step=f"it has: {names}")
-    return named[0]
+    return next((line for line in named if line.id == own), named[0])
 
 
 def _held(session: Session, line: CadenceLine) -> tuple[Held, ...]:
@@ -242,26 +274,28 @@ def _held(session: Session, line: CadenceLine) -> tuple[Held, ...]:
     return tuple(Held(post_id=post.id, title=post.card.title, reason=claim.reason) for claim, post in pairs if post)
 
 
-def _language_for(newsletter: Newsletter, chosen: str | None) -> str:
-    """The reader's own where the newsletter offers it."""
-    return chosen if chosen and chosen in newsletter.languages else newsletter.language
+def _tie(session: Session, newsletter: Newsletter, known: Subscriber | None) -> Subscription | None:
+    return find_subscription(session, newsletter_id=newsletter.id, subscriber_id=known.id) if known else None
 
 
-def _existing(session: Session, newsletter: Newsletter, number: int, *, language: str) -> _Found:
+def _existing(session: Session, newsletter: Newsletter, number: int, reader: _Reader) -> _Found:
     issue = find_issue(session, newsletter_id=newsletter.id, number=number)
     if issue is None or issue.content is None:
         step = f"digest issue list --newsletter {newsletter.slug}"
         raise NotFound(f"{newsletter.slug} has no issue {number}", next_step=step)
-    # As the deliveries are made: the variant in the reader's language, else the first that was made.
-    variants = sorted(list_variants(session, issue.id), key=lambda one: (one.language != language, one.id))
-    stored = [variant.rendered for variant in variants if variant.rendered and variant.shown is None]
-    return _Found(issue=issue, content=issue.content, rendered=next(iter(stored), None))
+    return _for_reader(session, issue, newsletter, reader)
 
 
 def _render(
     found: _Found, newsletter: Newsletter, *, language: str, web_base: str | None, templates: Path | None
 ) -> Rendered:
-    return render_mail(found.issue, newsletter, language=language, web_base=web_base, templates=templates)
+    return render_mail(
+        replace(found.issue, content=found.content),
+        newsletter,
+        language=language,
+        web_base=web_base,
+        templates=templates,
+    )
 
 
 def _page(found: _Found, newsletter: Newsletter, *, language: str, web_base: str | None, templates: Path | None) -> str:

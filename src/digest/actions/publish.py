@@ -9,23 +9,21 @@ Freezing reads no template and rendering changes no content: a broken template d
 
 import logging
 from collections.abc import Collection, Iterable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from digest.actions.clicks import link_rules
 from digest.actions.close import close_periods
 from digest.actions.lint_issue import LINTED, find_errors, held_by
+from digest.actions.variants import showing, variants_for
 from digest.core.model import Issue, Newsletter, Rendered
 from digest.core.states import IssueState
-from digest.core.variants import Wanted, content_for, plan_variants, wish_for
 from digest.errors import Conflict, DigestError
 from digest.render.issue import render_issue
 from digest.store import events
 from digest.store import issues as store
 from digest.store.database import Database, Session
 from digest.store.newsletters import get_newsletter, list_newsletters, newsletter_of_id
-from digest.store.recipients import count_choices
 from digest.store.topics import list_topics
 
 log = logging.getLogger(__name__)
@@ -172,18 +170,6 @@ def render_mail(
         links=link_rules(issue, newsletter, base_url=web_base, link_key=link_key),
         templates=templates,
     )
-
-
-def variants_for(session: Session, issue: Issue, newsletter: Newsletter) -> tuple[Wanted, ...]:
-    """What is to be rendered for those who read it now, with how many do."""
-    choices = count_choices(session, newsletter_id=newsletter.id, cadence_id=issue.cadence_id)
-    languages = tuple(dict.fromkeys((newsletter.language, *newsletter.languages)))
-    return plan_variants(wish_for(issue.content, choices), languages=languages, most=newsletter.max_variants)
-
-
-def showing(issue: Issue, shown: Collection[int] | None) -> Issue:
-    """The issue as if it had these posts alone."""
-    return issue if issue.content is None else replace(issue, content=content_for(issue.content, shown))
 
 
 def _render_late(

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from digest.core.model import Newsletter
     from digest.core.people import Subscription, Suppression
     from digest.store.database import Session
+    from digest.store.explain import Sent
     from digest.store.people_story import Story
-    from digest.store.places import Place
+    from digest.store.places import FoundPost, Place
 
 
 def explain(
@@ -90,7 +91,7 @@ def _explain_person(
         ):
             answer = explain_delivery(sent.issue, sent.delivery, about)
             row = {"newsletter": newsletter.slug, "issue": sent.issue.number, "slot": sent.issue.slot_key}
-            rows.append({**row, "answer": answer})
+            rows.append({**row, "posts": _posts(sent), "answer": answer})
     facts = {
         "address": address,
         "known": "yes" if story.subscriber else "no: never added, or erased",
@@ -103,6 +104,13 @@ def _explain_person(
         ],
     }
     return facts, rows
+
+
+def _posts(sent: "Sent") -> str | None:
+    """How much of the issue is for them."""
+    if sent.delivery is None or sent.delivery.variant_id is None:
+        return None
+    return "all" if sent.shown is None else f"{sent.shown} of their topics"
 
 
 def _suppressed(found: "Suppression | None") -> str:
@@ -167,11 +175,13 @@ def _explain_post(
     post = find_post(session, words)
     slugs = {newsletter.slug for newsletter in newsletters}
     places = [place for place in list_places(session, post_id=post.id) if place.newsletter in slugs]
+    topics = {one.slug: ", ".join(_topics(session, post, one)) or None for one in newsletters}
     rows = [
         {
             "newsletter": place.newsletter,
             "cadence": place.cadence,
             "state": str(place.state),
+            "topics": topics[place.newsletter],
             "answer": _answer(session, opened, place),
             "score": score_of(session, place, now=opened.clock()),
         }
@@ -186,6 +196,20 @@ def _explain_post(
         "first_seen": post.seen_at,
     }
     return facts, rows
+
+
+def _topics(session: "Session", post: "FoundPost", newsletter: "Newsletter") -> tuple[str, ...]:
+    """The newsletter's topics that the post is of, by the rules as they are now."""
+    from digest.core.topics import topics_of
+    from digest.store.sources import get_source
+    from digest.store.topics import list_rules
+
+    rules = list_rules(session, newsletter.id)
+    if not rules:
+        return ()
+    source = get_source(session, str(post.source_id))
+    names = (source.title or source.shown, source.shown)
+    return topics_of(rules, post_id=post.id, source_id=post.source_id, source=names, labels=post.card.topics)
 
 
 def _answer(session: "Session", opened: "App", place: "Place") -> str:

@@ -1,5 +1,6 @@
 """`digest issue`: the numbered editions of a newsletter."""
 
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,12 +12,16 @@ from digest.cli.output import note as remark
 from digest.cli.output import print_facts, print_json, print_table
 
 if TYPE_CHECKING:
+    from digest.actions.variants import VariantsView
     from digest.app import App
     from digest.core.model import EditorNote, Issue
     from digest.core.model import Newsletter as Owner
     from digest.store.database import Session
 
 app = typer.Typer(name="issue", no_args_is_help=True, help="Issues: list, show, approve, stop, and the editor's note.")
+
+_SELECTIONS = 4
+"""Of a variant, in a table."""
 
 Number = Annotated[int, typer.Argument(metavar="NUMBER", help="The issue's number.")]
 
@@ -55,14 +60,20 @@ def show(
     newsletter: Newsletter = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show an issue: period, state, posts in reading order.
+    """Show an issue: period, state, posts, variants.
+
+    Posts in reading order; a variant is what readers of the same choice of topics and language get, with how many they are.
 
     Example: digest issue show 12
     """
+    from digest.actions.variants import view_variants
+    from digest.store.newsletters import newsletter_of_id
+
     with open_app(context).database.read() as session:
         issue = _shown(session, newsletter, number)
+        variants = view_variants(session, issue, newsletter_of_id(session, issue.newsletter_id))
     if as_json:
-        print_json(issue)
+        print_json({**{one.name: getattr(issue, one.name) for one in fields(issue)}, "variants": variants})
         return
     print_facts(_facts(issue))
     content = issue.content
@@ -74,6 +85,7 @@ def show(
         ]
         rows += [("more", post.post_id, post.source, post.card.title) for post in content.more]
         print_table(rows, head=("group", "id", "source", "title"))
+        _print_variants(variants)
 
 
 @app.command()
@@ -107,6 +119,20 @@ def note(
         _write_note(opened, owner, _words(text, file), author=author)
     if as_json:
         print_json({"newsletter": owner.slug, "note": None if clear else _waiting(opened, owner)})
+
+
+def _print_variants(seen: "VariantsView") -> None:
+    rows = [
+        (one.key, one.language, one.posts, one.readers, "; ".join(one.chosen[:_SELECTIONS])
+         + (f"; and {len(one.chosen) - _SELECTIONS} more" if len(one.chosen) > _SELECTIONS else ""))
+        for one in seen.variants
+    ]  # fmt: skip
+    print_table(rows, head=("variant", "language", "posts", "readers", "who chose"))
+    if seen.empty:
+        remark(f"{seen.empty:,} readers get nothing: it has no post of their topics")
+    if seen.more:
+        remark(f"{seen.more:,} readers are shown more than they chose: theirs was not rendered",
+               next_step="digest newsletter edit SLUG --max-variants N")  # fmt: skip
 
 
 def _shown(session: "Session", slug: str | None, number: int | None) -> "Issue":

@@ -8,6 +8,10 @@ from digest.core.people import Delivery, Subscription, Suppression
 from digest.core.policy import SENDER_REFUSED
 from digest.core.states import ClaimState, DeliveryState, IssueState, SubscriptionState
 from digest.core.story import Span
+from digest.core.variants import EMPTY
+
+_WORDS = {EMPTY: "nothing in their topics"}
+"""Reasons that are kept as one word."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +58,7 @@ def explain_outcome(
 ) -> str:
     """What became of a delivery; the same words for whoever asks."""
     said = f" ({code} {enhanced or ''})".replace(" )", ")") if code else ""
-    because = f": {reason}" if reason else ""
+    because = f": {_WORDS.get(reason, reason)}" if reason else ""
     sentences = {
         DeliveryState.QUEUED: f"queued{because}, {tries} tries so far",
         DeliveryState.CLAIMED: "a sender has taken it in hand",

@@ -12,6 +12,9 @@ from dataclasses import dataclass, replace
 
 from digest.core.model import IssueContent, IssueGroup, IssuePost, Variant
 
+EMPTY = "empty"
+"""Why a delivery was skipped whose reader has chosen topics of which the issue has no post."""
+
 Shown = frozenset[int]
 """Ids of posts."""
 

@@ -1,6 +1,7 @@
 """What `digest explain` reads about a person: every issue of a newsletter beside what became of it for them."""
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 from sqlalchemy import and_, select
 from sqlmodel import Session
@@ -9,9 +10,10 @@ from digest.core.model import Issue
 from digest.core.people import Delivery
 from digest.core.states import DeliveryState, IssueState
 from digest.store.people_tables import DeliveryRow
-from digest.store.tables import IssueRow
+from digest.store.tables import IssueRow, VariantRow
 
 _issue = IssueRow.__table__  # type: ignore[attr-defined]
+_variant = VariantRow.__table__  # type: ignore[attr-defined]
 _delivery = DeliveryRow.__table__  # type: ignore[attr-defined]
 
 
@@ -21,6 +23,7 @@ class Sent:
 
     issue: Issue
     delivery: Delivery | None
+    shown: int | None = None  # so many posts of it, those of their topics; None: all
 
 
 def issues_for(
@@ -30,8 +33,9 @@ def issues_for(
     ours = [_issue.c[f.name].label(f"issue_{f.name}") for f in fields(Issue) if f.name != "content"]
     theirs = [_delivery.c[f.name].label(f"delivery_{f.name}") for f in fields(Delivery)]
     query = (
-        select(*ours, *theirs)
+        select(*ours, *theirs, _variant.c.shown)
         .outerjoin(_delivery, and_(_delivery.c.issue_id == _issue.c.id, _delivery.c.address_key == address_key))
+        .outerjoin(_variant, _variant.c.id == _delivery.c.variant_id)
         .where(_issue.c.newsletter_id == newsletter_id)
         .order_by(_issue.c.due_at.desc(), _issue.c.id.desc())
         .limit(limit)
@@ -41,11 +45,13 @@ def issues_for(
     return tuple(_as_sent(dict(row)) for row in session.execute(query).mappings())
 
 
-def _as_sent(row: dict[str, object]) -> Sent:
+def _as_sent(row: dict[str, Any]) -> Sent:
+    shown = row.pop("shown")
     issue = {name.removeprefix("issue_"): value for name, value in row.items() if name.startswith("issue_")}
     delivery = {name.removeprefix("delivery_"): value for name, value in row.items() if name.startswith("delivery_")}
     issue["state"] = IssueState(str(issue["state"]))
     if delivery["id"] is None:
-        return Sent(issue=Issue(**issue), delivery=None)  # type: ignore[arg-type]
+        return Sent(issue=Issue(**issue), delivery=None)
     delivery["state"] = DeliveryState(str(delivery["state"]))
-    return Sent(issue=Issue(**issue), delivery=Delivery(**delivery))  # type: ignore[arg-type]
+    posts = None if shown is None else len(shown)
+    return Sent(issue=Issue(**issue), delivery=Delivery(**delivery), shown=posts)

@@ -163,6 +163,12 @@ def made_variants(session: Session, issue_id: int) -> tuple[Variant, ...]:
     )
 
 
+def get_rendered(session: Session, variant_id: int) -> Rendered | None:
+    """What a variant says; None where it was not rendered yet."""
+    row = session.execute(select(_variant).where(_variant.c.id == variant_id)).mappings().one()
+    return _as_variant(row).rendered
+
+
 def save_rendered(session: Session, *, variant_id: int, rendered: Rendered) -> bool:
     """Keep what was rendered. False where another process was first: the first rendering stays."""
     parts = {name: getattr(rendered, name) for name in ("subject", "preheader", "html", "text")}

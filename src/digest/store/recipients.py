@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from digest.core.model import Issue, Variant
 from digest.core.states import DeliveryState, SubscriptionState
-from digest.core.variants import Choice, find_variant, wish_for
+from digest.core.variants import EMPTY, Choice, find_variant, wish_for
 from digest.errors import Conflict
 from digest.store.conditions import is_unpaused
 from digest.store.issues import get_issue, made_variants
@@ -28,9 +28,6 @@ _subscription = SubscriptionRow.__table__  # type: ignore[attr-defined]
 _suppression = SuppressionRow.__table__  # type: ignore[attr-defined]
 _choice = ChoiceRow.__table__  # type: ignore[attr-defined]
 
-EMPTY = "empty"
-"""Why a delivery was skipped whose reader has chosen topics of which the issue has no post."""
-
 _topics = cast(_subscription.c.topics, Text)
 _language = func.coalesce(_subscriber.c.language, "")
 _owed = literal("")
@@ -42,8 +39,28 @@ def count_choices(session: Session, *, newsletter_id: int, cadence_id: int) -> t
     return _count(session, _gets_it(newsletter_id, cadence_id))
 
 
-def make_deliveries(session: Session, issue_id: int, *, now: datetime) -> None:
+def list_choices(session: Session, issue_id: int) -> tuple[tuple[Choice, int | None], ...]:
+    """What an issue's readers had chosen when its deliveries were made, each with its variant; None: nothing was for them."""
+    query = select(_choice).where(_choice.c.issue_id == issue_id).order_by(_choice.c.id)
+    return tuple(
+        (Choice(topics=row.topics, language=row.language, owed=row.owed, readers=row.readers), row.variant_id)
+        for row in session.execute(query)
+    )
+
+
+def made_for(session: Session, *, issue_id: int, subscriber_id: int) -> tuple[bool, int | None]:
+    """Whether a reader has a delivery of an issue, and of which variant."""
+    query = select(_delivery.c.variant_id).where(
+        _delivery.c.issue_id == issue_id, _delivery.c.subscriber_id == subscriber_id
+    )
+    row = session.execute(query).first()
+    return row is not None, row.variant_id if row else None
+
+
+def make_deliveries(session: Session, issue_id: int, *, now: datetime) -> dict[str, int]:
     """The issue's rows of the ledger, queued, or skipped where nothing in it is for their reader.
+
+    For the log: how many variants have readers, how many readers get nothing, and how many more than they chose.
 
     Raises:
         Conflict: the issue was never rendered.
@@ -53,23 +70,31 @@ def make_deliveries(session: Session, issue_id: int, *, now: datetime) -> None:
     if not variants:
         raise Conflict(f"issue {issue_id} was never rendered", next_step="run: digest run")
     gets_it = and_(_gets_it(issue.newsletter_id, issue.cadence_id), is_unpaused(now))
-    _choose(session, issue, variants, gets_it)
+    told = _choose(session, issue, variants, gets_it)
     columns = ("issue_id", "subscriber_id", "variant_id", "address", "address_key", "domain", "name", "state", "reason",
                "settled_at", "fence", "tries")  # fmt: skip
     query = _rows(session, issue_id, gets_it, default_variant=variants[0].id, now=now)
     session.execute(insert(_delivery).from_select(columns, query))
+    return told
 
 
-def _choose(session: Session, issue: Issue, variants: Sequence[Variant], gets_it: Any) -> None:
+def _choose(session: Session, issue: Issue, variants: Sequence[Variant], gets_it: Any) -> dict[str, int]:
     """Write down what these readers have chosen, and which variant that is."""
     rows = []
+    told = {"variants": 0, "empty": 0, "more": 0}
     for wish in wish_for(issue.content, _count(session, gets_it)):
         found = find_variant(wish, variants) if wish.shown is None or wish.shown else None
         choice = wish.choice
         rows.append({"issue_id": issue.id, "topics": choice.topics, "language": choice.language, "owed": choice.owed,
                      "readers": choice.readers, "variant_id": found and found.id})  # fmt: skip
+        if found is None:
+            told["empty"] += choice.readers
+        elif found.shown != wish.shown:
+            told["more"] += choice.readers
     if rows:
         session.execute(insert(_choice), rows)
+    told["variants"] = len({row["variant_id"] for row in rows} - {None})
+    return {name: number for name, number in told.items() if number}
 
 
 def _count(session: Session, gets_it: Any) -> tuple[Choice, ...]:

@@ -66,11 +66,11 @@ def start_sending(session: Session, issue_id: int, *, now: datetime) -> int | No
     ).first()
     if won is None:
         return None
-    make_deliveries(session, issue_id, now=now)
+    told = make_deliveries(session, issue_id, now=now)
     # Counted, not taken from the driver: Postgres gives no row count for this statement.
     made = int(session.execute(select(func.count()).where(_delivery.c.issue_id == issue_id)).scalar_one())
     session.execute(update(_issue).where(_issue.c.id == issue_id).values(expected=made))
-    events.record(session, "issue.sending", at=now, issue_id=issue_id, expected=made)
+    events.record(session, "issue.sending", at=now, issue_id=issue_id, expected=made, **told)
     return made
 
 

@@ -1,0 +1,115 @@
+"""The variants of an issue: which are wanted, which one a reader gets, and how many readers each has.
+
+choices (store/recipients) ─▶ wishes ─▶ plan (core/variants) ─▶ rendered by publish ─▶ assigned when the deliveries are made
+"""
+
+import json
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+from digest.core.model import Issue, Newsletter, Variant
+from digest.core.people import Subscriber, Subscription
+from digest.core.variants import Choice, Wanted, content_for, find_variant, plan_variants, wish_for
+from digest.store.database import Session
+from digest.store.issues import made_variants
+from digest.store.recipients import count_choices, list_choices, made_for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VariantView:
+    """A variant as its admin sees it."""
+
+    key: str
+    language: str
+    posts: int
+    readers: int
+    chosen: tuple[str, ...]  # the selections that became it, those of most readers first: "food, art"; "all"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VariantsView:
+    """An issue's variants, as they were sent; before that as they would be now."""
+
+    variants: tuple[VariantView, ...]  # those with most readers first
+    empty: int  # readers of whose topics the issue has no post
+    more: int  # readers who are shown more than they chose, because theirs was not rendered
+
+
+def variants_for(session: Session, issue: Issue, newsletter: Newsletter) -> tuple[Wanted, ...]:
+    """What is to be rendered for those who read it now, with how many do."""
+    choices = count_choices(session, newsletter_id=newsletter.id, cadence_id=issue.cadence_id)
+    languages = tuple(dict.fromkeys((newsletter.language, *newsletter.languages)))
+    return plan_variants(wish_for(issue.content, choices), languages=languages, most=newsletter.max_variants)
+
+
+def showing(issue: Issue, shown: Collection[int] | None) -> Issue:
+    """The issue as if it had these posts alone."""
+    return issue if issue.content is None else replace(issue, content=content_for(issue.content, shown))
+
+
+def variant_of(
+    session: Session, issue: Issue, newsletter: Newsletter, reader: Subscriber | None, tie: Subscription | None
+) -> Variant | None:
+    """What a reader got, or would get now, of an issue; None where nothing in it is of their topics.
+
+    A variant that was not rendered yet has the id 0.
+    """
+    made = made_variants(session, issue.id)
+    if reader and issue.expected is not None:
+        found, variant_id = made_for(session, issue_id=issue.id, subscriber_id=reader.id)
+        if found:
+            return next((one for one in made if one.id == variant_id), None)
+    topics = json.dumps(list(tie.topics if tie else ()))
+    choice = Choice(topics=topics, language=(reader.language if reader else None) or "", readers=1)
+    (wish,) = wish_for(issue.content, (choice,))
+    if wish.shown is not None and not wish.shown:
+        return None
+    return find_variant(wish, _planned(session, issue, newsletter, made) if issue.expected is None else made)
+
+
+def view_variants(session: Session, issue: Issue, newsletter: Newsletter) -> VariantsView:
+    """Each variant with its readers."""
+    made = made_variants(session, issue.id)
+    known = {one.id: one for one in made}
+    if issue.expected is None:
+        planned = _planned(session, issue, newsletter, made)
+        choices = count_choices(session, newsletter_id=newsletter.id, cadence_id=issue.cadence_id)
+        wishes = wish_for(issue.content, choices)
+        pairs = [(wish, find_variant(wish, planned) if wish.shown != frozenset() else None) for wish in wishes]
+    else:
+        planned = made
+        chosen = list_choices(session, issue.id)
+        wishes = wish_for(issue.content, [choice for choice, _ in chosen])
+        pairs = [(wish, known.get(place or 0)) for wish, (_, place) in zip(wishes, chosen, strict=True)]
+    every = len((*issue.content.posts, *issue.content.more)) if issue.content else 0
+    readers: Counter[str] = Counter()
+    selections: dict[str, Counter[str]] = {}
+    for wish, variant in pairs:
+        if variant:
+            readers[variant.key] += wish.choice.readers
+            words = ", ".join(sorted(wish.choice.slugs)) or "all"
+            selections.setdefault(variant.key, Counter())[words] += wish.choice.readers
+    views = [
+        VariantView(
+            key=one.key, language=one.language, posts=every if one.shown is None else len(one.shown),
+            readers=readers[one.key], chosen=tuple(words for words, _ in selections.get(one.key, Counter()).most_common()),
+        )
+        for one in planned
+    ]  # fmt: skip
+    return VariantsView(
+        variants=tuple(sorted(views, key=lambda one: (-one.readers, one.key))),
+        empty=sum(wish.choice.readers for wish, variant in pairs if variant is None),
+        more=sum(wish.choice.readers for wish, variant in pairs if variant and variant.shown != wish.shown),
+    )
+
+
+def _planned(session: Session, issue: Issue, newsletter: Newsletter, made: tuple[Variant, ...]) -> tuple[Variant, ...]:
+    """What there will be when it is sent: what was rendered, and what will be rendered until then."""
+    keys = {one.key for one in made}
+    coming = tuple(
+        Variant(id=0, issue_id=issue.id, key=one.key, language=one.language, shown=one.shown)
+        for one in variants_for(session, issue, newsletter)
+        if one.key not in keys
+    )
+    return (*made, *coming)
