@@ -7,7 +7,7 @@ import pytest
 from tests.render import sample_issue as sample
 
 from digest.errors import TemplateError
-from digest.render.convert import convert
+from digest.render.convert import _laid_out, convert
 from digest.render.harden import harden
 from digest.render.issue import render_issue
 
@@ -65,7 +65,7 @@ def test_an_unclosed_component_is_named(tmp_path: Path) -> None:
 
 def test_a_component_among_words_is_refused(tmp_path: Path) -> None:
     source = "<mj-section><mj-column><mj-text><mj-button>x</mj-button></mj-text></mj-column></mj-section>"
-    assert "<mj-button> cannot stand in <mj-text>" in fault(tmp_path, source).message
+    assert "<mj-text> cannot hold <mj-button>" in fault(tmp_path, source).message
 
 
 def test_words_outside_a_component_are_refused(tmp_path: Path) -> None:
@@ -101,26 +101,79 @@ def test_include_is_refused() -> None:
         convert(page('<mj-include path="/etc/passwd"/>'), file="x")
 
 
-def test_attributes_are_quoted_and_spelt_in_ascii() -> None:
-    hardened = harden('<mj-image alt=\'a\u200cb "c" \\ é\nf\' width=5 src="x"/>')
-    assert hardened == '<mj-image alt="a&#x200c;b &#x22;c&#x22; &#x5c; &#xe9; f" width="5" src="x"/>'
+def test_words_go_round_mrml() -> None:
+    hardened = harden('<mj-button href="/é" color=red>\n<b>a</b>\n <i>b</i></mj-button><mj-text></mj-text>')
+    assert hardened.components == '<mj-button href="@~0;" color="red">@~1;</mj-button><mj-text></mj-text>'
+    assert hardened.words == ("/é", "\n<b>a</b>\n <i>b</i>")
+
+
+def test_no_words_pass_for_others() -> None:
+    html = convert(page("<mj-text>@~1; @~~0;</mj-text><mj-text>words</mj-text>"), file="x")
+    assert "@~1; @~~0;" in html
+    assert html.count("words") == 1
+
+
+def test_variants_that_differ_in_words_share_a_layout() -> None:
+    """mrml is asked once for all languages that are read in one direction."""
+    newsletter = replace(sample.NEWSLETTER, theme="plain")
+    _laid_out.cache_clear()
+    pages = {language: render_issue(sample.issue(), newsletter, language=language).html for language in ("en", "de")}
+    assert (_laid_out.cache_info().misses, _laid_out.cache_info().hits) == (1, 1)
+    for language, html in pages.items():
+        _laid_out.cache_clear()
+        assert render_issue(sample.issue(), newsletter, language=language).html == html
+
+
+def test_attributes_that_mrml_reads_are_quoted_and_spelt_in_ascii() -> None:
+    hardened = harden("<mj-text font-family='a\u200cb \"c\" \\ é\nf' height=5 />")
+    assert hardened.components == '<mj-text font-family="a&#x200c;b &#x22;c&#x22; &#x5c; &#xe9; f" height="5"/>'
 
 
 def test_a_padding_of_nought_gets_its_unit() -> None:
-    assert harden('<mj-text padding="0 10px 0 20px"/>') == '<mj-text padding="0px 10px 0px 20px"/>'
+    assert harden('<mj-text padding="0 10px 0 20px"/>').components == '<mj-text padding="0px 10px 0px 20px"/>'
 
 
-def test_a_line_break_between_words_stays_a_space() -> None:
-    assert "<b>a</b> <i>b</i>" in convert(page("<mj-text><b>a</b>\n  <i>b</i></mj-text>"), file="x")
+@pytest.mark.parametrize(
+    ("words", "sent"),
+    [
+        ("<b>a</b>\n<i>b</i>", "<b>a</b>\n<i>b</i>"),
+        ("é/> <b>x</b>", "é/> <b>x</b>"),
+        ("<IMG alt='a\">b' src=x><br/><hr />", "<IMG alt='a\">b' src=x><br/><hr />"),
+        ("<td width=1/><p class='a' />x", "<td width=1></td><p class='a'></p>x"),
+        ("<!-- </b> <mj-text> --><b>x</b>", "<!-- </b> <mj-text> --><b>x</b>"),
+    ],
+)
+def test_words_come_out_as_they_went_in_but_for_what_closes_itself(words: str, sent: str) -> None:
+    assert f">{sent}</div>" in convert(page(f"<mj-text>{words}</mj-text>"), file="x")
 
 
-def test_a_stray_angle_becomes_a_reference() -> None:
-    assert "é/&gt; <b>x</b>" in convert(page("<mj-text>é/> <b>x</b></mj-text>"), file="x")
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("<mj-text>\n <b>x</mj-text>", "line 2, column 2: <b> is never closed"),
+        ("<mj-text>\n<b>x</i></b></mj-text>", "line 2, column 5: </i> closes nothing"),
+        ("<mj-text>1 < 2</mj-text>", "a < that begins no tag is written &lt;"),
+        ('<mj-text><a href="x>y</a></mj-text>', "a < that begins no tag is written &lt;"),
+        ("<mj-text><a href='x>y</a></mj-text>", "a < that begins no tag is written &lt;"),
+        ("\n<p>x</p>", "line 2, column 1: <p> cannot stand in <mj-column>"),
+        ("<mj-text><b><mj-raw></b></mj-text>", "<mj-text> cannot hold <mj-raw>"),
+        ("<mj-text>x", "<mj-text> is not closed before </mj-column>"),
+    ],
+)
+def test_broken_words_are_named_with_their_place(words: str, says: str) -> None:
+    with pytest.raises(TemplateError) as caught:
+        convert(page(words), file="x")
+    assert says in caught.value.message
+
+
+def test_a_title_is_text_alone() -> None:
+    with pytest.raises(TemplateError, match="only text can stand in <mj-title>"):
+        harden("<mjml><mj-head><mj-title>a <b>b</b></mj-title></mj-head></mjml>")
 
 
 def test_a_panic_of_mrml_is_an_error_of_the_template() -> None:
     with pytest.raises(TemplateError, match=r"x: MJML cannot be rendered: .* char boundary"):
-        convert("<mjml><mj-head><mj-preview>é/> x</mj-preview></mj-head><mj-body></mj-body></mjml>", file="x")
+        convert(page("<mj-social>é/> x</mj-social>"), file="x")
 
 
 def test_a_style_element_keeps_its_angles() -> None:

@@ -10,7 +10,7 @@ from tests.render.test_markup import page
 
 from digest.actions.sample_preview import preview_sample
 from digest.render.convert import convert
-from digest.render.put_right import LONGEST_LINE, put_right
+from digest.render.put_right import LONGEST_LINE, in_lines, put_right
 from digest.render.templates import theme_names
 
 sample_of = cache(preview_sample)
@@ -66,9 +66,9 @@ def test_long_words_break_between_words_and_never_inside_a_tag_or_a_pre() -> Non
     words = "some words and more " * 200
     quoted = "x " * 600
     whole = f'<p title="{quoted}">{words}</p>'
-    cut = put_right(whole)
-    assert max(map(len, put_right(f"<p>{words}</p>").split("\n"))) <= LONGEST_LINE
+    cut = in_lines(whole)
+    assert max(map(len, in_lines(f"<p>{words}</p>").split("\n"))) <= LONGEST_LINE
     assert cut.replace("\n", " ") == whole
     assert LexborHTMLParser(cut).css_first("p").attributes["title"] == quoted
-    assert put_right(f"<pre>{words}</pre>") == f"<pre>{words}</pre>"
-    assert put_right("漢字" * 900) == "漢字" * 900, "a newline would show as a space"
+    assert in_lines(f"<pre>{words}</pre>") == f"<pre>{words}</pre>"
+    assert in_lines("漢字" * 900) == "漢字" * 900, "a newline would show as a space"

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from digest.errors import TemplateError
 from digest.render.schema import COMPONENTS
 
-# One tag; no quote in it is left open, so that a stray one costs a look and no search.
-TAG = r"</?[A-Za-z][^<>\"']*+(?:\"[^\"]*+\"[^<>\"']*+|'[^']*+'[^<>\"']*+)*+>"
-STYLE = r"<mj-style\b[^>]*+>.*?</mj-style\s*+>"
+# What follows the name in a tag; no quote in it is left open, so that a stray one costs a look and no search.
+REST = r"[^<>\"']*+(?:\"[^\"]*+\"[^<>\"']*+|'[^']*+'[^<>\"']*+)*+>"
+TAG = rf"</?[A-Za-z]{REST}"
 ATTRIBUTE = re.compile(
     r"""(?P<name>[^\s"'=<>/]+)(?:\s*=\s*(?:"(?P<two>[^"]*)"|'(?P<one>[^']*)'|(?P<bare>[^\s"'>]+)))?"""
 )

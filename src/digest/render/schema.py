@@ -64,5 +64,6 @@ COMPONENTS["mj-all"] = _EVERY
 COMPONENTS["mj-class"] = _EVERY | {"name"}
 
 HTML_INSIDE = frozenset({"mj-text", "mj-button", "mj-raw", "mj-table", "mj-navbar-link", "mj-social-element"})
+TEXT_INSIDE = frozenset({"mj-title", "mj-preview"})
 STRUCTURE = frozenset({"mjml", "mj-head", "mj-body", "mj-wrapper", "mj-section", "mj-group", "mj-column", "mj-hero"})
 VOID = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"})
