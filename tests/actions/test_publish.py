@@ -46,6 +46,24 @@ def test_an_issue_is_rendered_and_goes_out_though_nobody_subscribes_yet(database
     assert publish(database, now=NOW, web_base="https://news.example/") == ()
 
 
+def test_no_two_issues_have_the_same_subject(database: Database) -> None:
+    with database.write() as session:
+        begin(session)
+        begin(session, "other")  # of its own readers
+    week = timedelta(days=7)
+    first, _ = publish(database, now=NOW)
+    with database.write() as session:
+        source = claims.source_ids(session, first.newsletter_id)[0]
+        card = {"title": "Post one", "link": "https://blog.example/two"}
+        cast.add_post(session, source, "two", card=card, effective_at=MIDNIGHT + 5 * HOUR)
+        posts = claims.backlog(session, source_id=source)
+        admit_posts(session, source_id=source, posts=posts, first_look=False, now=NOW)
+    second, *_ = publish(database, now=NOW + week)
+    with database.read() as session:
+        subjects = [issues.list_variants(session, one.id)[0].rendered.subject for one in (first, second)]
+    assert subjects == ["Post one", "Post one · Issue 2"]
+
+
 def test_only_one_newsletter_where_it_is_named(database: Database) -> None:
     with database.write() as session:
         begin(session)

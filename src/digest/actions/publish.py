@@ -9,6 +9,7 @@ Freezing reads no template and rendering changes no content: a broken template d
 
 import logging
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from digest.actions.variants import showing, variants_for
 from digest.core.model import Issue, Newsletter, Rendered
 from digest.core.states import IssueState
 from digest.errors import Conflict, DigestError
+from digest.render.headline import set_apart
 from digest.render.issue import render_issue
 from digest.store import events
 from digest.store import issues as store
@@ -101,6 +103,10 @@ def render_variants(
                     log.exception("an issue was not rendered", extra={"issue": issue.id, "fault": type(fault).__name__})
                 return False
             with database.write() as session:
+                if store.is_subject_taken(session, rendered.subject, issue=issue):
+                    number = issue.number or 0
+                    apart = set_apart(rendered.subject, number=number, language=variant.language)
+                    rendered = replace(rendered, subject=apart)
                 store.save_rendered(session, variant_id=variant.id, rendered=rendered)
     return True
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from digest.render.words import Words
+from digest.render.words import Words, words_for
 
 LONGEST_SUBJECT = 60
 SHORTEST_PREHEADER, LONGEST_PREHEADER = 40, 130
@@ -28,6 +28,12 @@ def make_title(titles: Sequence[str], *, count: int, words: Words, otherwise: st
     alone = _joined(titles[:1], count - 1, words)
     spare = LONGEST_SUBJECT - len(alone) + len(_bare(titles[0]))
     return alone if len(alone) <= LONGEST_SUBJECT else _joined([clip(_bare(titles[0]), spare)], count - 1, words)
+
+
+def set_apart(subject: str, *, number: int, language: str) -> str:
+    """The subject with the issue's number, for one that an earlier issue had; at most 60 characters."""
+    tail = " · " + words_for(language)._("Issue {n}").format(n=number)
+    return clip(subject, LONGEST_SUBJECT - len(tail)) + tail
 
 
 def make_preheader(titles: Sequence[str], *, subject: str, fillers: Sequence[str]) -> str:

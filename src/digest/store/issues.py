@@ -169,6 +169,16 @@ def get_rendered(session: Session, variant_id: int) -> Rendered | None:
     return _as_variant(row).rendered
 
 
+def is_subject_taken(session: Session, subject: str, *, issue: Issue) -> bool:
+    """Whether mail of another issue of the newsletter has this subject."""
+    query = (
+        select(_variant.c.id)
+        .join(_issue, _issue.c.id == _variant.c.issue_id)
+        .where(_issue.c.newsletter_id == issue.newsletter_id, _issue.c.id != issue.id, _variant.c.subject == subject)
+    )
+    return session.execute(query.limit(1)).first() is not None
+
+
 def save_rendered(session: Session, *, variant_id: int, rendered: Rendered) -> bool:
     """Keep what was rendered. False where another process was first: the first rendering stays."""
     parts = {name: getattr(rendered, name) for name in ("subject", "preheader", "html", "text")}
