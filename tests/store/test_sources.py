@@ -40,7 +40,7 @@ def test_a_source_is_stored_found_and_changed(database: Database, now: datetime)
         assert sources.list_sources(session) == (one,)
         assert sources.list_sources(session, read_only=False) == (one, two)
         assert [(r.slug, r.quota) for r in sources.list_readings(session)] == [("weekly", 3)]
-        assert sources.set_quota(session, newsletter_id=newsletter, source_id=one.id, quota=None)
+        assert sources.update_reading(session, newsletter_id=newsletter, source_id=one.id, quota=None)
         assert sources.remove_reading(session, newsletter_id=newsletter, source_id=one.id)
         assert not sources.remove_reading(session, newsletter_id=newsletter, source_id=one.id)
 
