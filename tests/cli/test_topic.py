@@ -71,9 +71,11 @@ def test_a_pause_has_an_end_and_can_be_ended(digest):
     )
     assert "like 2027-01-03" in digest("subscriber", "edit", "anna@example.org", "--pause-until", "soon", code=2).stderr
     day = cast_day(200)
-    told = digest("subscriber", "edit", "anna@example.org", "--pause-until", day).stderr
+    assert "add --pause-until" in digest("subscriber", "edit", "anna@example.org", "--catch-up", code=2).stderr
+    told = digest("subscriber", "edit", "anna@example.org", "--pause-until", day, "--catch-up").stderr
     assert f"nothing is sent before {day} " in told
     assert tie(digest)["paused_until"].startswith(day)
+    assert [gap["wanted"] for gap in tie(digest)["owed"]["gaps"]] == [True]
     digest("subscriber", "edit", "anna@example.org", "--resume")
     assert tie(digest)["paused_until"] is None
 

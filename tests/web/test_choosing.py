@@ -37,7 +37,7 @@ def test_the_page_offers_less_and_looking_changes_nothing(site: Served, database
     page = site.get(f"/unsubscribe/{token(people, people.anna)}").body
     assert "Less often: Every month" in page
     assert page.count('type="date"') == 1
-    assert page.count('type="checkbox"') == 2
+    assert page.count('name="topic"') == 2
     for what in ("less", "pause", "topics"):
         assert site.get(f"/unsubscribe/{token(people, people.anna)}/{what}").status == 405
     assert everything(database) == before
@@ -57,6 +57,8 @@ def test_a_pause_until_a_day_begins_and_ends_by_the_readers_clock(
         session.execute(text("UPDATE subscriber SET zone = 'Asia/Tokyo'"))
     done = site.post(f"/unsubscribe/{token(people, people.anna)}/pause", {"until": str(day)})
     assert (done.status, "No issues come before" in done.body) == (200, True)
+    again = site.post(f"/unsubscribe/{token(people, people.anna)}/pause", {"until": str(day), "earlier": "1"})
+    assert ("brings what you missed" in again.body, "brings what" in done.body) == (True, False)
     until = datetime.fromisoformat(str(tie(database, people.anna)[3])[:19])
     assert until == datetime(day.year, day.month, day.day) - timedelta(hours=9)
     before = everything(database)

@@ -53,6 +53,9 @@ def test_cadence_topics_pause_and_resume(site: Served, database: Database, peopl
     state, cadence, topics, until = tie(database, people.anna)
     assert (state, cadence, "food" in str(topics), until is not None) == ("active", longer, True, True)
     assert "Paused until" in site.get(page).body
+    assert "brings what you missed" not in site.get(page).body
+    site.post(page, about("pause", until=str(site.app.clock().date() + timedelta(days=9)), earlier=1))
+    assert "brings what you missed" in site.get(page).body
     site.post(page, about("resume"))
     assert tie(database, people.anna)[3] is None
     assert site.post(page, about("choose", cadence=999)).status == 400

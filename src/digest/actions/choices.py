@@ -37,7 +37,7 @@ def pause(
     """
     with database.write() as session:
         reader = _hold(session, subscriber_id, newsletter_id)
-        if reader and (reader.tie.paused_until != until or _catches_up(reader.tie, now) != catch_up):
+        if reader and (reader.tie.paused_until != until or catches_up(reader.tie, now) != catch_up):
             owing.begin_pause(session, reader.tie, until, wanted=catch_up, now=now)
             changes = {"paused_until": until}
             return _write(session, reader, "subscription.paused", changes, now, earlier=catch_up)
@@ -84,15 +84,15 @@ def less_often(session: Session, reader: Reader, *, now: datetime) -> CadenceLin
     return next_longer(list_cadences(session, reader.newsletter.id), reader.tie.cadence_id, now=now)
 
 
-def _hold(session: Session, subscriber_id: int, newsletter_id: int) -> Reader | None:
-    hold_still(session, newsletter_id)
-    return find_reader(session, subscriber_id=subscriber_id, newsletter_id=newsletter_id)
-
-
-def _catches_up(tie: Subscription, now: datetime) -> bool | None:
+def catches_up(tie: Subscription, now: datetime) -> bool | None:
     """Whether the posts of the pause that runs are to come after it; None: none runs."""
     gaps = tie.owed.gaps if tie.owed else ()
     return next((gap.wanted for gap in gaps if gap.holds(now)), None)
+
+
+def _hold(session: Session, subscriber_id: int, newsletter_id: int) -> Reader | None:
+    hold_still(session, newsletter_id)
+    return find_reader(session, subscriber_id=subscriber_id, newsletter_id=newsletter_id)
 
 
 def _write(

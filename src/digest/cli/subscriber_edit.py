@@ -31,25 +31,33 @@ def edit(
     pause_until: Annotated[
         str | None, typer.Option(metavar="DATE", help="Send them nothing before this day (YYYY-MM-DD).")
     ] = None,
+    catch_up: Annotated[
+        bool,
+        typer.Option("--catch-up", help="With --pause-until: send what they missed with the first issue after it."),
+    ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="End their pause now.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Change a person's address, name, choices, or pause.
 
-    Consent and history stay. A pause ends by itself; issues of that time are not sent later.
+    Consent and history stay. A pause ends by itself; what came out in it is not sent later, but for --catch-up. Who changes
+    cadence gets each post once all the same.
 
     Example: digest subscriber edit anna@example.org --pause-until 2027-01-03
     """
     from digest.errors import UsageError
 
     person = {"new_address": new_address, "name": name, "zone": zone, "language": language}
-    tie = {"cadence": cadence, "topics": topic, "pause_until": pause_until, "resume": resume or None}
+    tie = {"cadence": cadence, "topics": topic, "pause_until": pause_until, "resume": resume or None,
+           "catch_up": catch_up or None}  # fmt: skip
     for_person, for_tie = _given(person), _given(tie)
     if not for_person and not for_tie:
         step = "add --address, --name, --zone, --language, --cadence, --topic, --pause-until or --resume"
         raise UsageError("nothing to change was given", next_step=step)
     if pause_until and resume:
         raise UsageError("--pause-until and --resume were both given", next_step="give one of them")
+    if catch_up and not pause_until:
+        raise UsageError("--catch-up is about a pause", next_step="add --pause-until DATE")
     opened = open_app(context)
     if for_tie:
         _edit_tie(opened, address, newsletter, **for_tie)
@@ -93,7 +101,7 @@ def _edit_tie(opened: "App", address: str, slug: str | None, **given: Any) -> No
         choices.choose(opened.database, cadence_id=cadence_id, topics=topics, **ids)
     if "pause_until" in given:
         until = _read_day(given["pause_until"], zone=person.zone or chosen.zone, now=now)
-        choices.pause(opened.database, until=until, **ids)
+        choices.pause(opened.database, until=until, catch_up="catch_up" in given, **ids)
         note(f"nothing is sent before {until.astimezone(UTC):%Y-%m-%d %H:%M} UTC")
     if "resume" in given:
         choices.resume(opened.database, **ids)

@@ -157,7 +157,11 @@ class _Maker:
         )
 
     def heading(self, group: IssueGroup) -> str:
-        known = {"pinned": self.words._("Pinned"), "earlier": self.words._("Earlier")}
+        known = {
+            "pinned": self.words._("Pinned"),
+            "earlier": self.words._("Earlier"),
+            "away": self.words._("Earlier, while you were away"),
+        }
         if group.kind == "day":
             try:
                 day = self.words.day(date.fromisoformat(group.label))

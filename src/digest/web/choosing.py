@@ -6,6 +6,7 @@ They stand under the unsubscribe link, whose bearer may leave, and so may do les
 from datetime import date, datetime
 from typing import Any
 
+from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -21,7 +22,7 @@ from digest.render.rhythm import rhythm
 from digest.render.words import words_for
 from digest.store.topics import list_topics
 from digest.web.desk import Desk, in_thread
-from digest.web.forms import read_form
+from digest.web.forms import read_form, text_of
 
 
 def routes(desk: Desk) -> list[Route]:
@@ -39,10 +40,9 @@ class _Choosing:
     async def post(self, request: Request) -> Response:
         form = await read_form(request)
         numbers = verify(self._desk.app.link_keys, Purpose.UNSUBSCRIBE, request.path_params["token"])
-        day, topics = form.get("until"), [one for one in form.getlist("topic") if isinstance(one, str)]
-        return await in_thread(self._change, request, numbers, day if isinstance(day, str) else "", topics)
+        return await in_thread(self._change, request, numbers, form)
 
-    def _change(self, request: Request, numbers: tuple[int, ...] | None, day: str, topics: list[str]) -> Response:
+    def _change(self, request: Request, numbers: tuple[int, ...] | None, form: FormData) -> Response:
         app, reader = self._desk.app, None
         if numbers:
             with app.database.read() as session:
@@ -53,9 +53,9 @@ class _Choosing:
             words = words_for(reader.language)
             return self._say(request, reader, words._("You are not subscribed"), status=409)
         doers = {"less": self._less, "pause": self._pause, "topics": self._topics}
-        return doers[self._what](request, reader, day, topics)
+        return doers[self._what](request, reader, form)
 
-    def _less(self, request: Request, reader: Reader, _day: str, _topics: list[str]) -> Response:
+    def _less(self, request: Request, reader: Reader, _form: FormData) -> Response:
         app, words, now = self._desk.app, words_for(reader.language), self._desk.app.clock()
         with app.database.read() as session:
             line = choices.less_often(session, reader, now=now)
@@ -63,31 +63,34 @@ class _Choosing:
             choices.choose(app.database, **_ids(reader), now=now, cadence_id=line.id)
         return self._done(request, reader, rhythm(line, words) if line else "")
 
-    def _pause(self, request: Request, reader: Reader, day: str, _topics: list[str]) -> Response:
+    def _pause(self, request: Request, reader: Reader, form: FormData) -> Response:
         words, now = words_for(reader.language), self._desk.app.clock()
         try:
-            chosen = date.fromisoformat(day)
+            chosen = date.fromisoformat(text_of(form, "until", most=10))
             until = pause_until(chosen, zone=zone_of(reader), now=now)
         except ValueError:
             return self._say(
                 request, reader, words._("This day cannot be chosen"),
                 words._("Choose a day after today, and within a year."), status=400,
             )  # fmt: skip
-        choices.pause(self._desk.app.database, **_ids(reader), until=until, now=now)
+        earlier = bool(text_of(form, "earlier"))
+        choices.pause(self._desk.app.database, **_ids(reader), until=until, now=now, catch_up=earlier)
         told = words._("No issues come before {day}. Then they come again by themselves.")
-        return self._done(request, reader, told.format(day=words.span(chosen, chosen)))
+        then = words._("The first issue after that also brings what you missed.") if earlier else ""
+        return self._done(request, reader, told.format(day=words.span(chosen, chosen)), then)
 
-    def _topics(self, request: Request, reader: Reader, _day: str, topics: list[str]) -> Response:
+    def _topics(self, request: Request, reader: Reader, form: FormData) -> Response:
         words, now = words_for(reader.language), self._desk.app.clock()
+        topics = [one for one in form.getlist("topic") if isinstance(one, str)]
         try:
             changed = choices.choose(self._desk.app.database, **_ids(reader), now=now, topics=topics)
         except NotFound:
             return self._say(request, reader, words._("That did not work"), status=400)
         return self._done(request, changed or reader, topic_names(self._desk, changed or reader))
 
-    def _done(self, request: Request, reader: Reader, told: str) -> Response:
+    def _done(self, request: Request, reader: Reader, *told: str) -> Response:
         words = words_for(reader.language)
-        return self._say(request, reader, words._("It is done: you stay subscribed"), told)
+        return self._say(request, reader, words._("It is done: you stay subscribed"), *told)
 
     def _say(self, request: Request, reader: Reader, heading: str, *told: str, status: int = 200) -> Response:
         return self._desk.say(

@@ -148,7 +148,13 @@ class _Preferences:
             until = pause_until(day, zone=found.subscriber.zone or choice.newsletter.zone, now=now)
         except ValueError:
             return words._("Choose a day after today, and within a year.")
-        choices.pause(self._desk.app.database, **_ids(found, choice), until=until, now=now)
+        choices.pause(
+            self._desk.app.database,
+            **_ids(found, choice),
+            until=until,
+            now=now,
+            catch_up=bool(text_of(form, "earlier")),
+        )
         return ""
 
     def _resume(self, _request: Request, found: Profile, choice: Choice | None, _form: FormData) -> str:

@@ -6,6 +6,7 @@ from zoneinfo import available_timezones
 
 from babel import Locale, UnknownLocaleError
 
+from digest.actions import choices
 from digest.actions.profile import Choice, Profile
 from digest.core.zones import find_zone, local_date
 from digest.render.rhythm import rhythms
@@ -49,6 +50,7 @@ def _view_choice(choice: Choice, profile: Profile, words: Words, now: datetime) 
         "cadence": choice.cadence_id,
         "topics": [(topic.slug, topic.name, topic.slug in chosen) for topic in choice.topics],
         "paused": words.span(paused, paused) if paused else None,
+        "earlier": bool(choices.catches_up(tie, now)),
         "days": pause_days(zone, now),
     }
 
