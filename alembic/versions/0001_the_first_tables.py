@@ -462,6 +462,8 @@ def upgrade() -> None:
         sa.Column("key", sa.String(), nullable=False),
         sa.Column("language", sa.String(), nullable=False),
         sa.Column("shown", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("earlier", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("away", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("subject", sa.Text(), nullable=True),
         sa.Column("preheader", sa.Text(), nullable=True),
         sa.Column("html", sa.Text(), nullable=True),

@@ -115,11 +115,11 @@ def test_the_rarest_choices_get_a_variant_that_shows_more(database: Database) ->
     (issue,) = publish(database, now=NOW)
     with database.read() as session:
         newsletter = newsletter_of_id(session, issue.newsletter_id)
-        planned = view_variants(session, issue, newsletter)
+        planned = view_variants(session, issue, newsletter, now=NOW)
     with database.write() as session:
         sending.start_sending(session, issue.id, now=NOW)
     with database.read() as session:
-        assert view_variants(session, issues.get_issue(session, issue.id), newsletter) == planned
+        assert view_variants(session, issues.get_issue(session, issue.id), newsletter, now=NOW) == planned
     assert {(one.language, one.posts): (one.readers, set(one.chosen)) for one in planned.variants} == {
         ("en", 4): (3, {"all", "food", "art, cars, food"}), ("de", 3): (3, {"art, food", "food"}), ("de", 4): (0, set()),
     }, "the smallest that has all of theirs"  # fmt: skip

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digest.core.owed import Gap, Mark, Owed, Told, due_of, owed_text, read_owed
+from digest.core.owed import Gap, Mark, Owed, Place, Told, due_of, owed_text, read_owed
 
 BEGIN = datetime(2017, 8, 14, tzinfo=UTC)
 A, B = 1, 2
@@ -24,7 +24,7 @@ def mark(issue: int, hours: float, line: int = A) -> Mark:
 
 # Line A told post 1 in issue 1 (it ended at 10 h); line B tells posts 1 and 2 in issue 3, post 3 in issue 4.
 TOLD = [Told(1, at(5), 3, at(12)), Told(2, at(11), 3, at(12)), Told(3, at(20), 4, at(24))]
-PLACES = {1: [(A, 1), (B, 3)], 2: [(B, 3)], 3: [(B, 4)]}
+PLACES = {1: [Place(A, 1), Place(B, 3)], 2: [Place(B, 3)], 3: [Place(B, 4)]}
 
 
 def due(owed: Owed) -> tuple[set[int], set[int], set[int]] | None:
@@ -158,10 +158,10 @@ class World:
             if one.line == issue.line and one.is_sent
             for post in one.posts
         ]
-        places: dict[int, list[tuple[int, int]]] = {}
+        places: dict[int, list[Place]] = {}
         for one in self.issues:
             for post in one.posts:
-                places.setdefault(post, []).append((one.line, one.id))
+                places.setdefault(post, []).append(Place(one.line, one.id))
         found = due_of(self.owed, issue=issue.id, period_end=at(issue.end), told=told, places=places)
         if found is None:
             return None
@@ -210,7 +210,7 @@ class World:
             self.must -= {post for post, hour in self.seen.items() if at(hour) >= since}
         self.paused_until = self.now + 1 + number * 3
         self.owed = self.carried().paused(
-            at(self.now), at(self.paused_until), wanted=self.wants, taken=[row.issue.id for row in taken]
+            at(self.now), at(self.paused_until), wanted=self.wants, taken={post for row in taken for post in row.posts}
         )
 
     def do_resume(self, _number: int) -> None:

@@ -21,12 +21,11 @@ from digest.actions.choose_newsletter import choose_newsletter
 from digest.actions.close import draft_content
 from digest.actions.pages import subscribe_address
 from digest.actions.publish import archive_address, render_mail, web_address
-from digest.actions.variants import variant_of
+from digest.actions.variants import showing, variant_of
 from digest.core.message import compose, lay_out
 from digest.core.model import CadenceLine, Issue, IssueContent, Newsletter, Rendered
 from digest.core.people import Envelope, Recipient, Sign, Subscriber, Subscription
 from digest.core.states import ClaimState, IssueState
-from digest.core.variants import content_for
 from digest.errors import NotFound, NothingToDo, UsageError
 from digest.render.page import render_page
 from digest.store.claims import list_claims
@@ -109,7 +108,7 @@ def preview_issue(
         found = (
             _draft(session, chosen, cadence, whose, now)
             if number is None
-            else _existing(session, chosen, number, whose)
+            else _existing(session, chosen, number, whose, now)
         )
     language = found.language
     rendered = found.rendered or _render(found, chosen, language=language, web_base=web_base, templates=templates)
@@ -227,14 +226,20 @@ def _draft(session: Session, newsletter: Newsletter, cadence: str | None, reader
         merge_key=secrets.token_hex(8),  # as a real issue's: a post cannot guess it
         content=content,
     )
-    return _for_reader(session, issue, newsletter, reader, held=held)
+    return _for_reader(session, issue, newsletter, reader, now=now, held=held)
 
 
 def _for_reader(
-    session: Session, issue: Issue, newsletter: Newsletter, reader: _Reader, *, held: tuple[Held, ...] = ()
+    session: Session,
+    issue: Issue,
+    newsletter: Newsletter,
+    reader: _Reader,
+    *,
+    now: datetime,
+    held: tuple[Held, ...] = (),
 ) -> _Found:
-    variant = variant_of(session, issue, newsletter, reader.known, reader.tie)
-    content = issue.content
+    variant = variant_of(session, issue, newsletter, reader.known, reader.tie, now=now)
+    content = showing(session, issue, newsletter, variant).content if variant else None
     if variant is None or content is None:
         topics = ", ".join(reader.tie.topics) if reader.tie else ""
         raise NothingToDo(
@@ -242,8 +247,7 @@ def _for_reader(
             next_step="digest topic list shows which posts are of which topic",
         )
     rendered = get_rendered(session, variant.id) if variant.id else None
-    return _Found(issue=issue, content=content_for(content, variant.shown), language=variant.language,
-                  rendered=rendered, held=held)  # fmt: skip
+    return _Found(issue=issue, content=content, language=variant.language, rendered=rendered, held=held)
 
 
 def _nothing_yet(session: Session, newsletter: Newsletter, *, held: int) -> NothingToDo:
@@ -278,12 +282,12 @@ def _tie(session: Session, newsletter: Newsletter, known: Subscriber | None) -> 
     return find_subscription(session, newsletter_id=newsletter.id, subscriber_id=known.id) if known else None
 
 
-def _existing(session: Session, newsletter: Newsletter, number: int, reader: _Reader) -> _Found:
+def _existing(session: Session, newsletter: Newsletter, number: int, reader: _Reader, now: datetime) -> _Found:
     issue = find_issue(session, newsletter_id=newsletter.id, number=number)
     if issue is None or issue.content is None:
         step = f"digest issue list --newsletter {newsletter.slug}"
         raise NotFound(f"{newsletter.slug} has no issue {number}", next_step=step)
-    return _for_reader(session, issue, newsletter, reader)
+    return _for_reader(session, issue, newsletter, reader, now=now)
 
 
 def _render(

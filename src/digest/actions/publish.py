@@ -26,7 +26,6 @@ from digest.store import events
 from digest.store import issues as store
 from digest.store.database import Database, Session
 from digest.store.newsletters import get_newsletter, list_newsletters, newsletter_of_id
-from digest.store.topics import list_topics
 
 log = logging.getLogger(__name__)
 
@@ -64,8 +63,7 @@ def publish(
                             link_key=link_key)  # fmt: skip
             _let_go(database, issue.id, now=now, web_base=web_base)
             touched[issue.id] = None
-        if newsletter.languages or _has_topics(database, newsletter):
-            _render_late(database, newsletter, now=now, web_base=web_base, templates=templates)
+        _render_late(database, newsletter, now=now, web_base=web_base, templates=templates)
         touched.update(dict.fromkeys(_keep_deadlines(database, newsletter, now=now)))
     return _read(database, touched)
 
@@ -85,14 +83,17 @@ def render_variants(
     No transaction is open while templates run; of two processes that render, the first to finish is kept.
     """
     with database.write() as session:
-        for one in variants_for(session, issue, newsletter):
-            store.add_variant(session, issue_id=issue.id, key=one.key, language=one.language, shown=one.shown)
+        for one in variants_for(session, issue, newsletter, now=now):
+            store.add_variant(session, issue_id=issue.id, key=one.key, language=one.language, shown=one.shown,
+                              earlier=one.earlier, away=one.away)  # fmt: skip
         variants = store.list_variants(session, issue.id)
     for variant in variants:
         if variant.rendered is None:
             try:
+                with database.read() as session:
+                    shown = showing(session, issue, newsletter, variant)
                 rendered = render_mail(
-                    showing(issue, variant.shown), newsletter, language=variant.language, web_base=web_base, templates=templates,
+                    shown, newsletter, language=variant.language, web_base=web_base, templates=templates,
                     link_key=link_key,
                 )  # fmt: skip
             except DigestError as error:
@@ -185,7 +186,7 @@ def _render_late(
     for issue in _list(database, newsletter, IssueState.DRAFT):
         with database.read() as session:
             known = {one.key for one in store.made_variants(session, issue.id)}
-            if known.issuperset(one.key for one in variants_for(session, issue, newsletter)):
+            if known.issuperset(one.key for one in variants_for(session, issue, newsletter, now=now)):
                 continue
         if render_variants(database, issue, newsletter, now=now, web_base=web_base, templates=templates):
             with database.read() as session:
@@ -291,11 +292,6 @@ def _drop_deadline(session: Session, issue: Issue, *, now: datetime) -> None:
                      approve_by=None)  # fmt: skip
     events.record(session, "issue.draft", at=now, newsletter_id=issue.newsletter_id, issue_id=issue.id, reason=why,
                   approve_by=None)  # fmt: skip
-
-
-def _has_topics(database: Database, newsletter: Newsletter) -> bool:
-    with database.read() as session:
-        return bool(list_topics(session, newsletter.id))
 
 
 def _list(database: Database, newsletter: Newsletter, state: IssueState) -> tuple[Issue, ...]:

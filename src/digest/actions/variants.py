@@ -5,15 +5,17 @@ choices (store/recipients) ─▶ wishes ─▶ plan (core/variants) ─▶ rend
 
 import json
 from collections import Counter
-from collections.abc import Collection
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from digest.core.model import Issue, Newsletter, Variant
+from digest.core.owed import owed_text
 from digest.core.people import Subscriber, Subscription
-from digest.core.variants import Choice, Wanted, content_for, find_variant, plan_variants, wish_for
+from digest.core.variants import NOTHING, Choice, Wanted, Wish, content_for, find_variant, plan_variants, wish_for
 from digest.store.database import Session
 from digest.store.issues import made_variants
-from digest.store.recipients import count_choices, list_choices, made_for
+from digest.store.owed import posts_told
+from digest.store.recipients import count_choices, list_choices, made_for, wishes_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,20 +38,29 @@ class VariantsView:
     more: int  # readers who are shown more than they chose, because theirs was not rendered
 
 
-def variants_for(session: Session, issue: Issue, newsletter: Newsletter) -> tuple[Wanted, ...]:
+def variants_for(session: Session, issue: Issue, newsletter: Newsletter, *, now: datetime) -> tuple[Wanted, ...]:
     """What is to be rendered for those who read it now, with how many do."""
-    choices = count_choices(session, newsletter_id=newsletter.id, cadence_id=issue.cadence_id)
+    choices = count_choices(session, newsletter_id=newsletter.id, cadence_id=issue.cadence_id, now=now)
     languages = tuple(dict.fromkeys((newsletter.language, *newsletter.languages)))
-    return plan_variants(wish_for(issue.content, choices), languages=languages, most=newsletter.max_variants)
+    return plan_variants(wishes_of(session, issue, choices), languages=languages, most=newsletter.max_variants)
 
 
-def showing(issue: Issue, shown: Collection[int] | None) -> Issue:
-    """The issue as if it had these posts alone."""
-    return issue if issue.content is None else replace(issue, content=content_for(issue.content, shown))
+def showing(session: Session, issue: Issue, newsletter: Newsletter, variant: Variant) -> Issue:
+    """The issue as if it had the posts of this variant alone."""
+    if issue.content is None:
+        return issue
+    others = posts_told(session, issue, variant.earlier | variant.away)
+    return replace(issue, content=content_for(issue.content, variant, others=others, most=newsletter.max_posts))
 
 
 def variant_of(
-    session: Session, issue: Issue, newsletter: Newsletter, reader: Subscriber | None, tie: Subscription | None
+    session: Session,
+    issue: Issue,
+    newsletter: Newsletter,
+    reader: Subscriber | None,
+    tie: Subscription | None,
+    *,
+    now: datetime,
 ) -> Variant | None:
     """What a reader got, or would get now, of an issue; None where nothing in it is of their topics.
 
@@ -61,38 +72,37 @@ def variant_of(
         if found:
             return next((one for one in made if one.id == variant_id), None)
     topics = json.dumps(list(tie.topics if tie else ()))
-    choice = Choice(topics=topics, language=(reader.language if reader else None) or "", readers=1)
-    (wish,) = wish_for(issue.content, (choice,))
-    if wish.shown is not None and not wish.shown:
+    owed = owed_text(tie.owed if tie else None)
+    choice = Choice(topics=topics, language=(reader.language if reader else None) or "", owed=owed, readers=1)
+    wish = next(iter(wishes_of(session, issue, (choice,))), None)
+    if wish is None or wish.is_empty:
         return None
-    return find_variant(wish, _planned(session, issue, newsletter, made) if issue.expected is None else made)
+    return find_variant(wish, _planned(session, issue, newsletter, made, now=now) if issue.expected is None else made)
 
 
-def view_variants(session: Session, issue: Issue, newsletter: Newsletter) -> VariantsView:
+def view_variants(session: Session, issue: Issue, newsletter: Newsletter, *, now: datetime) -> VariantsView:
     """Each variant with its readers."""
     made = made_variants(session, issue.id)
     known = {one.id: one for one in made}
     if issue.expected is None:
-        planned = _planned(session, issue, newsletter, made)
-        choices = count_choices(session, newsletter_id=newsletter.id, cadence_id=issue.cadence_id)
-        wishes = wish_for(issue.content, choices)
-        pairs = [(wish, find_variant(wish, planned) if wish.shown != frozenset() else None) for wish in wishes]
+        planned = _planned(session, issue, newsletter, made, now=now)
+        choices = count_choices(session, newsletter_id=newsletter.id, cadence_id=issue.cadence_id, now=now)
+        wishes = wishes_of(session, issue, choices)
+        pairs = [(wish, None if wish.is_empty else find_variant(wish, planned)) for wish in wishes]
     else:
         planned = made
-        chosen = list_choices(session, issue.id)
-        wishes = wish_for(issue.content, [choice for choice, _ in chosen])
-        pairs = [(wish, known.get(place or 0)) for wish, (_, place) in zip(wishes, chosen, strict=True)]
+        pairs = [_as_sent(issue, choice, known.get(place or 0)) for choice, place in list_choices(session, issue.id)]
     every = len((*issue.content.posts, *issue.content.more)) if issue.content else 0
     readers: Counter[str] = Counter()
     selections: dict[str, Counter[str]] = {}
     for wish, variant in pairs:
         if variant:
             readers[variant.key] += wish.choice.readers
-            words = ", ".join(sorted(wish.choice.slugs)) or "all"
+            words = (", ".join(sorted(wish.choice.slugs)) or "all") + (" (what they are owed)" if wish.exact else "")
             selections.setdefault(variant.key, Counter())[words] += wish.choice.readers
     views = [
         VariantView(
-            key=one.key, language=one.language, posts=every if one.shown is None else len(one.shown),
+            key=one.key, language=one.language, posts=(every if one.shown is None else len(one.shown)) + len(one.earlier | one.away),
             readers=readers[one.key], chosen=tuple(words for words, _ in selections.get(one.key, Counter()).most_common()),
         )
         for one in planned
@@ -104,12 +114,33 @@ def view_variants(session: Session, issue: Issue, newsletter: Newsletter) -> Var
     )
 
 
-def _planned(session: Session, issue: Issue, newsletter: Newsletter, made: tuple[Variant, ...]) -> tuple[Variant, ...]:
+def _as_sent(issue: Issue, choice: Choice, variant: Variant | None) -> tuple[Wish, Variant | None]:
+    """A choice with the variant that it got: of what somebody was owed then, that is all that is known."""
+    if not choice.owed:
+        (wish,) = wish_for(issue.content, (choice,))
+        return wish, variant
+    shown = variant.shown if variant else NOTHING
+    return Wish(
+        choice=choice, shown=shown, exact=shown is not None or bool(variant and variant.earlier | variant.away)
+    ), variant
+
+
+def _planned(
+    session: Session, issue: Issue, newsletter: Newsletter, made: tuple[Variant, ...], *, now: datetime
+) -> tuple[Variant, ...]:
     """What there will be when it is sent: what was rendered, and what will be rendered until then."""
     keys = {one.key for one in made}
     coming = tuple(
-        Variant(id=0, issue_id=issue.id, key=one.key, language=one.language, shown=one.shown)
-        for one in variants_for(session, issue, newsletter)
+        Variant(
+            id=0,
+            issue_id=issue.id,
+            key=one.key,
+            language=one.language,
+            shown=one.shown,
+            earlier=one.earlier,
+            away=one.away,
+        )
+        for one in variants_for(session, issue, newsletter, now=now)
         if one.key not in keys
     )
     return (*made, *coming)

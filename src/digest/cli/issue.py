@@ -69,9 +69,10 @@ def show(
     from digest.actions.variants import view_variants
     from digest.store.newsletters import newsletter_of_id
 
-    with open_app(context).database.read() as session:
+    opened = open_app(context)
+    with opened.database.read() as session:
         issue = _shown(session, newsletter, number)
-        variants = view_variants(session, issue, newsletter_of_id(session, issue.newsletter_id))
+        variants = view_variants(session, issue, newsletter_of_id(session, issue.newsletter_id), now=opened.clock())
     if as_json:
         print_json({**{one.name: getattr(issue, one.name) for one in fields(issue)}, "variants": variants})
         return

@@ -358,4 +358,6 @@ class Variant:
     key: str  # "*/en": all of it in English; else a mark of its posts before the language
     language: str
     shown: frozenset[int] | None = None  # ids of the posts; None: all
+    earlier: frozenset[int] = frozenset()  # posts of other issues, for who was owed them (core/owed)
+    away: frozenset[int] = frozenset()  # posts of other issues, from a pause
     rendered: Rendered | None = None

@@ -41,7 +41,7 @@ class Owed:
 
     marks: tuple[Mark, ...]  # one a line, the newest last
     waiting: tuple[int, ...] = ()  # issues of these lines up to the marks that had not gone out
-    taken: tuple[int, ...] = ()  # issues that a pause took back before they reached them
+    taken: tuple[int, ...] = ()  # posts that were on their way when a pause took them back
     since: datetime | None = (
         None  # of earlier issues nothing comes that was seen before: they joined, or came back, then
     )
@@ -53,7 +53,7 @@ class Owed:
         return self.marks[-1].until
 
     def paused(self, start: datetime, end: datetime, *, wanted: bool, taken: Iterable[int] = ()) -> "Owed":
-        """With a pause from now on; one that runs gets the new end. `taken`: the issues that it took back."""
+        """With a pause from now on; one that runs gets the new end. `taken`: the posts that it took back."""
         running = next((gap for gap in self.gaps if gap.holds(start)), None)
         kept = tuple(gap for gap in self.gaps if gap is not running)
         gap = Gap(running.start if running else start, end, wanted)
@@ -85,8 +85,11 @@ class Told(NamedTuple):
     period_end: datetime
 
 
-Place = tuple[int, int]
-"""A line, and its issue that told a post."""
+class Place(NamedTuple):
+    """A line, and its issue that told a post."""
+
+    line: int
+    issue: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,15 +117,21 @@ def due_of(
     before: dict[bool, set[int]] = {False: set(), True: set()}
     for one in told:
         where = places.get(one.post, ())
-        if _is_done(owed, where):
+        missed = one.post in owed.taken or any(place.issue in owed.waiting for place in where)
+        if one.post not in owed.taken and _is_done(owed, where):
             continue
         if one.issue == issue:
             own.add(one.post)
-        elif one.period_end > mark.until or one.issue > mark.issue > 0 or _is_missed(owed, where):
+        elif missed or one.period_end > mark.until or one.issue > mark.issue > 0:
             wanted = _is_wanted(owed, one.seen_at)
             if wanted is not None:
                 before[wanted].add(one.post)
     return Due(own=frozenset(own), earlier=frozenset(before[False] - own), away=frozenset(before[True] - own))
+
+
+def is_owed(owed: Owed, seen_at: datetime) -> bool:
+    """Whether a post of an issue that they did not get comes with a later one, by when it was first seen."""
+    return _is_wanted(owed, seen_at) is not None
 
 
 def owed_text(owed: Owed | None) -> str:
@@ -155,15 +164,8 @@ def read_owed(text: str) -> Owed | None:
 
 
 def _is_done(owed: Owed, where: Collection[Place]) -> bool:
-    """Whether a post was told to them. One of an issue that was taken back was not: a later one had left it to that."""
-    if any(issue in owed.taken for _, issue in where):
-        return False
     last = {mark.line: mark.issue for mark in owed.marks}
     return any(issue <= last.get(line, 0) and issue not in owed.waiting for line, issue in where)
-
-
-def _is_missed(owed: Owed, where: Collection[Place]) -> bool:
-    return any(issue in owed.taken or issue in owed.waiting for _, issue in where)
 
 
 def _is_wanted(owed: Owed, seen_at: datetime) -> bool | None:

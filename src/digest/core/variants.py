@@ -9,14 +9,17 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from digest.core.model import IssueContent, IssueGroup, IssuePost, Variant
+from digest.core.owed import Due
 
 EMPTY = "empty"
 """Why a delivery was skipped whose reader has chosen topics of which the issue has no post."""
 
 Shown = frozenset[int]
 """Ids of posts."""
+NOTHING: Shown = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +43,14 @@ class Wish:
 
     choice: Choice
     shown: Shown | None  # None: the whole issue
+    earlier: Shown = NOTHING  # of other issues
+    away: Shown = NOTHING  # of other issues, from a pause
     exact: bool = False  # a variant that shows more is none for them
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to send."""
+        return self.shown is not None and not (self.shown or self.earlier or self.away)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,48 +59,72 @@ class Wanted:
 
     language: str
     shown: Shown | None
+    earlier: Shown = NOTHING
+    away: Shown = NOTHING
     readers: int
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is the issue as it was frozen."""
+        return self.shown is None and not self.earlier and not self.away
 
     @property
     def key(self) -> str:
         """What tells it from the others of its issue."""
-        return f"{_mark(self.shown)}/{self.language}"
+        marks = [_mark(self.shown), *(_mark(some) for some in (self.earlier, self.away) if self.earlier or self.away)]
+        return f"{'+'.join(marks)}/{self.language}"
 
 
-def wish_for(content: IssueContent | None, choices: Iterable[Choice]) -> tuple[Wish, ...]:
-    """What each choice is shown of an issue."""
-    shelf = _by_topic(content)
-    every = frozenset(post.post_id for post in _all(content)) if content else frozenset()
+def wish_for(
+    content: IssueContent | None,
+    choices: Iterable[Choice],
+    *,
+    dues: Mapping[str, Due | None] = MappingProxyType({}),
+    others: Iterable[IssuePost] = (),
+) -> tuple[Wish, ...]:
+    """What each choice is shown of an issue; nothing of those that it is not for.
+
+    `dues` say what the issue is for who is owed something, by its text; `others` are the posts of other issues that these name.
+    """
+    shelf, further = _by_topic(_all(content)), _by_topic(others)
+    every = frozenset(post.post_id for post in _all(content))
     wishes = []
     for choice in choices:
-        slugs = choice.slugs
-        shown = frozenset().union(*(shelf.get(slug, ()) for slug in slugs)) if slugs and content else every
-        wishes.append(Wish(choice=choice, shown=None if shown == every else shown))
+        shown = _chosen(every, shelf, choice)
+        if not choice.owed:
+            wishes.append(Wish(choice=choice, shown=None if shown == every else shown))
+        elif (due := dues.get(choice.owed)) is not None:
+            left = shown & due.own
+            earlier, away = (_chosen(some, further, choice) for some in (due.earlier, due.away))
+            exact = bool(earlier or away or left != shown)
+            left_all = None if left == every else left
+            wishes.append(Wish(choice=choice, shown=left_all, earlier=earlier, away=away, exact=exact))
     return tuple(wishes)
 
 
 def plan_variants(wishes: Iterable[Wish], *, languages: Sequence[str], most: int) -> tuple[Wanted, ...]:
     """The variants to render, the whole issue in the newsletter's own language (the first) before all others.
 
-    The whole in each language that somebody reads is always among them, for all who chose what nobody else did. Of the others
-    those with the most readers are, until there are `most` in all.
+    The whole in each language that somebody reads is always among them, for all who chose what nobody else did, and what
+    somebody is owed exactly. Of the others those with the most readers are, until there are `most` in all.
     """
-    readers: dict[tuple[Shown | None, str], int] = {(None, languages[0]): 0}
-    exact: set[tuple[Shown | None, str]] = set()
+    wanted = {(one := Wanted(language=languages[0], shown=None, readers=0)).key: one}
+    exact: set[str] = set()
     for wish in wishes:
         language = wish.choice.language if wish.choice.language in languages else languages[0]
-        readers.setdefault((None, language), 0)
-        if wish.shown is None or wish.shown:
-            place = (wish.shown, language)
-            readers[place] = readers.get(place, 0) + wish.choice.readers
-            exact |= {place} if wish.exact else set()
-    wanted = [Wanted(shown=shown, language=language, readers=count) for (shown, language), count in readers.items()]
-    whole = sorted((one for one in wanted if one.shown is None), key=lambda one: languages.index(one.language))
+        whole = Wanted(language=language, shown=None, readers=0)
+        wanted.setdefault(whole.key, whole)
+        if not wish.is_empty:
+            one = Wanted(language=language, shown=wish.shown, earlier=wish.earlier, away=wish.away, readers=0)
+            known = wanted.get(one.key, one)
+            wanted[one.key] = replace(known, readers=known.readers + wish.choice.readers)
+            exact |= {one.key} if wish.exact else set()
+    wholes = sorted((one for one in wanted.values() if one.is_whole), key=lambda one: languages.index(one.language))
     parts = sorted(
-        (one for one in wanted if one.shown is not None),
-        key=lambda one: ((one.shown, one.language) not in exact, -one.readers, one.key),
+        (one for one in wanted.values() if not one.is_whole),
+        key=lambda one: (one.key not in exact, -one.readers, one.key),
     )
-    return (*whole, *parts[: max(most - len(whole), 0)])
+    return (*wholes, *parts[: max(most - len(wholes), len(exact))])
 
 
 def find_variant(wish: Wish, variants: Sequence[Variant]) -> Variant | None:
@@ -109,12 +143,24 @@ def find_variant(wish: Wish, variants: Sequence[Variant]) -> Variant | None:
     return None
 
 
-def content_for(content: IssueContent, shown: Collection[int] | None) -> IssueContent:
-    """The issue with these posts alone, in their places."""
-    if shown is None:
-        return content
-    keep = frozenset(shown)
+def content_for(
+    content: IssueContent, variant: Variant, *, others: Iterable[IssuePost] = (), most: int
+) -> IssueContent:
+    """The issue as a variant shows it: its posts in their places, then those of other issues, which are `others`.
 
+    Of these so many are shown in full that there are `most` in all, the newest first; the others are lines of "more".
+    """
+    left = content if variant.shown is None else _cut(content, variant.shown)
+    newest = sorted(others, key=lambda post: (post.at, post.post_id), reverse=True)
+    room = max(0, most - len(left.posts))
+    groups = [
+        IssueGroup(kind=kind, label="", posts=tuple(post for post in newest[:room] if post.post_id in some))
+        for kind, some in (("earlier", variant.earlier), ("away", variant.away))
+    ]
+    return replace(left, groups=_joined(left.groups, groups), more=(*left.more, *newest[room:]))
+
+
+def _cut(content: IssueContent, keep: Collection[int]) -> IssueContent:
     def left(posts: Iterable[IssuePost]) -> tuple[IssuePost, ...]:
         return tuple(post for post in posts if post.post_id in keep)
 
@@ -122,23 +168,39 @@ def content_for(content: IssueContent, shown: Collection[int] | None) -> IssueCo
     return replace(content, groups=tuple(group for group in groups if group.posts), more=left(content.more))
 
 
+def _joined(groups: Sequence[IssueGroup], further: Iterable[IssueGroup]) -> tuple[IssueGroup, ...]:
+    """One group "earlier", whether its posts were late or are of other issues; groups without posts go."""
+    joined = list(groups)
+    for one in further:
+        if joined and joined[-1].kind == one.kind:
+            joined[-1] = replace(joined[-1], posts=joined[-1].posts + one.posts)
+        elif one.posts:
+            joined.append(one)
+    return tuple(joined)
+
+
 def _shows(variant: Variant, wish: Wish) -> bool:
-    if variant.shown is None or wish.shown is None:
-        return variant.shown is wish.shown or not (wish.exact or wish.shown is None)
-    return wish.shown == variant.shown if wish.exact else wish.shown <= variant.shown
+    if wish.exact or variant.earlier or variant.away:
+        return (variant.shown, variant.earlier, variant.away) == (wish.shown, wish.earlier, wish.away)
+    return variant.shown is None or (wish.shown is not None and wish.shown <= variant.shown)
 
 
 def _size(variant: Variant) -> tuple[bool, int, int]:
     return variant.shown is None, len(variant.shown or ()), variant.id
 
 
-def _all(content: IssueContent) -> tuple[IssuePost, ...]:
-    return (*content.posts, *content.more)
+def _all(content: IssueContent | None) -> tuple[IssuePost, ...]:
+    return (*content.posts, *content.more) if content else ()
 
 
-def _by_topic(content: IssueContent | None) -> Mapping[str, Shown]:
+def _chosen(posts: Shown, shelf: Mapping[str, Shown], choice: Choice) -> Shown:
+    slugs = choice.slugs
+    return posts & NOTHING.union(*(shelf.get(slug, ()) for slug in slugs)) if slugs else posts
+
+
+def _by_topic(posts: Iterable[IssuePost]) -> Mapping[str, Shown]:
     found: dict[str, set[int]] = {}
-    for post in _all(content) if content else ():
+    for post in posts:
         for slug in post.topics:
             found.setdefault(slug, set()).add(post.post_id)
     return {slug: frozenset(posts) for slug, posts in found.items()}

@@ -141,11 +141,19 @@ def move_issue(
 
 
 def add_variant(
-    session: Session, *, issue_id: int, key: str, language: str, shown: Collection[int] | None = None
+    session: Session,
+    *,
+    issue_id: int,
+    key: str,
+    language: str,
+    shown: Collection[int] | None = None,
+    earlier: Collection[int] = (),
+    away: Collection[int] = (),
 ) -> None:
     """Ask for a variant, to be rendered; the same key twice is one."""
-    posts = None if shown is None else sorted(shown)
-    insert_if_new(session, _variant, {"issue_id": issue_id, "key": key, "language": language, "shown": posts})
+    posts = {"shown": None if shown is None else sorted(shown), "earlier": sorted(earlier) or None,
+             "away": sorted(away) or None}  # fmt: skip
+    insert_if_new(session, _variant, {"issue_id": issue_id, "key": key, "language": language, **posts})
 
 
 def list_variants(session: Session, issue_id: int) -> tuple[Variant, ...]:
@@ -156,7 +164,7 @@ def list_variants(session: Session, issue_id: int) -> tuple[Variant, ...]:
 
 def made_variants(session: Session, issue_id: int) -> tuple[Variant, ...]:
     """An issue's rendered variants without what they say, in the order in which they were asked for."""
-    columns = [_variant.c[name] for name in ("id", "issue_id", "key", "language", "shown")]
+    columns = [_variant.c[name] for name in ("id", "issue_id", "key", "language", "shown", "earlier", "away")]
     query = select(*columns).where(_variant.c.issue_id == issue_id, _variant.c.html.is_not(None))
     return tuple(
         _as_variant({**row, "html": None}) for row in session.execute(query.order_by(_variant.c.id)).mappings()
@@ -200,5 +208,7 @@ def _as_variant(row: Any) -> Variant:
         key=row["key"],
         language=row["language"],
         shown=None if row["shown"] is None else frozenset(row["shown"]),
+        earlier=frozenset(row["earlier"] or ()),
+        away=frozenset(row["away"] or ()),
         rendered=Rendered(**parts) if done else None,
     )

@@ -1,22 +1,31 @@
 """What the ledger and the claims say of what a reader is owed (core/owed): read in the transaction that decides by it."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import null, or_, select, update
+from sqlalchemy import and_, exists, false, func, insert, literal, null, or_, select, update
 from sqlmodel import Session
 
-from digest.core.owed import Mark, Owed, owed_text
-from digest.core.states import DeliveryState, IssueState, SubscriptionState
+from digest.core.model import Issue, IssuePost
+from digest.core.owed import Due, Mark, Owed, Place, Told, due_of, owed_text, read_owed
+from digest.core.states import ClaimState, DeliveryState, IssueState, SubscriptionState
+from digest.store.claims import BATCH
+from digest.store.issues import get_issue
 from digest.store.newsletters import get_cadence
-from digest.store.people_tables import DeliveryRow, SubscriptionRow
+from digest.store.people_tables import DeliveryRow, EventRow, SubscriptionRow
 from digest.store.statements import changed_rows
-from digest.store.tables import IssueRow, NewsletterRow
+from digest.store.tables import CadenceRow, ClaimRow, IssueRow, NewsletterRow, PostRow, VariantRow
 
 _newsletter = NewsletterRow.__table__  # type: ignore[attr-defined]
 _issue = IssueRow.__table__  # type: ignore[attr-defined]
 _delivery = DeliveryRow.__table__  # type: ignore[attr-defined]
 _subscription = SubscriptionRow.__table__  # type: ignore[attr-defined]
+_variant = VariantRow.__table__  # type: ignore[attr-defined]
+_claim = ClaimRow.__table__  # type: ignore[attr-defined]
+_post = PostRow.__table__  # type: ignore[attr-defined]
+_cadence = CadenceRow.__table__  # type: ignore[attr-defined]
+_event = EventRow.__table__  # type: ignore[attr-defined]
 
 _MAY_GO_OUT = tuple(str(one) for one in (IssueState.FROZEN, IssueState.DRAFT, IssueState.SENDING, IssueState.PAUSED))
 
@@ -40,8 +49,8 @@ def served_by(session: Session, cadence_id: int, *, now: datetime) -> Owed:
     sent = select(_issue.c.id, _issue.c.period_end).where(line, _issue.c.expected.is_not(None))
     newest = session.execute(sent.order_by(_issue.c.id.desc()).limit(1)).first()
     if newest is None:
-        cadence = get_cadence(session, cadence_id)
-        until = min(cadence.last_slot_at or cadence.started_at, now)
+        began = session.execute(select(func.min(_issue.c.period_start)).where(line)).scalar()
+        until = min(began or get_cadence(session, cadence_id).started_at, now)
         return Owed(marks=(Mark(line=cadence_id, issue=0, until=until),))
     waiting = select(_issue.c.id).where(
         line, _issue.c.id < newest.id, _issue.c.expected.is_(None), _issue.c.state.in_(_MAY_GO_OUT)
@@ -52,8 +61,55 @@ def served_by(session: Session, cadence_id: int, *, now: datetime) -> Owed:
     )
 
 
-def take_back(session: Session, *, newsletter_id: int, subscriber_id: int, now: datetime) -> tuple[int, ...]:
-    """A reader's deliveries of a newsletter that wait are skipped, as paused; the issues that they were of.
+def dues_of(session: Session, issue: Issue, texts: Collection[str]) -> dict[str, Due | None]:
+    """What an issue is for those who carry these texts (core/owed)."""
+    values = {text: owed for text in texts if (owed := read_owed(text))}
+    if not values:
+        return {}
+    told = _told_up_to(session, issue, tuple(values.values()))
+    places = _places_of(session, issue.newsletter_id, {one.post for one in told})
+    return {
+        text: due_of(owed, issue=issue.id, period_end=issue.period_end, told=told, places=places)
+        for text, owed in values.items()
+    }
+
+
+def posts_told(session: Session, issue: Issue, post_ids: Collection[int]) -> tuple[IssuePost, ...]:
+    """Posts of other issues of this one's line, as these froze them."""
+    wanted = set(post_ids)
+    issues: set[int] = set()
+    for batch in _batches(wanted):
+        query = select(_claim.c.issue_id).where(_claim.c.cadence_id == issue.cadence_id, _claim.c.post_id.in_(batch))
+        issues.update(session.execute(query.where(_claim.c.issue_id.is_not(None))).scalars())
+    contents = (get_issue(session, one).content for one in sorted(issues - {issue.id}))
+    posts = (post for content in contents if content for post in (*content.posts, *content.more))
+    return tuple(post for post in posts if post.post_id in wanted)
+
+
+def told_owed(session: Session, issue_id: int, *, now: datetime) -> None:
+    """After an issue's deliveries are made: what its readers were owed is told them. A line of the log for each."""
+    issue = get_issue(session, issue_id)
+    these = (
+        _subscription.c.newsletter_id == issue.newsletter_id,
+        _subscription.c.owed.is_not(None),
+        exists().where(_delivery.c.issue_id == issue_id, _delivery.c.subscriber_id == _subscription.c.subscriber_id),
+    )
+    if session.execute(select(_subscription.c.id).where(*these).limit(1)).first() is None:
+        return
+    _log_owed(session, issue, these, now=now)
+    served = served_by(session, issue.cadence_id, now=now)
+    if served.waiting:  # older issues of the line that are still to come must not tell again what they have
+        texts = tuple(session.execute(select(_subscription.c.owed).where(*these).distinct()).scalars())
+        for text in texts:
+            left = owed.served(served.marks[0], unsent=served.waiting) if (owed := read_owed(text)) else None
+            same = update(_subscription).where(*these, _subscription.c.owed == text)
+            session.execute(same.values(owed=owed_text(left) or None))
+    else:
+        session.execute(update(_subscription).where(*these).values(owed=None))
+
+
+def take_back(session: Session, *, newsletter_id: int, subscriber_id: int, now: datetime) -> frozenset[int]:
+    """A reader's deliveries of a newsletter that wait are skipped, as paused; the posts that they had.
 
     One that is claimed, too: its owner then fails at the mark. What is in flight may be with the server already.
     """
@@ -66,9 +122,20 @@ def take_back(session: Session, *, newsletter_id: int, subscriber_id: int, now: 
             or_(_delivery.c.state == str(DeliveryState.QUEUED), _delivery.c.state == str(DeliveryState.CLAIMED)),
         )
         .values(state=str(DeliveryState.SKIPPED), reason="paused", lease_until=None, settled_at=now)
-        .returning(_delivery.c.issue_id)
+        .returning(_delivery.c.issue_id, _delivery.c.variant_id)
     )
-    return tuple(sorted(moved.scalars()))
+    return frozenset(post for row in moved.all() for post in _posts_of(session, row.issue_id, row.variant_id))
+
+
+def _posts_of(session: Session, issue_id: int, variant_id: int | None) -> Iterator[int]:
+    """Those of an issue, or of its variant."""
+    columns = (_variant.c.shown, _variant.c.earlier, _variant.c.away)
+    row = session.execute(select(*columns).where(_variant.c.id == variant_id)).first()
+    if row is None or row.shown is None:
+        issued = and_(_claim.c.issue_id == issue_id, _claim.c.state == str(ClaimState.ISSUED))
+        yield from session.execute(select(_claim.c.post_id).where(issued)).scalars()
+    for some in row or ():
+        yield from some or ()
 
 
 def carry_over(session: Session, cadence_ids: Iterable[int | None], owed: Owed) -> int:
@@ -81,3 +148,68 @@ def carry_over(session: Session, cadence_ids: Iterable[int | None], owed: Owed) 
     was_one = or_(_subscription.c.state == str(SubscriptionState.ACTIVE), _subscription.c.ended_at.is_not(None))
     these = update(_subscription).where(or_(*chosen), was_one, _subscription.c.owed.is_(None))
     return changed_rows(session, these.values(owed=owed_text(owed)))
+
+
+def _told_up_to(session: Session, issue: Issue, values: Collection[Owed]) -> tuple[Told, ...]:
+    """What the issue's line has told in it, and in those others that went out and may matter to one of these."""
+    until = min(owed.until for owed in values)
+    newest = min((owed.marks[-1].issue for owed in values if owed.marks[-1].issue), default=None)
+    later = _issue.c.id > newest if newest else false()
+    waiting = sorted({one for owed in values for one in owed.waiting})
+    taken = sorted({one for owed in values for one in owed.taken})
+    sent = and_(_issue.c.expected.is_not(None), _issue.c.state != str(IssueState.CANCELLED))
+    missed = or_(
+        _claim.c.post_id.in_(taken),
+        _claim.c.post_id.in_(select(_claim.c.post_id).where(_claim.c.issue_id.in_(waiting))),
+    )
+    query = (
+        select(_claim.c.post_id, _post.c.seen_at, _claim.c.issue_id, _issue.c.period_end)
+        .join(_issue, _issue.c.id == _claim.c.issue_id)
+        .join(_post, _post.c.id == _claim.c.post_id)
+        .where(
+            _claim.c.cadence_id == issue.cadence_id,
+            _claim.c.state == str(ClaimState.ISSUED),
+            _post.c.note.is_(False),
+            _issue.c.id != issue.id,
+            and_(sent, or_(_issue.c.period_end > until, later, missed)),
+        )
+    )
+    # Its own from its content: of a preview nothing is claimed yet. When those were first seen does not matter.
+    posts = (*issue.content.posts, *issue.content.more) if issue.content else ()
+    own = [Told(post.post_id, post.at, issue.id, issue.period_end) for post in posts]
+    return (*own, *(Told._make(row) for row in session.execute(query)))
+
+
+def _places_of(session: Session, newsletter_id: int, post_ids: Collection[int]) -> dict[int, list[Place]]:
+    """The newsletter's lines and issues that told these posts, as cards of their own or as copies of another."""
+    places: dict[int, list[Place]] = {}
+    for batch in _batches(post_ids):
+        query = (
+            select(_claim.c.post_id, _claim.c.cadence_id, _claim.c.issue_id)
+            .join(_cadence, _cadence.c.id == _claim.c.cadence_id)
+            .where(
+                _cadence.c.newsletter_id == newsletter_id,
+                _claim.c.post_id.in_(batch),
+                _claim.c.issue_id.is_not(None),
+            )
+        )
+        for post, line, issue in session.execute(query):
+            places.setdefault(post, []).append(Place(line, issue))
+    return places
+
+
+def _log_owed(session: Session, issue: Issue, which: tuple[Any, ...], *, now: datetime) -> None:
+    """Why these readers' issue is another one than the others': `digest explain` tells it long after."""
+    is_postgres = session.get_bind().dialect.name == "postgresql"
+    data = (func.json_build_object if is_postgres else func.json_object)("owed", _subscription.c.owed)
+    rows = select(
+        literal(now, _event.c.at.type), literal("delivery.owed"), literal(issue.newsletter_id), literal(issue.id),
+        _subscription.c.subscriber_id, data,
+    )  # fmt: skip
+    columns = ("at", "kind", "newsletter_id", "issue_id", "subscriber_id", "data")
+    session.execute(insert(_event).from_select(columns, rows.where(*which)))
+
+
+def _batches(ids: Collection[int]) -> Iterator[list[int]]:
+    ordered = sorted(ids)
+    return (ordered[start : start + BATCH] for start in range(0, len(ordered), BATCH))

@@ -14,10 +14,11 @@ from sqlmodel import Session
 
 from digest.core.model import Issue, Variant
 from digest.core.states import DeliveryState, SubscriptionState
-from digest.core.variants import EMPTY, Choice, find_variant, wish_for
+from digest.core.variants import EMPTY, Choice, Wish, find_variant, wish_for
 from digest.errors import Conflict
 from digest.store.conditions import is_unpaused
 from digest.store.issues import get_issue, made_variants
+from digest.store.owed import dues_of, posts_told, told_owed
 from digest.store.people_tables import DeliveryRow, SubscriberRow, SubscriptionRow, SuppressionRow
 from digest.store.tables import CadenceRow, ChoiceRow
 
@@ -30,13 +31,20 @@ _choice = ChoiceRow.__table__  # type: ignore[attr-defined]
 
 _topics = cast(_subscription.c.topics, Text)
 _language = func.coalesce(_subscriber.c.language, "")
-_owed = literal("")
+_owed = func.coalesce(_subscription.c.owed, "")
 """What tells choices apart: the columns of `choice` as a reader's rows have them."""
 
 
-def count_choices(session: Session, *, newsletter_id: int, cadence_id: int) -> tuple[Choice, ...]:
-    """What those have chosen who would get an issue of this cadence now. Paused or not: they may be back by then."""
-    return _count(session, _gets_it(newsletter_id, cadence_id))
+def count_choices(session: Session, *, newsletter_id: int, cadence_id: int, now: datetime) -> tuple[Choice, ...]:
+    """What those have chosen who would get an issue of this cadence now."""
+    return _count(session, and_(_gets_it(newsletter_id, cadence_id), is_unpaused(now)))
+
+
+def wishes_of(session: Session, issue: Issue, choices: Sequence[Choice]) -> tuple[Wish, ...]:
+    """What each choice is shown of an issue, and of those before it."""
+    dues = dues_of(session, issue, [choice.owed for choice in choices if choice.owed])
+    further = {post for due in dues.values() if due for post in due.earlier | due.away}
+    return wish_for(issue.content, choices, dues=dues, others=posts_told(session, issue, further))
 
 
 def list_choices(session: Session, issue_id: int) -> tuple[tuple[Choice, int | None], ...]:
@@ -75,6 +83,7 @@ def make_deliveries(session: Session, issue_id: int, *, now: datetime) -> dict[s
                "settled_at", "fence", "tries")  # fmt: skip
     query = _rows(session, issue_id, gets_it, default_variant=variants[0].id, now=now)
     session.execute(insert(_delivery).from_select(columns, query))
+    told_owed(session, issue_id, now=now)
     return told
 
 
@@ -82,8 +91,10 @@ def _choose(session: Session, issue: Issue, variants: Sequence[Variant], gets_it
     """Write down what these readers have chosen, and which variant that is."""
     rows = []
     told = {"variants": 0, "empty": 0, "more": 0}
-    for wish in wish_for(issue.content, _count(session, gets_it)):
-        found = find_variant(wish, variants) if wish.shown is None or wish.shown else None
+    for wish in wishes_of(session, issue, _count(session, gets_it)):
+        found = None if wish.is_empty else find_variant(wish, variants)
+        if found is None and wish.exact and not wish.is_empty:
+            continue  # they changed something since it was rendered: they keep what they are owed for the next one
         choice = wish.choice
         rows.append({"issue_id": issue.id, "topics": choice.topics, "language": choice.language, "owed": choice.owed,
                      "readers": choice.readers, "variant_id": found and found.id})  # fmt: skip
@@ -147,7 +158,8 @@ def _rows(session: Session, issue_id: int, gets_it: Any, *, default_variant: int
                 _choice.c.owed == _owed,
             ),
         )
-        .where(gets_it)
+        # Nor is one in a row whom this issue is not for: who is owed something gets that, or nothing.
+        .where(gets_it, or_(known, _owed == ""))
         .order_by(_subscriber.c.id)
     )
 

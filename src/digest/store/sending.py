@@ -13,6 +13,7 @@ from digest.errors import NotFound
 from digest.store import events
 from digest.store.conditions import is_welcome
 from digest.store.destinations import forget_destinations
+from digest.store.owed import hold_readers
 from digest.store.people_tables import DeliveryRow, SubscriberRow, SubscriptionRow, SuppressionRow
 from digest.store.recipients import make_deliveries
 from digest.store.tables import CadenceRow, IssueRow, NewsletterRow, VariantRow
@@ -58,6 +59,8 @@ def start_sending(session: Session, issue_id: int, *, now: datetime) -> int | No
     Raises:
         Conflict: the issue was never rendered.
     """
+    # What readers change meanwhile, they change before all of this or after it.
+    hold_readers(session, session.execute(select(_issue.c.newsletter_id).where(_issue.c.id == issue_id)).scalar_one())
     won = session.execute(
         update(_issue)
         .where(_issue.c.id == issue_id, _issue.c.state == str(IssueState.SENDING), _issue.c.expected.is_(None))

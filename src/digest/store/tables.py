@@ -291,6 +291,8 @@ class VariantRow(Row, table=True):
     key: str
     language: str
     shown: list[Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))  # ids of posts; NULL: all
+    earlier: list[Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))  # of other issues; NULL: none
+    away: list[Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))  # of other issues, from a pause
     subject: str | None = long_text(null=True)
     preheader: str | None = long_text(null=True)
     html: str | None = long_text(null=True)
