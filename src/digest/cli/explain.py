@@ -10,6 +10,7 @@ from digest.cli.output import note, print_facts, print_json, print_table
 
 if TYPE_CHECKING:
     from digest.app import App
+    from digest.core.explain import Person
     from digest.core.model import Newsletter
     from digest.core.people import Subscription, Suppression
     from digest.store.database import Session
@@ -24,6 +25,9 @@ def explain(
     *,
     newsletter: OnlyNewsletter = None,
     issue: Annotated[int | None, typer.Option(help="For an address: only the issue of this number.")] = None,
+    reader: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="For a post: why it did or did not reach this reader.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="For an address: so many of the newest issues.")] = 10,
     as_json: AsJson = False,
 ) -> None:
@@ -33,14 +37,19 @@ def explain(
 
     Example: digest explain anna@example.org --issue 12
     """
+    from digest.errors import UsageError
+
     opened = open_app(context)
     is_address = "@" in what and "/" not in what
+    if is_address and reader:
+        raise UsageError("--reader is about a post", next_step="digest explain POST --reader ADDRESS")
     with opened.database.read() as session:
         newsletters = _newsletters(session, newsletter)
         if is_address:
             facts, rows = _explain_person(session, opened, what, newsletters, issue=issue, limit=limit)
         else:
             facts, rows = _explain_post(session, opened, what, newsletters)
+            rows = _explain_readings(session, opened, facts, newsletters, reader) if reader else rows
     if as_json:
         print_json({**facts, "answers": rows})
         return
@@ -51,7 +60,13 @@ def explain(
     if is_address and not ties:
         note("subscribed to nothing" + (f" of {newsletter}" if newsletter else ""))
     if not rows:
-        note("no issue was due yet" if is_address else "no newsletter reads its source")
+        note(
+            "no issue was due yet"
+            if is_address
+            else "no issue has it yet"
+            if reader
+            else "no newsletter reads its source"
+        )
 
 
 def _newsletters(session: "Session", slug: str | None) -> "tuple[Newsletter, ...]":
@@ -70,22 +85,13 @@ def _explain_person(
     limit: int,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     from digest.core.addresses import address_key
-    from digest.core.explain import Person, explain_delivery
-    from digest.core.story import absences, pauses
+    from digest.core.explain import explain_delivery
     from digest.store.explain import issues_for
-    from digest.store.newsletters import list_cadences
 
     story = _known(session, opened, address)
     rows = []
     for newsletter in newsletters:
-        lines = list_cadences(session, newsletter.id)
-        about = Person(
-            subscription=story.subscriptions.get(newsletter.slug),
-            suppression=story.suppression,
-            first_cadence_id=lines[0].id if lines else None,
-            pauses=pauses(story.events, newsletter.id),
-            absences=absences(story.events, newsletter.id),
-        )
+        about = _person(session, story, newsletter)
         for sent in issues_for(
             session, newsletter_id=newsletter.id, address_key=address_key(address), number=issue, limit=limit
         ):
@@ -111,6 +117,48 @@ def _posts(sent: "Sent") -> str | None:
     if sent.delivery is None or sent.delivery.variant_id is None:
         return None
     return "all" if sent.shown is None else f"{sent.shown} of their topics"
+
+
+def _person(session: "Session", story: "Story", newsletter: "Newsletter") -> "Person":
+    from digest.core.explain import Person
+    from digest.core.story import absences, cadences_chosen, pauses
+    from digest.store.newsletters import list_cadences
+
+    lines = list_cadences(session, newsletter.id)
+    return Person(
+        subscription=story.subscriptions.get(newsletter.slug),
+        suppression=story.suppression,
+        first_cadence_id=lines[0].id if lines else None,
+        pauses=pauses(story.events, newsletter.id),
+        absences=absences(story.events, newsletter.id),
+        chosen=cadences_chosen(story.events, newsletter.id),
+    )
+
+
+def _explain_readings(
+    session: "Session",
+    opened: "App",
+    facts: dict[str, Any],
+    newsletters: "tuple[Newsletter, ...]",
+    address: str,
+) -> list[dict[str, Any]]:
+    """Of a post and a reader: every issue that has it, and whether they have it from there."""
+    from digest.core.addresses import address_key
+    from digest.core.explain import explain_reading
+    from digest.store.explain import readings_of
+
+    story, rows = _known(session, opened, address), []
+    for newsletter in newsletters:
+        about = _person(session, story, newsletter)
+        found = readings_of(
+            session, newsletter_id=newsletter.id, address_key=address_key(address), post_id=facts["post"]
+        )
+        is_told = any(one.how for one in found)
+        for one in found:
+            answer = explain_reading(one, about, seen_at=facts["first_seen"], is_told=is_told)
+            row = {"newsletter": newsletter.slug, "issue": one.issue.number, "slot": one.issue.slot_key}
+            rows.append({**row, "answer": answer})
+    return rows
 
 
 def _suppressed(found: "Suppression | None") -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from digest.core.model import Issue
+from digest.core.owed import Owed, is_owed
 from digest.core.people import Delivery, Subscription, Suppression
 from digest.core.policy import SENDER_REFUSED
 from digest.core.states import ClaimState, DeliveryState, IssueState, SubscriptionState
@@ -23,6 +24,17 @@ class Person:
     first_cadence_id: int | None  # the newsletter's: that of a subscription which names none
     pauses: tuple[Span, ...] = ()
     absences: tuple[Span, ...] = ()  # between leaving and coming back
+    chosen: tuple[tuple[datetime, int], ...] = ()  # when they chose which cadence, oldest first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """An issue that told a post, or was to tell it to one person, beside what became of it for them."""
+
+    issue: Issue  # without its content
+    delivery: Delivery | None
+    how: str | None  # where their mail has the post: "own", of the issue itself; "earlier"; "away"; None: nowhere
+    owed: Owed | None = None  # what they were owed when it was made for them
 
 
 def explain_claim(
@@ -51,6 +63,24 @@ def explain_delivery(issue: Issue, delivery: Delivery | None, person: Person) ->
         told = explain_outcome(row.state, code=row.code, enhanced=row.enhanced, reason=row.reason, tries=row.tries)
         return told + _what_to_do(issue, delivery)
     return _issue_not_sent(issue) or _not_a_recipient(issue, person) or "no delivery was made: they joined later"
+
+
+def explain_reading(reading: Reading, person: Person, *, seen_at: datetime, is_told: bool) -> str:
+    """Why a post did or did not reach somebody by an issue; `is_told`: another one has it for them."""
+    told = explain_delivery(reading.issue, reading.delivery, person)
+    if reading.how:
+        ways = {"own": "in it", "earlier": "in it, as owed to them since an earlier issue of this cadence",
+                "away": 'in it, under "Earlier, while you were away"'}  # fmt: skip
+        return f"{ways[reading.how]}: {told}"
+    if reading.delivery is not None:
+        return "left out for them: they have it from another issue" if reading.owed else "of none of their topics"
+    owed = person.subscription.owed if person.subscription else None
+    rest = next((span for span in person.pauses if span.holds(seen_at)), None)
+    if is_told or owed is None:
+        return f"{told}; it was first seen in a pause" if rest and not is_told else told
+    if is_owed(owed, seen_at):
+        return f"{told}; they are owed it, and it comes with their next issue"
+    return f"{told}; it was first seen while they paused or were not there, and is not owed to them"
 
 
 def explain_outcome(
@@ -106,7 +136,15 @@ def _not_a_recipient(issue: Issue, person: Person) -> str | None:
         return f"had paused until {_day(rest.end or at)}"
     if issue.cadence_id != (subscription.cadence_id or person.first_cadence_id):
         return "gets this newsletter by another cadence"
-    return _not_active(subscription, at)
+    return _not_active(subscription, at) or _not_yet(issue, person, at)
+
+
+def _not_yet(issue: Issue, person: Person, at: datetime) -> str | None:
+    if later := next((chosen for chosen, line in person.chosen if line == issue.cadence_id and chosen > at), None):
+        return f"chose this cadence only on {_day(later)}"
+    if person.subscription and person.subscription.owed:
+        return "no delivery was made: what it had for them is owed to them"
+    return None
 
 
 def _not_active(subscription: Subscription, at: datetime) -> str | None:

@@ -17,6 +17,7 @@ _SAID = {
     "subscription.paused": "paused",
     "subscription.resumed": "ended the pause",
     "subscription.changed": "chose",
+    "delivery.owed": "was sent what they were owed",
     "subscription.forgotten": "never confirmed, and was forgotten",
     "subscriber.edited": "changed",
     "subscriber.suppressed": "suppressed: is never mailed",
@@ -80,6 +81,14 @@ def tell_event(event: Event, slugs: Mapping[int, str]) -> Happening:
 def absences(events: Iterable[Event], newsletter_id: int) -> tuple[Span, ...]:
     """When somebody who came back had left."""
     return _spans(events, newsletter_id, begins="subscription.ended", ends=_COME_BACK)
+
+
+def cadences_chosen(events: Iterable[Event], newsletter_id: int) -> tuple[tuple[datetime, int], ...]:
+    """When somebody chose which cadence."""
+    chosen = (
+        event for event in events if event.kind == "subscription.changed" and event.newsletter_id == newsletter_id
+    )
+    return tuple((event.at, event.data["cadence_id"]) for event in chosen if event.data.get("cadence_id"))
 
 
 def pauses(events: Iterable[Event], newsletter_id: int) -> tuple[Span, ...]:
