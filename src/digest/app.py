@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Self
 from digest.clock import Clock, system_clock
 from digest.config import Settings
 from digest.edges import make_fetcher, make_relays, make_signer
+from digest.secret_files import KeyRing
 from digest.store.database import Database
 from digest.store.meta import check_key, has_fingerprint
 from digest.store.schema import check_schema
@@ -44,8 +45,13 @@ class App:
     settings: Settings
     database: Database
     key: bytes
-    link_keys: tuple[bytes, ...]  # the newest, which signs links, then those that still verify
+    keyring: KeyRing
     clock: Clock
+
+    @property
+    def link_keys(self) -> tuple[bytes, ...]:
+        """The newest, which signs links, then those that still verify; as they are now (`digest links rotate`)."""
+        return self.keyring.keys
 
     @classmethod
     def open(cls, settings: Settings, *, clock: Clock = system_clock) -> Self:
@@ -60,9 +66,8 @@ class App:
             check_schema(database)
             key = settings.key(make=not has_fingerprint(database))
             check_key(database, key)
-            return cls(
-                settings=settings, database=database, key=key, link_keys=(*settings.link_keys(), key), clock=clock
-            )
+            ring = KeyRing(settings.link_keys_file, key)
+            return cls(settings=settings, database=database, key=key, keyring=ring, clock=clock)
         except BaseException:
             database.close()
             raise

@@ -1,10 +1,60 @@
 """Secret files: one secret each, readable by their owner only."""
 
+import logging
 import os
 import secrets
 from pathlib import Path
 
 from digest.errors import SettingsError
+
+log = logging.getLogger(__name__)
+
+
+class KeyRing:
+    """The keys of links: those of a file, the newest first, then the secret key. A changed file is noticed at the next look.
+
+    A look costs one stat. Where the file is gone or cannot be read any more, the keys of before stay: without them nobody
+    could leave by an old mail.
+    """
+
+    def __init__(self, file: Path, key: bytes) -> None:
+        """Read them.
+
+        Raises:
+            SettingsError: the file cannot be read.
+        """
+        self._file, self._key = file, key
+        self._stamp = self._look()
+        self._keys = (*read_keys(file), key)
+
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        """The one that signs, then those that still verify."""
+        if (stamp := self._look()) != self._stamp:
+            self._read_anew()
+            self._stamp = stamp
+        return self._keys
+
+    def _look(self) -> tuple[int, ...] | None:
+        try:
+            found = self._file.stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns, found.st_size
+
+    def _read_anew(self) -> None:
+        try:
+            found = read_keys(self._file)
+        except SettingsError as error:
+            log.warning("the keys of links stay as they were", extra={"problem": error.message})
+            return
+        if found:
+            self._keys = (*found, self._key)
+            log.info("the keys of links were read anew", extra={"keys": len(self._keys)})
+        else:
+            log.warning(
+                "the file with the keys of links is gone: they stay as they were", extra={"file": str(self._file)}
+            )
 
 
 def read_secret(file: Path) -> str | None:

@@ -17,6 +17,7 @@ from tests import cast
 from digest.app import App
 from digest.clock import Clock, system_clock
 from digest.config import Settings
+from digest.secret_files import KeyRing
 from digest.settings_sections import DatabaseSettings, WebSettings
 from digest.store.database import Database
 from digest.web.desk import Desk
@@ -82,7 +83,6 @@ def served(
     *,
     clock: Clock = system_clock,
     patience: Patience | None = None,
-    link_keys: tuple[bytes, ...] = (cast.KEY,),
     turned_at: Callable[[], datetime | None] = lambda: None,
     **web: Any,
 ) -> Iterator[Served]:
@@ -94,7 +94,13 @@ def served(
         database=DatabaseSettings(url=str(database.url)), home=folder, secret_key=cast.KEY.decode(),
         web=WebSettings(**{"base_url": f"http://127.0.0.1:{port}", "listen": f"127.0.0.1:{port}", **web}),
     )  # fmt: skip
-    app = App(settings=settings, database=database, key=cast.KEY, link_keys=link_keys, clock=clock)
+    app = App(
+        settings=settings,
+        database=database,
+        key=cast.KEY,
+        keyring=KeyRing(settings.link_keys_file, cast.KEY),
+        clock=clock,
+    )
     site = Served(app, port)
     ready, loop, stop = threading.Event(), asyncio.new_event_loop(), asyncio.Event()
 

@@ -10,6 +10,7 @@ from tests import cast
 from digest.app import App
 from digest.config import Settings
 from digest.core.links import Purpose, sign
+from digest.secret_files import KeyRing
 from digest.settings_sections import DatabaseSettings, WebSettings
 from digest.store.database import Database
 from digest.web.desk import Desk
@@ -68,7 +69,13 @@ def _app(database: Database, folder: Path) -> App:
         database=DatabaseSettings(url=str(database.url)), home=folder, secret_key=cast.KEY.decode(),
         web=WebSettings(base_url="http://localhost"),
     )  # fmt: skip
-    return App(settings=settings, database=database, key=cast.KEY, link_keys=(cast.KEY,), clock=lambda: cast.NOW)
+    return App(
+        settings=settings,
+        database=database,
+        key=cast.KEY,
+        keyring=KeyRing(settings.link_keys_file, cast.KEY),
+        clock=lambda: cast.NOW,
+    )
 
 
 def _hash(database: Database) -> list[str]:

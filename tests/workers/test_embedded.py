@@ -15,6 +15,7 @@ from digest.app import App
 from digest.clock import system_clock
 from digest.config import DatabaseSettings, MailSettings, Settings, SmtpSettings
 from digest.core.model import CadenceLine
+from digest.secret_files import KeyRing
 from digest.store import sending
 from digest.store.database import Database
 from digest.store.issues import list_issues
@@ -52,7 +53,13 @@ def test_the_bell_rings_for_the_first_of_several_cadences_and_never_without_one(
 
 def open_app(database: Database, folder: Path) -> App:
     settings = Settings(database=DatabaseSettings(url=str(database.url)), home=folder, secret_key=cast.KEY.decode())
-    return App(settings=settings, database=database, key=cast.KEY, link_keys=(cast.KEY,), clock=system_clock)
+    return App(
+        settings=settings,
+        database=database,
+        key=cast.KEY,
+        keyring=KeyRing(settings.link_keys_file, cast.KEY),
+        clock=system_clock,
+    )
 
 
 async def until(check, seconds: float = 20) -> None:

@@ -13,7 +13,7 @@ app = typer.Typer(name="links", no_args_is_help=True, help="The keys that sign r
 def rotate(context: typer.Context, yes: Yes = False, as_json: AsJson = False) -> None:
     """Sign new links with a new key.
 
-    Links of old mails go on working: every older key stays, and still verifies. Refused while an issue is on its way,
+    Links of old mails go on working: every older key stays, and still verifies. A daemon that runs takes the new one by itself. Refused while an issue is on its way,
     because a message has the same bytes on every attempt.
 
     Example: digest links rotate --yes
@@ -38,5 +38,5 @@ def rotate(context: typer.Context, yes: Yes = False, as_json: AsJson = False) ->
         print_json({"file": str(file), "keys": kept})
     note(
         f"new links are signed with a new key; {kept} in {file}",
-        next_step=f"restart digest serve, and back up {file.parent}: without these keys nobody can leave by an old mail",
+        next_step=f"back up {file.parent}: without these keys nobody can leave by an old mail",
     )
