@@ -87,6 +87,20 @@ def assert_told(done: subprocess.CompletedProcess[str], *, code: int, words: str
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("command", "words", "next_step"),
+    [
+        ("newsletter edit weekly --signup maybe", "--signup: 'maybe' is not one of: open, closed", "choose one of them"),
+        ("newsletter edit weekly --max-posts many", "--max-posts: 'many' is not a whole number", "digest newsletter edit --help"),
+        ("plan --days 9999", "--days: '9999' is not at most 3660", "digest plan --help"),
+        ("issue page first", "NUMBER: 'first' is not a whole number", "digest issue page --help"),
+    ],
+)  # fmt: skip
+def test_a_value_that_an_option_cannot_take(home: Path, command: str, words: str, next_step: str) -> None:
+    done = run_digest(*command.split(), cwd=home)
+    assert_told(done, code=2, words=words, next_step=next_step)
+
+
 def allow(*ports: int) -> dict[str, str]:
     return {"DIGEST_FETCH__PORTS": str(list(ports)), "DIGEST_FETCH__ALLOW_PRIVATE": '["127.0.0.0/8"]'}
 

@@ -45,6 +45,17 @@ class LazyGroup(TyperGroup):
         super().__init__(**given)
         self.commands = _Loaded()
 
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; a value that an option cannot take is said in our words. What is missing is said by Typer."""
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as fault:
+            if type(fault) is not typer.BadParameter or fault.param is None:
+                raise
+            from digest.cli.bad_values import in_our_words
+
+            raise in_our_words(fault) from fault
+
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - the base class has it
         """The list in `digest --help`, without loading what it lists."""
         with formatter.section("Commands"):
