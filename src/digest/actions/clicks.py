@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from digest.core.clicks import CANARY, Place, click_url, places_of, tagged
+from digest.core.clicks import CANARY, SECOND, Place, click_url, places_of, plain, tagged
 from digest.core.links import derive_key, keyed_hash
 from digest.core.model import Issue, Newsletter
 from digest.render.clean import clean_link
@@ -31,17 +31,19 @@ class Target:
 
 
 def link_rules(
-    issue: Issue, newsletter: Newsletter, *, base_url: str | None, link_key: bytes | None
+    issue: Issue, newsletter: Newsletter, *, base_url: str | None, link_key: bytes | None, second: bool = False
 ) -> LinkRules | None:
     """What becomes of the links of an issue's mail; None where they stay as they are.
 
+    `second`: in mail under the second of two subjects, whose clicks are told apart.
     Without a `base_url` and a `link_key` no click can be counted. The text part's links stay readable and are not counted.
     """
     tag = _tag(issue, newsletter)
     if not (newsletter.measure_clicks and base_url and link_key and issue.content):
         return LinkRules(in_html=tag, in_text=tag) if newsletter.utm_source else None
     counted: dict[str, str] = {}
-    for place, url in places_of(issue.content).items():
+    for (post, number), url in places_of(issue.content).items():
+        place = (post, number + SECOND if second else number)
         if clean := clean_link(url, key=issue.merge_key):
             counted.setdefault(clean, click_url(base_url, link_key, issue.id, place))
     canary = click_url(base_url, link_key, issue.id, CANARY)
@@ -68,7 +70,7 @@ def find_target(session: Session, links: Mapping[Place, str], *, issue_id: int, 
     """
     issue = store.issue_in_short(session, issue_id)
     newsletter = newsletter_of_id(session, issue.newsletter_id)
-    url = links.get(place)
+    url = links.get(plain(place))
     return Target(url=url and _tag(issue, newsletter)(url), is_counted=newsletter.measure_clicks)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from digest.actions.subject_tests import begin_test
 from digest.clock import Clock
 from digest.core.id_set import IdSet
 from digest.core.message import Skeleton, lay_out
@@ -117,7 +118,9 @@ def load_run(sender: Sender, issue_id: int) -> IssueRun:
         MessageError: its template or its newsletter's addresses cannot make a message.
     """
     with sender.database.write() as session:
-        sending.start_sending(session, issue_id, now=sender.clock())
+        now = sender.clock()
+        if sending.start_sending(session, issue_id, now=now) is not None:
+            begin_test(session, issue_id, now=now)
         newsletter, base_url = _keep_sender(session, issue_id, sender.base_url)
     with sender.database.read() as session:
         issue = get_issue(session, issue_id)

@@ -20,6 +20,7 @@ from digest.core.model import CadenceLine, Newsletter
 from digest.core.period import start_of_rule
 from digest.core.ranking import check_weights
 from digest.core.states import ClaimState
+from digest.core.subjects import LARGEST, SMALLEST
 from digest.core.zones import canonical_zone, find_zone, local_date
 from digest.errors import Conflict, NotFound, UsageError
 from digest.store import newsletters as store
@@ -36,7 +37,8 @@ _WAITING = (ClaimState.PENDING, ClaimState.HELD)
 _SLUG = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
 _NAMED = re.compile(r"([a-z0-9][a-z0-9-]*)\s*=\s*(.+)", re.IGNORECASE)
 _LEAST = {"min_posts": 0, "max_posts": 1, "max_per_source": 1, "max_rollovers": 0, "max_variants": 1, "max_late_hours": 1,
-          "approve_within_hours": 1}  # fmt: skip
+          "approve_within_hours": 1, "test_subjects": SMALLEST, "test_subject_hours": 1}  # fmt: skip
+_MOST = {"test_subjects": LARGEST, "test_subject_hours": 48}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,9 +168,7 @@ def check_values(values: dict[str, Any]) -> dict[str, Any]:
             checked[name] = check(checked[name])
     if checked.get("languages"):
         checked["languages"] = list(dict.fromkeys(map(check_language, checked["languages"])))
-    for name, least in _LEAST.items():
-        if (number := checked.get(name)) is not None and number < least:
-            raise UsageError(f"{name.replace('_', ' ')} is {number}", next_step=f"the least is {least}")
+    _check_numbers(checked)
     if "weights" in checked:
         try:
             checked["weights"] = check_weights(checked["weights"])
@@ -178,6 +178,15 @@ def check_values(values: dict[str, Any]) -> dict[str, Any]:
         if name in checked and not is_line(checked[name]):
             raise UsageError(f"the {name.replace('_', ' ')} is empty or not one printable line")
     return checked
+
+
+def _check_numbers(values: dict[str, Any]) -> None:
+    for name, least in _LEAST.items():
+        if (number := values.get(name)) is not None and number < least:
+            raise UsageError(f"{name.replace('_', ' ')} is {number}", next_step=f"the least is {least}")
+    for name, most in _MOST.items():
+        if (number := values.get(name)) is not None and number > most:
+            raise UsageError(f"{name.replace('_', ' ')} is {number}", next_step=f"the most is {most}")
 
 
 def _check_reply_address(address: str) -> str:

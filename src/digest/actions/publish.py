@@ -12,10 +12,12 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from digest.actions.clicks import link_rules
 from digest.actions.close import close_periods
 from digest.actions.lint_issue import LINTED, find_errors, held_by
+from digest.actions.subject_tests import decide_tests, has_two
 from digest.actions.variants import showing, variants_for
 from digest.core.model import Issue, Newsletter, Rendered
 from digest.core.states import IssueState
@@ -26,6 +28,7 @@ from digest.store import events
 from digest.store import issues as store
 from digest.store.database import Database, Session
 from digest.store.newsletters import get_newsletter, list_newsletters, newsletter_of_id
+from digest.store.subject_tests import SUFFIX
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +59,7 @@ def publish(
         newsletters = (get_newsletter(session, only),) if only else list_newsletters(session)
     touched: dict[int, None] = {}  # ids in order
     for newsletter in newsletters:
+        touched.update(dict.fromkeys(decide_tests(database, newsletter, now=now)))
         closed = close_periods(database, newsletter, now=now, hold=hold)
         touched.update(dict.fromkeys(issue.id for issue in closed))
         for issue in _list(database, newsletter, IssueState.FROZEN):
@@ -82,10 +86,18 @@ def render_variants(
 
     No transaction is open while templates run; of two processes that render, the first to finish is kept.
     """
+    two_subjects = has_two(issue, newsletter, counts=bool(web_base and link_key))
     with database.write() as session:
         for one in variants_for(session, issue, newsletter, now=now):
-            store.add_variant(session, issue_id=issue.id, key=one.key, language=one.language, shown=one.shown,
-                              earlier=one.earlier, away=one.away)  # fmt: skip
+            said: dict[str, Any] = {
+                "language": one.language,
+                "shown": one.shown,
+                "earlier": one.earlier,
+                "away": one.away,
+            }
+            store.add_variant(session, issue_id=issue.id, key=one.key, **said)
+            if two_subjects:
+                store.add_variant(session, issue_id=issue.id, key=one.key + SUFFIX, second=True, **said)
         variants = store.list_variants(session, issue.id)
     for variant in variants:
         if variant.rendered is None:
@@ -94,7 +106,7 @@ def render_variants(
                     shown = showing(session, issue, newsletter, variant)
                 rendered = render_mail(
                     shown, newsletter, language=variant.language, web_base=web_base, templates=templates,
-                    link_key=link_key,
+                    link_key=link_key, second=variant.second,
                 )  # fmt: skip
             except DigestError as error:
                 _note_failure(database, issue, error.message, now=now)
@@ -161,8 +173,11 @@ def render_mail(
     web_base: str | None,
     templates: Path | None,
     link_key: bytes | None = None,
+    second: bool = False,
 ) -> Rendered:
     """The issue as it is mailed; without a `link_key` no link of it counts clicks, as in previews.
+
+    `second`: under the second of two subjects.
 
     Raises:
         TemplateError: the theme is broken.
@@ -174,7 +189,8 @@ def render_mail(
         web_url=web_address(web_base, newsletter, issue),
         archive_url=archive_address(web_base, newsletter),
         preferences=web_base is not None,
-        links=link_rules(issue, newsletter, base_url=web_base, link_key=link_key),
+        links=link_rules(issue, newsletter, base_url=web_base, link_key=link_key, second=second),
+        lead=int(second),
         templates=templates,
     )
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from digest.actions.subject_tests import SubjectsTold, tell_test
+from digest.core.clicks import Place, plain
 from digest.core.model import Issue, Newsletter
 from digest.core.states import DeliveryState
 from digest.errors import NothingToDo
@@ -47,6 +49,7 @@ class IssueStats:
     complaints: int  # of those who were sent it
     is_measured: bool
     clicks: tuple[PostClicks, ...]  # most first; empty unless measured now or then
+    subjects: SubjectsTold | None = None  # where two were tried
 
 
 def issue_stats(session: Session, issue: Issue, newsletter: Newsletter) -> IssueStats:
@@ -71,12 +74,14 @@ def issue_stats(session: Session, issue: Issue, newsletter: Newsletter) -> Issue
         newsletter=newsletter.slug, number=issue.number, sent_at=issue.sending_at, until=until,
         made=issue.expected or 0, deliveries=count_deliveries(session, issue.id), leaves=dict(ways.most_common()),
         reasons=dict(said.most_common()), came_back=undone, complaints=complained, is_measured=newsletter.measure_clicks,
-        clicks=_clicks(session, issue, newsletter),
+        clicks=_clicks(session, issue, newsletter), subjects=tell_test(session, issue),
     )  # fmt: skip
 
 
 def _clicks(session: Session, issue: Issue, newsletter: Newsletter) -> tuple[PostClicks, ...]:
-    counts = count_clicks(session, issue.id)
+    counts: Counter[Place] = Counter()
+    for place, number in count_clicks(session, issue.id).items():
+        counts[plain(place)] += number
     if issue.content is None or not (counts or newsletter.measure_clicks):
         return ()
     posts = [

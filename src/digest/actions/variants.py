@@ -70,7 +70,8 @@ def variant_of(
     if reader and issue.expected is not None:
         found, variant_id = made_for(session, issue_id=issue.id, subscriber_id=reader.id)
         if found:
-            return next((one for one in made if one.id == variant_id), None)
+            every = made_variants(session, issue.id, second=True)
+            return next((one for one in every if one.id == variant_id), None)
     topics = json.dumps(list(tie.topics if tie else ()))
     owed = owed_text(tie.owed if tie else None)
     choice = Choice(topics=topics, language=(reader.language if reader else None) or "", owed=owed, readers=1)

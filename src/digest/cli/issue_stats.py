@@ -65,6 +65,10 @@ def _print(found: "IssueStats") -> None:
         print_table(_charted(found.leaves.items()), head=_head("left by", "readers"))
     if found.reasons:
         print_table(_charted(found.reasons.items()), head=_head("reason given", "readers"))
+    if test := found.subjects:
+        halves = [("first", test.readers[0], test.clicks[0]), ("second", test.readers[1], test.clicks[1])]
+        print_table(halves, head=("subject", "readers", "clicks"))
+        note(f"the others got the {test.chosen}" if test.chosen else f"the others wait until {test.until}")
     if found.clicks:
         chart = _bars([post.clicks + post.also for post in found.clicks])
         rows = [

@@ -67,6 +67,12 @@ POLICIES: dict[str, tuple[Any, str, str]] = {
     ),
     "signup": (Door, "--signup", "Whether anybody may sign up on its page (docs/web.md). [default: open]"),
     "goodbye": (bool, "--goodbye/--no-goodbye", "Whether who leaves gets a notice that says so."),
+    "test_subjects": (
+        int,
+        "--test-subjects",
+        "Percent of readers on whom two subjects are tried, where clicks are counted; 0: none (docs/ranking.md).",
+    ),
+    "test_subject_hours": (int, "--test-subject-hours", "Hours until the others get the better one. [default: 4]"),
     "weights": (
         list[str],
         "--weight",
@@ -281,7 +287,7 @@ def ask_cadence() -> list[str]:
 def _given(policies: dict[str, Any]) -> dict[str, Any]:
     """Those that were given; an empty text or 0 clears what may be empty."""
     values = {name: value for name, value in policies.items() if value is not None}
-    for name in ("reply_to", "site_url", "editor", "utm_source", "approve_within_hours"):
+    for name in ("reply_to", "site_url", "editor", "utm_source", "approve_within_hours", "test_subjects"):
         if name in values:
             values[name] = values[name] or None
     if "theme_variables" in values:

@@ -16,6 +16,14 @@ Place = tuple[int, int]
 CANARY: Place = (0, 0)
 """The link that no reader sees: what follows it follows all of them."""
 
+SECOND = 1_000
+"""Added to a link's number in mail that goes out under the second of two subjects (core/subjects)."""
+
+
+def plain(place: Place) -> Place:
+    """The link itself, whatever the subject of the mail that it stood in."""
+    return place[0], place[1] % SECOND
+
 
 def places_of(content: IssueContent) -> Mapping[Place, str]:
     """Every link of the posts, as they are shown."""

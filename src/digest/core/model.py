@@ -168,6 +168,8 @@ class Newsletter:
     utm_source: str | None = None  # links in mails carry utm tags with this source
     signup: Door = Door.OPEN
     goodbye: bool = False  # whether who leaves gets a notice that says so
+    test_subjects: int | None = None  # percent of readers on whom two subjects are tried (core/subjects)
+    test_subject_hours: int = 4
     weights: dict[str, float] = field(default_factory=dict)  # of what leads, by factor (core/ranking)
     state: str = "active"  # active | removed
 
@@ -310,6 +312,7 @@ class Issue:
     state: IssueState
     reason: str | None = None
     approve_by: datetime | None = None
+    subject_until: datetime | None = None  # two subjects are on trial until then; None: they are not, or no more
     merge_key: str = ""  # unguessable, one per issue: merge fields are %%key:field%%
     expected: int | None = None  # deliveries made when sending began
     content: IssueContent | None = None
@@ -360,4 +363,5 @@ class Variant:
     shown: frozenset[int] | None = None  # ids of the posts; None: all
     earlier: frozenset[int] = frozenset()  # posts of other issues, for who was owed them (core/owed)
     away: frozenset[int] = frozenset()  # posts of other issues, from a pause
+    second: bool = False  # the same under the second of two subjects (core/subjects)
     rendered: Rendered | None = None

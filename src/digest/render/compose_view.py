@@ -31,9 +31,11 @@ def compose_view(
     web_url: str | None = None,
     archive_url: str | None = None,
     preferences: bool = False,
+    lead: int = 0,
 ) -> IssueView:
     """The view of an issue, its pictures at most `width` pixels wide, its merge fields open under `key`.
 
+    `lead`: the place of the post that leads its title, among the leading ones.
     `preferences`: its reader can change them on a page, also where the issue has no `web_url`.
     """
     posts = content.posts
@@ -49,7 +51,7 @@ def compose_view(
         authors=_names((post.card.author for post in posts if post.card.author), key),
     )
     groups = maker.groups()
-    title, preheader = maker.headline([post for group in groups for post in group.posts])
+    title, preheader = maker.headline([post for group in groups for post in group.posts], lead=lead)
     return IssueView(
         language=language,
         direction=maker.words.direction,
@@ -105,11 +107,12 @@ class _Maker:
         last = self.local_day(self.content.period_end - timedelta(microseconds=1))
         return self.words.span(min(self.local_day(self.content.period_start), last), last)
 
-    def headline(self, posts: Sequence[PostView]) -> tuple[str, str]:
+    def headline(self, posts: Sequence[PostView], *, lead: int = 0) -> tuple[str, str]:
         """Title and preheader, of the leading posts; those without a title of their own come after the others."""
         place = {post.post_id: at for at, post in enumerate(self.content.leading)}
         ordered = sorted(posts, key=lambda post: (post.made, place[self.posts[post.number - 1].post_id]))
-        leading = [post.title for post in ordered]
+        titles = [post.title for post in ordered]
+        leading = titles[lead : lead + 1] + titles[:lead] + titles[lead + 1 :]
         otherwise = f"{self.line(self.content.newsletter)}: {self.span()}"
         title = make_title(leading, count=len(posts), words=self.words, otherwise=otherwise)
         fillers = (self.span(), self.summary(), *(post.lead for post in posts))

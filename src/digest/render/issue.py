@@ -29,12 +29,14 @@ def render_issue(
     archive_url: str | None = None,
     preferences: bool = False,
     links: LinkRules | None = None,
+    lead: int = 0,
     templates: Path | None = None,
 ) -> Rendered:
     """The issue as mail in a language (BCP 47); `templates` is the user's own folder of them.
 
     "View in browser" is there only with a `web_url`, "Archive" only with an `archive_url`, "Change preferences" with a
     `web_url` or with `preferences`.
+    `lead`: the place of the post that leads title and subject, among the leading ones.
     `links` says what becomes of the posts' links; without it they stay. HTML that would be clipped (docs/templates.md) is made smaller by `budget`.
 
     Raises:
@@ -54,6 +56,7 @@ def render_issue(
         web_url=web_url,
         archive_url=archive_url,
         preferences=preferences,
+        lead=lead,
     )
     return _render(view, look, links)
 

@@ -149,11 +149,14 @@ def add_variant(
     shown: Collection[int] | None = None,
     earlier: Collection[int] = (),
     away: Collection[int] = (),
+    second: bool = False,
 ) -> None:
     """Ask for a variant, to be rendered; the same key twice is one."""
     posts = {"shown": None if shown is None else sorted(shown), "earlier": sorted(earlier) or None,
              "away": sorted(away) or None}  # fmt: skip
-    insert_if_new(session, _variant, {"issue_id": issue_id, "key": key, "language": language, **posts})
+    insert_if_new(
+        session, _variant, {"issue_id": issue_id, "key": key, "language": language, "second": second, **posts}
+    )
 
 
 def list_variants(session: Session, issue_id: int) -> tuple[Variant, ...]:
@@ -162,10 +165,15 @@ def list_variants(session: Session, issue_id: int) -> tuple[Variant, ...]:
     return tuple(_as_variant(row) for row in session.execute(query).mappings())
 
 
-def made_variants(session: Session, issue_id: int) -> tuple[Variant, ...]:
-    """An issue's rendered variants without what they say, in the order in which they were asked for."""
-    columns = [_variant.c[name] for name in ("id", "issue_id", "key", "language", "shown", "earlier", "away")]
+def made_variants(session: Session, issue_id: int, *, second: bool = False) -> tuple[Variant, ...]:
+    """An issue's rendered variants without what they say, in the order in which they were asked for.
+
+    With `second` those under the second of two subjects, too.
+    """
+    columns = [_variant.c[name] for name in ("id", "issue_id", "key", "language", "shown", "earlier", "away", "second")]
     query = select(*columns).where(_variant.c.issue_id == issue_id, _variant.c.html.is_not(None))
+    if not second:
+        query = query.where(_variant.c.second.is_(False))
     return tuple(
         _as_variant({**row, "html": None}) for row in session.execute(query.order_by(_variant.c.id)).mappings()
     )
@@ -210,5 +218,6 @@ def _as_variant(row: Any) -> Variant:
         shown=None if row["shown"] is None else frozenset(row["shown"]),
         earlier=frozenset(row["earlier"] or ()),
         away=frozenset(row["away"] or ()),
+        second=row["second"],
         rendered=Rendered(**parts) if done else None,
     )

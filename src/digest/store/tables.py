@@ -68,6 +68,8 @@ class NewsletterRow(Row, table=True):
     utm_source: str | None = None
     signup: str = Door.OPEN
     goodbye: bool = False
+    test_subjects: int | None = None
+    test_subject_hours: int = 4
     weights: dict[str, Any] = json_column(dict)
     state: str = UseState.ACTIVE
     created_at: datetime
@@ -270,6 +272,7 @@ class IssueRow(Row, table=True):
     state: str = Field(index=True)
     reason: str | None = None
     approve_by: datetime | None = None
+    subject_until: datetime | None = None
     merge_key: str = ""
     expected: int | None = None
     content: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))
@@ -291,6 +294,7 @@ class VariantRow(Row, table=True):
     key: str
     language: str
     shown: list[Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))  # ids of posts; NULL: all
+    second: bool = False  # under the second of two subjects (core/subjects)
     earlier: list[Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))  # of other issues; NULL: none
     away: list[Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))  # of other issues, from a pause
     subject: str | None = long_text(null=True)
