@@ -17,11 +17,12 @@ from digest.core.cadence import Cadence, parse
 from digest.core.languages import canonical_language
 from digest.core.lines import is_line
 from digest.core.model import CadenceLine, Newsletter
-from digest.core.period import start_of_rule
+from digest.core.period import coming_slots, start_of_rule
 from digest.core.ranking import check_weights
 from digest.core.states import ClaimState
 from digest.core.subjects import LARGEST, SMALLEST
-from digest.core.zones import canonical_zone, find_zone, local_date
+from digest.core.waves import closing_zone, parse_quiet, parse_windows
+from digest.core.zones import canonical_zone, find_zone, first_instant, local_date
 from digest.errors import Conflict, NotFound, UsageError
 from digest.store import newsletters as store
 from digest.store import sending
@@ -91,7 +92,8 @@ def edit_newsletter(
 ) -> NewsletterView:
     """Change a newsletter; a cadence of a new name is added, one of a known name gets the new rule.
 
-    A rule without a name goes to the only cadence there is. Cadences in the newsletter's zone follow it.
+    A rule without a name goes to the only cadence there is. Cadences in the newsletter's zone follow it, or the first of
+    its readers' zones.
 
     Raises:
         NotFound: there is no such newsletter or cadence.
@@ -108,8 +110,8 @@ def edit_newsletter(
         if changes:
             record(session, "newsletter.edited", at=now, newsletter_id=before.id, fields=sorted(changes))
         for line in store.list_cadences(session, newsletter.id):
-            if line.zone == before.zone != newsletter.zone:
-                _change_cadence(session, line, parse(line.rule), newsletter.zone, now=now)
+            if line.zone == closing_zone(before) != closing_zone(newsletter):
+                _move_cadence(session, line, newsletter, now=now)
         for text in cadences:
             _put_cadence(session, newsletter, text, alone=len(cadences) == 1, now=now)
         for name in remove_cadences:
@@ -163,7 +165,8 @@ def check_values(values: dict[str, Any]) -> dict[str, Any]:
     """
     checked = dict(values)
     for name, check in (("zone", canonical_zone), ("language", check_language), ("sender_address", check_address),
-                        ("reply_to", _check_reply_address), ("site_url", _check_url)):  # fmt: skip
+                        ("reply_to", _check_reply_address), ("site_url", _check_url), ("first_zone", canonical_zone),
+                        ("quiet_hours", _check_quiet), ("sending_windows", _check_windows)):  # fmt: skip
         if checked.get(name):
             checked[name] = check(checked[name])
     if checked.get("languages"):
@@ -187,6 +190,22 @@ def _check_numbers(values: dict[str, Any]) -> None:
     for name, most in _MOST.items():
         if (number := values.get(name)) is not None and number > most:
             raise UsageError(f"{name.replace('_', ' ')} is {number}", next_step=f"the most is {most}")
+
+
+def _check_quiet(words: str) -> str:
+    try:
+        quiet = parse_quiet(words)
+    except ValueError as error:
+        raise UsageError(str(error), next_step='"" takes them away') from None
+    return "-".join(f"{minute // 60:02}:{minute % 60:02}" for minute in (quiet.start, quiet.end))
+
+
+def _check_windows(texts: Sequence[str]) -> list[str]:
+    try:
+        parse_windows(texts)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    return [text.strip().lower() for text in texts]
 
 
 def _check_reply_address(address: str) -> str:
@@ -263,8 +282,8 @@ def _add_cadence(session: Session, newsletter: Newsletter, name: str, cadence: C
         newsletter.id,
         name=name,
         rule=str(cadence),
-        zone=newsletter.zone,
-        started_at=start_of_rule(cadence, newsletter.zone, now=now),
+        zone=closing_zone(newsletter),
+        started_at=start_of_rule(cadence, closing_zone(newsletter), now=now),
     )
     admit_cadence(session, line=line, now=now)
     record(session, "cadence.added", at=now, newsletter_id=newsletter.id, cadence=name, rule=line.rule, zone=line.zone)
@@ -277,6 +296,15 @@ def _change_cadence(session: Session, line: CadenceLine, cadence: Cadence, zone:
     store.update_cadence(session, line.id, rule=str(cadence), zone=zone, started_at=started)
     record(session, "cadence.changed", at=now, newsletter_id=line.newsletter_id, cadence=line.name,
            rule=str(cadence), zone=zone, was_rule=line.rule, was_zone=line.zone)  # fmt: skip
+
+
+def _move_cadence(session: Session, line: CadenceLine, newsletter: Newsletter, *, now: datetime) -> None:
+    """The same rule by another clock. By its readers' clocks the next wall time is not lost where the first of them has passed it."""
+    cadence, zone = parse(line.rule), closing_zone(newsletter)
+    coming = next(iter(coming_slots(line))).wall if newsletter.reader_zones else None
+    _change_cadence(session, line, cadence, zone, now=now)
+    if coming and (at := first_instant(coming, find_zone(zone))) <= now:
+        store.update_cadence(session, line.id, started_at=at)
 
 
 def _remove_cadence(session: Session, newsletter: Newsletter, name: str, *, now: datetime) -> None:

@@ -78,6 +78,26 @@ POLICIES: dict[str, tuple[Any, str, str]] = {
         "--weight",
         "FACTOR=NUMBER for what leads; may be repeated (docs/ranking.md). [default: recency=1]",
     ),
+    "reader_zones": (
+        bool,
+        "--reader-zones/--one-zone",
+        "Whether each reader gets it by their own clock: zone, and hour if chosen (docs/cadences.md). [default: one]",
+    ),
+    "first_zone": (
+        str,
+        "--first-zone",
+        "With --reader-zones: by whose clock issues close. [default: Pacific/Kiritimati, UTC+14]",
+    ),
+    "quiet_hours": (
+        str,
+        "--quiet-hours",
+        'Like "22:00-07:00", by each reader\'s clock: no mail before their end; "": none.',
+    ),
+    "sending_windows": (
+        list[str],
+        "--window",
+        'Mail goes out only then, like "mon-fri 08:00-20:00" in its zone; may be repeated; "": always.',
+    ),
 }
 """Field of `Newsletter` → type, option, help. Defaults are the fields' own."""
 
@@ -287,13 +307,16 @@ def ask_cadence() -> list[str]:
 def _given(policies: dict[str, Any]) -> dict[str, Any]:
     """Those that were given; an empty text or 0 clears what may be empty."""
     values = {name: value for name, value in policies.items() if value is not None}
-    for name in ("reply_to", "site_url", "editor", "utm_source", "approve_within_hours", "test_subjects"):
+    for name in ("reply_to", "site_url", "editor", "utm_source", "approve_within_hours", "test_subjects", "first_zone",
+                 "quiet_hours"):  # fmt: skip
         if name in values:
             values[name] = values[name] or None
     if "theme_variables" in values:
         values["theme_variables"] = _pairs(values["theme_variables"], "--theme-variable")
     if "weights" in values:
         values["weights"] = _pairs(values["weights"], "--weight")
+    if "sending_windows" in values:
+        values["sending_windows"] = [text for text in values["sending_windows"] if text.strip()]
     if "languages" in values:
         values["languages"] = [tag for text in values["languages"] for tag in text.split(",") if tag.strip()]
     return values

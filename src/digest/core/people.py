@@ -46,6 +46,7 @@ class Subscription:
     consent: Consent
     cadence_id: int | None = None  # None: the newsletter's first
     topics: tuple[str, ...] = ()  # slugs; empty: all
+    hour: int | None = None  # of the day in their zone; None: the slot's time
     paused_until: datetime | None = None  # nothing is sent before
     owed: Owed | None = None  # None: they follow their line
     ended_at: datetime | None = None

@@ -45,6 +45,7 @@ class SubscriptionRow(Row, table=True):
     state: str
     cadence_id: int | None = reference("cadence", null=True, on_delete="SET NULL")
     topics: list[Any] = json_column(list)  # slugs; empty: all
+    hour: int | None = None  # of the day in their zone, at which an issue comes; None: at its slot's time
     paused_until: datetime | None = None  # nothing is sent before; it goes on by itself
     owed: str | None = long_text(null=True)  # core/owed, as its canonical text; NULL: they follow their line
     consent_at: datetime | None = None
@@ -119,6 +120,19 @@ class DeliveryRow(Row, table=True):
     phase: str | None = None
     reason: str | None = None
     settled_at: datetime | None = None
+
+
+class WaveRow(Row, table=True):
+    """When the readers of one zone and hour get an issue (core/waves); made with its deliveries, for the coming ones."""
+
+    __tablename__ = "wave"
+    __table_args__ = (Unique("issue_id", "zone", "hour"),)
+    id: int | None = Field(default=None, primary_key=True)
+    issue_id: int = reference("issue", index=False)
+    zone: str  # as the reader has it; empty: none
+    hour: int  # -1: none
+    at: datetime
+    readers: int
 
 
 class DestinationRow(Row, table=True):

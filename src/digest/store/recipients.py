@@ -21,6 +21,7 @@ from digest.store.issues import get_issue, made_variants
 from digest.store.owed import dues_of, posts_told, told_owed
 from digest.store.people_tables import DeliveryRow, SubscriberRow, SubscriptionRow, SuppressionRow
 from digest.store.tables import CadenceRow, ChoiceRow
+from digest.store.waves import ReaderClock, list_clocks, make_waves
 
 _delivery = DeliveryRow.__table__  # type: ignore[attr-defined]
 _cadence = CadenceRow.__table__  # type: ignore[attr-defined]
@@ -45,6 +46,11 @@ def wishes_of(session: Session, issue: Issue, choices: Sequence[Choice]) -> tupl
     dues = dues_of(session, issue, [choice.owed for choice in choices if choice.owed])
     further = {post for due in dues.values() if due for post in due.earlier | due.away}
     return wish_for(issue.content, choices, dues=dues, others=posts_told(session, issue, further))
+
+
+def reader_clocks(session: Session, *, newsletter_id: int, cadence_id: int) -> tuple[ReaderClock, ...]:
+    """The zones and hours of everybody who would get an issue of this cadence now."""
+    return list_clocks(session, _gets_it(newsletter_id, cadence_id))
 
 
 def list_choices(session: Session, issue_id: int) -> tuple[tuple[Choice, int | None], ...]:
@@ -79,9 +85,12 @@ def make_deliveries(session: Session, issue_id: int, *, now: datetime) -> dict[s
         raise Conflict(f"issue {issue_id} was never rendered", next_step="run: digest run")
     gets_it = and_(_gets_it(issue.newsletter_id, issue.cadence_id), is_unpaused(now))
     told = _choose(session, issue, variants, gets_it)
-    columns = ("issue_id", "subscriber_id", "variant_id", "address", "address_key", "domain", "name", "state", "reason",
-               "settled_at", "fence", "tries")  # fmt: skip
+    columns = ["issue_id", "subscriber_id", "variant_id", "address", "address_key", "domain", "name", "state", "reason",
+               "settled_at", "fence", "tries"]  # fmt: skip
     query = _rows(session, issue_id, gets_it, default_variant=variants[0].id, now=now)
+    if waves := make_waves(session, issue, gets_it, now=now):
+        query = waves.join(query.add_columns(waves.at))
+        columns.append("not_before")
     session.execute(insert(_delivery).from_select(columns, query))
     told_owed(session, issue_id, now=now)
     return told

@@ -68,8 +68,8 @@ def begin_again(session: Session, subscription_id: int, *, state: SubscriptionSt
 
 
 def update_subscription(session: Session, subscription_id: int, **changes: Any) -> bool:
-    """Change cadence_id, topics, paused_until or owed; False where it is gone."""
-    if unknown := changes.keys() - {"cadence_id", "topics", "paused_until", "owed"}:
+    """Change cadence_id, topics, hour, paused_until or owed; False where it is gone."""
+    if unknown := changes.keys() - {"cadence_id", "topics", "hour", "paused_until", "owed"}:
         raise ValueError(f"a subscription's {', '.join(sorted(unknown))} is not changed like this")
     if "owed" in changes:
         changes["owed"] = owed_text(changes["owed"]) or None
@@ -107,6 +107,7 @@ def subscription_value(row: Mapping[Any, Any]) -> Subscription:
         ),
         cadence_id=row["cadence_id"],
         topics=tuple(row["topics"]),
+        hour=row["hour"],
         paused_until=row["paused_until"],
         owed=read_owed(row["owed"] or ""),
         ended_at=row["ended_at"],

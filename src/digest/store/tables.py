@@ -71,6 +71,10 @@ class NewsletterRow(Row, table=True):
     test_subjects: int | None = None
     test_subject_hours: int = 4
     weights: dict[str, Any] = json_column(dict)
+    reader_zones: bool = False
+    first_zone: str | None = None
+    quiet_hours: str | None = None
+    sending_windows: list[Any] = json_column(list)
     state: str = UseState.ACTIVE
     created_at: datetime
 
