@@ -6,6 +6,7 @@ A wave is everybody whose delivery is due at one instant. None is before the fre
 hours, and a wall time that a reader's clocks skip or repeat is one instant (docs/semantics.md S16).
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
@@ -19,6 +20,8 @@ from digest.errors import UsageError
 
 FIRST_ZONE = "Pacific/Kiritimati"
 """UTC+14, where each day begins first: an issue closed by its clock is ready before any reader's wave."""
+_TIME = r"(?:[01]\d|2[0-3]):[0-5]\d"
+_QUIET = re.compile(rf"(?P<start>{_TIME})\s*-\s*(?P<end>{_TIME})")
 _MOST_STEPS = 40
 """Windows and quiet hours that leave no moment of a week free to both: then the windows alone count."""
 
@@ -52,14 +55,11 @@ def parse_quiet(words: str) -> QuietHours:
     Raises:
         ValueError: it is no such thing.
     """
-    first, dash, last = words.strip().partition("-")
-    try:
-        start, end = (time.fromisoformat(each.strip()) for each in (first, last))
-    except ValueError:
-        dash = ""
-    if not dash or start == end:
-        raise ValueError(f'{words!r} is no span of quiet hours; write it like "22:00-07:00"')
-    return QuietHours(start.hour * 60 + start.minute, end.hour * 60 + end.minute)
+    found = _QUIET.fullmatch(words.strip())
+    start, end = (60 * int(found[name][:2]) + int(found[name][3:]) for name in ("start", "end")) if found else (0, 0)
+    if start == end:
+        raise ValueError(f'{words!r} are no quiet hours; write them like "22:00-07:00"')
+    return QuietHours(start, end)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
