@@ -17,7 +17,9 @@ MINUTE = timedelta(minutes=1)
 EVERYWHERE = Waves(zone="Europe/Berlin", by_reader=True)
 
 zones = st.sampled_from(ZONES)
-walls = st.datetimes(datetime(2000, 1, 2), datetime(2037, 12, 30)).map(lambda wall: wall.replace(second=0, microsecond=0))
+walls = st.datetimes(datetime(2000, 1, 2), datetime(2037, 12, 30)).map(
+    lambda wall: wall.replace(second=0, microsecond=0)
+)
 moments = walls.map(lambda wall: wall.replace(tzinfo=UTC))
 
 
@@ -63,7 +65,9 @@ def test_an_hour_is_that_of_the_slots_day_or_else_at_once_and_counts_only_for_on
     assert due(wall, ready=frozen, zone="Europe/Berlin", hour=19) == datetime(2026, 3, 2, 18, tzinfo=UTC)
     assert due(wall, ready=frozen, zone="Asia/Kathmandu", hour=6) == datetime(2026, 3, 2, 0, 15, tzinfo=UTC)
     assert due(wall, ready=frozen, zone=FIRST_ZONE, hour=6) == frozen, "it was six there before the freeze"
-    assert due(wall, ready=frozen, zone="Nowhere/Else") == due(wall, ready=frozen) == datetime(2026, 3, 2, 7, tzinfo=UTC)
+    assert (
+        due(wall, ready=frozen, zone="Nowhere/Else") == due(wall, ready=frozen) == datetime(2026, 3, 2, 7, tzinfo=UTC)
+    )
     often = Waves(zone="UTC", by_reader=True, hours=False)
     assert often.due_at(wall, ready=frozen, zone="UTC", hour=19) == datetime(2026, 3, 2, 8, tzinfo=UTC)
     alone = Waves(zone="UTC")

@@ -12,6 +12,7 @@ from digest.store import sending
 from digest.store.counting import RECENTLY, count_quickly, count_settled_since
 from digest.store.database import Database
 from digest.store.issues import get_issue
+from digest.store.waves import count_waiting, next_wave
 
 GOES_OUT = frozenset({IssueState.SENDING})
 FAILED = (DeliveryState.REFUSED, DeliveryState.EXPIRED, DeliveryState.UNCERTAIN)
@@ -30,7 +31,9 @@ class Look:
     settled: int
     counts: Mapping[DeliveryState, int]
     rate: float
-    seconds_left: int | None  # None: unknown, or nothing goes out
+    seconds_left: int | None  # None: unknown, or nothing goes out; of what is due by now
+    later: int = 0  # for how many it is not time yet, by their own clocks
+    next_wave: datetime | None = None  # when it is for the first of them
 
     @property
     def is_over(self) -> bool:
@@ -67,12 +70,16 @@ class Follower:
                 before = settled - count_settled_since(session, self.issue_id, since=since)
                 self._seen.append((max(since, issue.sending_at or since), before))
             expected = sending.count_expected(session, self.issue_id)
+            going = state in GOES_OUT
+            following = next_wave(session, now=now, issue_id=self.issue_id) if going else None
+            later = min(counts.get(DeliveryState.QUEUED, 0), count_waiting(session, self.issue_id, now=now))
         rate = self._rate(now, settled)
-        left = (expected or 0) - settled
+        left = (expected or 0) - settled - (later if going else 0)
         return Look(
             at=now, newsletter=self.newsletter, number=self._number, state=state, reason=reason, expected=expected,
             settled=settled, counts=counts, rate=rate,
-            seconds_left=round(left / rate) if rate and state in GOES_OUT else None,
+            seconds_left=round(max(0, left) / rate) if rate and going else None,
+            later=later if going else 0, next_wave=following,
         )  # fmt: skip
 
     def _rate(self, now: datetime, settled: int) -> float:

@@ -9,6 +9,7 @@ from digest.store import polls, sending
 from digest.store.database import Database, Session
 from digest.store.issues import list_issues
 from digest.store.newsletters import list_cadences, list_newsletters, newsletter_of_id
+from digest.store.waves import next_wave
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +24,7 @@ def forecast(database: Database, *, now: datetime) -> Forecast:
     with database.read() as session:
         sources = [("gather", one.source.title or one.source.shown, "is polled") for one in
                    polls.due_sources(session, now=now)]  # fmt: skip
-        return Forecast(rows=(*sources, *_slots(session, now), *_mail(session)))
+        return Forecast(rows=(*sources, *_slots(session, now), *_mail(session, now)))
 
 
 def _slots(session: Session, now: datetime) -> list[tuple[str, str, str]]:
@@ -38,11 +39,13 @@ def _slots(session: Session, now: datetime) -> list[tuple[str, str, str]]:
     return rows
 
 
-def _mail(session: Session) -> list[tuple[str, str, str]]:
+def _mail(session: Session, now: datetime) -> list[tuple[str, str, str]]:
     rows = []
     for issue in list_issues(session, states=(IssueState.SENDING,)):
         slug = newsletter_of_id(session, issue.newsletter_id).slug
         counts = sending.count_deliveries(session, issue.id)
         waiting = "its deliveries are made" if issue.expected is None else f"{counts.get(DeliveryState.QUEUED, 0)} wait"
+        if not sending.has_due(session, issue.id, now=now) and (wave := next_wave(session, now=now, issue_id=issue.id)):
+            waiting += f", the next for {wave:%Y-%m-%d %H:%M} UTC"
         rows.append(("deliver", f"{slug} {issue.number}", waiting))
     return rows

@@ -10,17 +10,18 @@ from digest.clock import Clock
 from digest.core.id_set import IdSet
 from digest.core.message import Skeleton, lay_out
 from digest.core.model import Issue, Newsletter
-from digest.core.pace import Pace
+from digest.core.pace import Pace, pace_for
 from digest.core.people import Sign
 from digest.core.states import DeliveryState, IssueState
+from digest.core.waves import Waves, windows_of
 from digest.errors import DigestError
 from digest.mail.transport import Transport
 from digest.store import deliveries as ledger
-from digest.store import monitors, sending
+from digest.store import monitors, sending, waves
 from digest.store.counting import count_quickly
 from digest.store.database import Database, Session
 from digest.store.issues import get_issue, list_variants
-from digest.store.newsletters import newsletter_of_id
+from digest.store.newsletters import get_cadence, newsletter_of_id
 from digest.store.paced_claims import PacedClaims
 from digest.store.spool import Spool
 
@@ -44,6 +45,7 @@ class IssueReport:
     cure: str | None = None  # what to do about that, where resuming it is not enough
     stopped: str | None = None  # "paused: by the admin": by somebody else, while this run sent it
     waits_until: datetime | None = None  # its sending window opens then
+    next_wave: datetime | None = None  # more of its readers are due then, by their own clocks
 
     @property
     def touched(self) -> bool:
@@ -141,12 +143,28 @@ def has_due(sender: Sender, run: IssueRun) -> bool:
 
 def closed_until(sender: Sender, run: IssueRun) -> datetime | None:
     """When the sending window opens; None where it is open, or there is none."""
-    return sender.pace.closed_until(run.newsletter.zone, sender.clock()) if sender.pace else None
+    pace = _pace(sender, run)
+    return pace.closed_until(run.newsletter.zone, sender.clock()) if pace else None
 
 
 def paced_claims(sender: Sender, run: IssueRun) -> PacedClaims | None:
     """Claims that keep the pace, where there is one."""
-    return PacedClaims(sender.pace, issue_id=run.issue.id, zone=run.newsletter.zone) if sender.pace else None
+    pace = _pace(sender, run)
+    return PacedClaims(pace, issue_id=run.issue.id, zone=run.newsletter.zone) if pace else None
+
+
+def keep_quiet(sender: Sender, run: IssueRun) -> None:
+    """What is due in its reader's quiet hours waits for their end."""
+    if run.newsletter.quiet_hours:
+        with sender.database.write() as session:
+            rule = get_cadence(session, run.issue.cadence_id).rule
+            waves.keep_quiet(session, run.issue.id, Waves.of(run.newsletter, rule), now=sender.clock())
+
+
+def next_wave(sender: Sender, run: IssueRun) -> datetime | None:
+    """When more of its readers are due, by their own clocks."""
+    with sender.database.read() as session:
+        return waves.next_wave(session, now=sender.clock(), issue_id=run.issue.id)
 
 
 def why_stuck(sender: Sender, run: IssueRun) -> str | None:
@@ -154,7 +172,8 @@ def why_stuck(sender: Sender, run: IssueRun) -> str | None:
     now = sender.clock()
     with sender.database.read() as session:
         since = sending.waiting_since(session, run.issue.id, now=now)
-    if since and sender.pace and (began := sender.pace.began_at(run.newsletter.zone, now)):
+    pace = _pace(sender, run)
+    if since and pace and (began := pace.began_at(run.newsletter.zone, now)):
         since = max(since, began)
     if since is None or now - since <= timedelta(hours=run.newsletter.max_late_hours):
         return None
@@ -185,6 +204,10 @@ def pause_issue(sender: Sender, run: IssueRun, reason: str) -> None:
     """No final dot after this."""
     with sender.database.write() as session:
         sending.pause(session, run.issue.id, reason=reason, now=sender.clock())
+
+
+def _pace(sender: Sender, run: IssueRun) -> Pace | None:
+    return pace_for(sender.pace, windows_of(run.newsletter))
 
 
 def _keep_sender(session: Session, issue_id: int, base_url: str | None) -> tuple[Newsletter, str | None]:

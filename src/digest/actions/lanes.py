@@ -13,6 +13,8 @@ from digest.actions.issue_run import (
     find_fault,
     finish_issue,
     has_due,
+    keep_quiet,
+    next_wave,
     paced_claims,
     why_stuck,
 )
@@ -31,6 +33,7 @@ async def send_issue(sender: Sender, run: IssueRun) -> None:
     if opens := closed_until(sender, run):
         run.report.waits_until = opens
         return
+    await asyncio.to_thread(keep_quiet, sender, run)
     if stuck := await asyncio.to_thread(why_stuck, sender, run):
         await pause_run(sender, run, stuck)
         return
@@ -56,6 +59,8 @@ async def send_issue(sender: Sender, run: IssueRun) -> None:
     if not run.problem and (fault := await asyncio.to_thread(find_fault, sender, run, at_end=True)):
         await distrust(sender, run, fault)
     run.report.done = await asyncio.to_thread(finish_issue, sender, run)
+    if not run.report.done:
+        run.report.next_wave = await asyncio.to_thread(next_wave, sender, run)
     if run.problem:
         raise run.problem
 

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 
 from digest.actions.control import BY_HAND
 from digest.core.model import Issue
-from digest.core.pace import Pace
+from digest.core.pace import Pace, pace_for
 from digest.core.states import IssueState
+from digest.core.waves import windows_of
 from digest.store import sending
 from digest.store.database import Database, Session
 from digest.store.issues import list_issues
@@ -45,7 +46,12 @@ def _judge(session: Session, issue: Issue, now: datetime, pace: Pace | None) -> 
             return None
         return Stuck(newsletter=slug, number=issue.number, reason="paused by a failure",
                      next_step=f"digest issue show {name} says why; then digest issue resume {name}")  # fmt: skip
+    overdue = sending.overdue_since(session, issue.id, now=now)
+    if issue.expected and overdue is None:  # all that is left waits for its readers' hour
+        return None
     moved = sending.moved_at(session, issue.id) or issue.sending_at or issue.due_at
+    moved = max(moved, overdue or moved)
+    pace = pace_for(pace, windows_of(newsletter))
     if pace and pace.closed_until(newsletter.zone, now):
         return None
     if pace and (began := pace.began_at(newsletter.zone, now)):

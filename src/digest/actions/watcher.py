@@ -6,11 +6,12 @@ claimed, and what waits in this process goes back to the queue.
 
 import asyncio
 import logging
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
 from digest.actions.claim_queue import ClaimQueue
-from digest.actions.issue_run import IssueReport, IssueRun, Sender, standing
+from digest.actions.issue_run import IssueReport, IssueRun, Sender, keep_quiet, standing
 from digest.actions.ledger import LedgerWriter
 from digest.core.states import IssueState
 from digest.errors import DigestError
@@ -18,6 +19,7 @@ from digest.errors import DigestError
 log = logging.getLogger(__name__)
 
 LOOK_EVERY = 1.0
+QUIET_EVERY = 50.0
 TELL_EVERY, TELL_AFTER = 30.0, 10_000
 """A line in the log after so many seconds, or messages."""
 
@@ -28,6 +30,7 @@ class Watcher:
     def __init__(self, sender: Sender, run: IssueRun, writer: LedgerWriter, queue: ClaimQueue) -> None:
         self.sender, self.run, self.writer, self.queue = sender, run, writer, queue
         self._told_at, self._told = asyncio.get_running_loop().time(), 0
+        self._quiet_at = self._told_at
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> None:
@@ -45,8 +48,17 @@ class Watcher:
             self._tell()
             if self.run.over or await notice_stop(self.sender, self.run):
                 break
+            await self._keep_quiet()
         for delivery in await self.queue.close():
             self.writer.release(delivery)
+
+    async def _keep_quiet(self) -> None:
+        """Quiet hours begin while a long run goes on: no more than a minute of it falls into them."""
+        now = asyncio.get_running_loop().time()
+        if self.run.newsletter.quiet_hours and now - self._quiet_at >= QUIET_EVERY:
+            self._quiet_at = now
+            with suppress(DigestError):  # the next mark meets it too
+                await asyncio.to_thread(keep_quiet, self.sender, self.run)
 
     def _tell(self) -> None:
         now, done = asyncio.get_running_loop().time(), self.run.report.settled

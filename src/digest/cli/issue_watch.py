@@ -74,6 +74,8 @@ def words_of(look: "Look") -> str:
     if look.expected is None:
         return f"{head}: its deliveries are not made yet" + (f"; {look.reason}" if look.reason else "")
     speed = "" if look.is_over else f"; {look.rate:,.1f}/s{time_left(look.seconds_left)}"
+    if look.next_wave:
+        speed += f"; {look.later:,} wait for their hour, the next at {look.next_wave:%Y-%m-%d %H:%M} UTC"
     return f"{head}: {look.settled:,} of {look.expected:,}; {counts or 'nobody'}{speed}" + (
         f"; {look.reason}" if look.reason else ""
     )

@@ -172,6 +172,9 @@ def _remark_closed(delivered: "DeliverReport") -> None:
         if one.waits_until:
             note(f"issue {one.number} of {one.newsletter} waits for its sending window, which opens"
                  f" {one.waits_until:%Y-%m-%d %H:%M} UTC")  # fmt: skip
+        elif one.next_wave and not one.paused:
+            note(f"issue {one.number} of {one.newsletter} goes on at {one.next_wave:%Y-%m-%d %H:%M} UTC, when it is"
+                 " time for its next readers")  # fmt: skip
 
 
 def _slugs(app: "App") -> dict[int, str]:

@@ -1,11 +1,13 @@
 """The pace of delivery: how much may go out, where to, and when. Values and arithmetic; what is used up is in the store."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from digest.core.windows import Window, day_began_at, is_open, opened_at, opens_at
 
+_MOST_STEPS = 20
+"""Two sets of windows that are never open together would be waited for without end."""
 MOST_A_DAY = 10**9
 """Where a warm-up has long ended."""
 
@@ -60,6 +62,7 @@ class Pace:
     warm_up: WarmUp | None = None
     windows: tuple[Window, ...] = ()
     zone: str | None = None  # None: each newsletter's own
+    own_windows: tuple[Window, ...] = ()  # of one newsletter, in its zone: then both must be open
 
     def limit_of(self, domain: str) -> DomainLimit:
         """What this destination is given; where its own entry is silent, what each is."""
@@ -78,11 +81,25 @@ class Pace:
 
     def closed_until(self, zone: str, now: datetime) -> datetime | None:
         """When the sending window opens, None where it is open. `zone` is the newsletter's."""
-        opening = opens_at(self.windows, self.zone or zone, now)
-        return None if opening <= now and is_open(self.windows, self.zone or zone, now) else opening
+        later = now
+        for _ in range(_MOST_STEPS):
+            opening = opens_at(self.own_windows, zone, opens_at(self.windows, self.zone or zone, later))
+            if opening == later:
+                break
+            later = opening
+        return None if later <= now and self._is_open(zone, now) else later
 
     def began_at(self, zone: str, now: datetime) -> datetime | None:
         """Since when these limits let mail go out: the window's opening, the day's beginning in a warm-up."""
         opened = opened_at(self.windows, self.zone or zone, now)
+        own = opened_at(self.own_windows, zone, now)
         day = day_began_at(self.zone or "UTC", now) if self.warm_up else None
-        return max((at for at in (opened, day) if at), default=None)
+        return max((at for at in (opened, own, day) if at), default=None)
+
+    def _is_open(self, zone: str, now: datetime) -> bool:
+        return is_open(self.windows, self.zone or zone, now) and is_open(self.own_windows, zone, now)
+
+
+def pace_for(pace: Pace | None, windows: tuple[Window, ...]) -> Pace | None:
+    """The deployment's pace for a newsletter that has sending windows of its own; None: nothing limits it."""
+    return replace(pace or Pace(), own_windows=windows) if windows else pace

@@ -22,8 +22,8 @@ FIRST_ZONE = "Pacific/Kiritimati"
 """UTC+14, where each day begins first: an issue closed by its clock is ready before any reader's wave."""
 _TIME = r"(?:[01]\d|2[0-3]):[0-5]\d"
 _QUIET = re.compile(rf"(?P<start>{_TIME})\s*-\s*(?P<end>{_TIME})")
-_MOST_STEPS = 40
-"""Windows and quiet hours that leave no moment of a week free to both: then the windows alone count."""
+_LONGEST = timedelta(days=8)
+"""Where windows and quiet hours leave no moment of a week free to both, the windows alone count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class Waves:
         if self.by_reader:
             wall = slot if hour is None or not self.hours else datetime.combine(slot.date(), time(hour))
             at = max(ready, first_instant(wall, find_zone(place)))
-        return self._permitted(at, place)
+        return self.permitted(at, place)
 
     def place_of(self, zone: str | None) -> str:
         """By whose clock a reader lives."""
@@ -104,10 +104,10 @@ class Waves:
         except UsageError:
             return self.zone
 
-    def _permitted(self, at: datetime, place: str) -> datetime:
+    def permitted(self, at: datetime, place: str) -> datetime:
         """The first moment, not before `at`, that windows and quiet hours leave free."""
         later = at
-        for _ in range(_MOST_STEPS):
+        while later - at < _LONGEST:
             opened = opens_at(self.windows, self.zone, later)
             ended = self.quiet.ends_at(place, opened) if self.quiet else opened
             if ended == later:

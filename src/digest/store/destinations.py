@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Table, delete, func, literal_column, select, update
+from sqlalchemy import Table, delete, func, literal_column, or_, select, update
 from sqlmodel import Session
 
 from digest.core.addresses import domain_of
@@ -96,7 +96,11 @@ def _worsen(session: Session, domain: str, answer: str, *, now: datetime) -> Sta
 
 
 def _expire(session: Session, issue_id: int, domain: str, *, now: datetime) -> None:
-    """Those who waited behind the ones that tried: as long, and as vainly."""
+    """Those who waited behind the ones that tried: as long, and as vainly. Not whose own hour came later."""
+    long_ago = now - GIVE_UP_AFTER
+    own_time = or_(
+        _delivery.c.trying_since.is_not(None), _delivery.c.not_before.is_(None), _delivery.c.not_before <= long_ago
+    )
     began = select(func.coalesce(_issue.c.resumed_at, _issue.c.sending_at)).where(_issue.c.id == issue_id)
     session.execute(
         update(_delivery)
@@ -104,7 +108,8 @@ def _expire(session: Session, issue_id: int, domain: str, *, now: datetime) -> N
             _delivery.c.issue_id == issue_id,
             _delivery.c.state == literal_column("'queued'"),
             _delivery.c.domain == domain,
-            func.coalesce(_delivery.c.trying_since, began.scalar_subquery()) <= now - GIVE_UP_AFTER,
+            func.coalesce(_delivery.c.trying_since, began.scalar_subquery()) <= long_ago,
+            own_time,
         )
         .values(
             state=str(DeliveryState.EXPIRED),

@@ -99,9 +99,7 @@ def list_clocks(session: Session, gets_it: Any) -> tuple[ReaderClock, ...]:
         .order_by(_ZONE, _HOUR)
     )
     rows: Any = session.execute(query)
-    return tuple(
-        ReaderClock(zone or None, None if hour == _NO_HOUR else hour, readers) for zone, hour, readers in rows
-    )
+    return tuple(ReaderClock(zone or None, None if hour == _NO_HOUR else hour, readers) for zone, hour, readers in rows)
 
 
 def list_waves(session: Session, issue_id: int) -> tuple[Wave, ...]:
@@ -143,7 +141,9 @@ def keep_quiet(session: Session, issue_id: int, waves: Waves, *, now: datetime) 
     )
     zones = select(_ZONE).select_from(_delivery.join(_subscriber, _subscriber.c.id == _delivery.c.subscriber_id))
     for zone in session.execute(zones.where(due).distinct()).scalars().all():
-        until = waves.quiet.ends_at(waves.place_of(zone), now)
+        until = waves.permitted(now, waves.place_of(zone))
         if until > now:
             theirs = select(_subscriber.c.id).where(_ZONE == zone)
-            session.execute(update(_delivery).where(due, _delivery.c.subscriber_id.in_(theirs)).values(not_before=until))
+            session.execute(
+                update(_delivery).where(due, _delivery.c.subscriber_id.in_(theirs)).values(not_before=until)
+            )

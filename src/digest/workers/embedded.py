@@ -30,6 +30,7 @@ from digest.errors import DigestError, UsageError
 from digest.event_loop import stop_on_signals
 from digest.sources.fetch import Fetcher
 from digest.store.newsletters import list_cadences
+from digest.store.waves import next_wave
 from digest.workers.notices import notify_on
 
 log = logging.getLogger(__name__)
@@ -142,12 +143,26 @@ async def _publish_once(app: App, bells: _Bells, *, fetcher: Fetcher) -> None:
 
 
 async def _deliver_on(app: App, bells: _Bells) -> None:
-    """Delivery has a loop of its own, so that a long one delays no slot and no source; still one at a time."""
+    """Delivery has a loop of its own, so that a long one delays no slot and no source; still one at a time.
+
+    It wakes when the bell rings, and when the next readers' hour has come.
+    """
     while not bells.stop.is_set():
-        await _first_of(bells.mail, bells.stop)
+        await _first_of(bells.mail, bells.stop, within=await asyncio.to_thread(_until_next_wave, app))
         bells.mail.clear()
         if not bells.stop.is_set() and (report := await _step(deliver_due(app, stop=bells.stop))):
             _log_delivered(report)
+
+
+def _until_next_wave(app: App) -> float | None:
+    """Seconds until the next wave of an issue that goes out; None where the heartbeat is soon enough."""
+    now = app.clock()
+    try:
+        with app.database.read() as session:
+            at = next_wave(session, now=now)
+    except DigestError:
+        return None
+    return max(0.0, (at - now).total_seconds()) if at else None
 
 
 async def _step(work: Coroutine[None, None, T]) -> T | None:
@@ -225,10 +240,10 @@ def _tell(one: Held | Stuck) -> None:
         log.warning("an issue does not move", extra={"number": one.number, **facts})
 
 
-async def _first_of(*events: asyncio.Event) -> None:
+async def _first_of(*events: asyncio.Event, within: float | None = None) -> None:
     waits = [asyncio.ensure_future(event.wait()) for event in events]
     try:
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(waits, timeout=within, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for wait in waits:
             wait.cancel()
