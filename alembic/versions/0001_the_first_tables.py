@@ -93,6 +93,10 @@ def upgrade() -> None:
         sa.Column("test_subjects", sa.Integer(), nullable=True),
         sa.Column("test_subject_hours", sa.Integer(), nullable=False),
         sa.Column("weights", sa.JSON(), nullable=False),
+        sa.Column("reader_zones", sa.Boolean(), nullable=False),
+        sa.Column("first_zone", sa.String(), nullable=True),
+        sa.Column("quiet_hours", sa.String(), nullable=True),
+        sa.Column("sending_windows", sa.JSON(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("catch_up = 'merge' OR catch_up = 'each' OR catch_up = 'latest' OR catch_up = 'none'", name=op.f("ck_newsletter_catch_up")),
@@ -376,6 +380,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("cadence_id", sa.Integer(), nullable=True),
         sa.Column("topics", sa.JSON(), nullable=False),
+        sa.Column("hour", sa.Integer(), nullable=True),
         sa.Column("paused_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("owed", sa.Text(), nullable=True),
         sa.Column("consent_at", sa.DateTime(timezone=True), nullable=True),
@@ -490,6 +495,18 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_visit_at"), "visit", ["at"], unique=False)
     op.create_table(
+        "wave",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("issue_id", sa.Integer(), nullable=False),
+        sa.Column("zone", sa.String(), nullable=False),
+        sa.Column("hour", sa.Integer(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("readers", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["issue_id"], ["issue.id"], name=op.f("fk_wave_issue_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_wave")),
+        sa.UniqueConstraint("issue_id", "zone", "hour", name=op.f("uq_wave_issue_id_zone_hour")),
+    )
+    op.create_table(
         "choice",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("issue_id", sa.Integer(), nullable=False),
@@ -549,7 +566,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("delivery", "choice", "visit", "variant", "note", "click", "claim", "topic_rule", "subscription", "signup", "post_key", "issue", "topic", "source_body", "post", "notice", "newsletter_source", "move", "cadence", "warm_up", "tally", "suppression", "subscriber", "source", "newsletter", "meta", "host", "event", "destination", "allowance"):
+    for table in ("delivery", "choice", "wave", "visit", "variant", "note", "click", "claim", "topic_rule", "subscription", "signup", "post_key", "issue", "topic", "source_body", "post", "notice", "newsletter_source", "move", "cadence", "warm_up", "tally", "suppression", "subscriber", "source", "newsletter", "meta", "host", "event", "destination", "allowance"):
         op.drop_table(table)
     if op.get_bind().dialect.name == "postgresql":
         op.execute("DROP FUNCTION refuse_event_change()")

@@ -228,7 +228,8 @@ def test_the_daemon_warns_of_an_issue_that_does_not_move_once_an_hour(
     with sqlite_database.write() as session:
         people = cast.assemble(session, now=now)
         issue = cast.add_issue(session, people, state="sending", sending_at=now - timedelta(hours=7), expected=1)
-        cast.add_delivery(session, issue, people.anna, not_before=now + timedelta(days=1), code=452)
+        cast.add_delivery(session, issue, people.anna, not_before=now + timedelta(days=1), code=452,
+                          settled_at=now - timedelta(hours=7))  # fmt: skip
     app = open_app(sqlite_database, tmp_path)
     told = _tell_waiting(app, {})
     for minutes in (1, 59, 61):

@@ -13,7 +13,7 @@ from digest.core.model import Issue, Newsletter
 from digest.core.pace import Pace, pace_for
 from digest.core.people import Sign
 from digest.core.states import DeliveryState, IssueState
-from digest.core.waves import Waves, windows_of
+from digest.core.waves import windows_of
 from digest.errors import DigestError
 from digest.mail.transport import Transport
 from digest.store import deliveries as ledger
@@ -21,7 +21,7 @@ from digest.store import monitors, sending, waves
 from digest.store.counting import count_quickly
 from digest.store.database import Database, Session
 from digest.store.issues import get_issue, list_variants
-from digest.store.newsletters import get_cadence, newsletter_of_id
+from digest.store.newsletters import newsletter_of_id
 from digest.store.paced_claims import PacedClaims
 from digest.store.spool import Spool
 
@@ -157,8 +157,7 @@ def keep_quiet(sender: Sender, run: IssueRun) -> None:
     """What is due in its reader's quiet hours waits for their end."""
     if run.newsletter.quiet_hours:
         with sender.database.write() as session:
-            rule = get_cadence(session, run.issue.cadence_id).rule
-            waves.keep_quiet(session, run.issue.id, Waves.of(run.newsletter, rule), now=sender.clock())
+            waves.keep_quiet(session, run.issue.id, waves.waves_of(session, run.issue), now=sender.clock())
 
 
 def next_wave(sender: Sender, run: IssueRun) -> datetime | None:

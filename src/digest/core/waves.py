@@ -50,7 +50,7 @@ class QuietHours:
 
 
 def parse_quiet(words: str) -> QuietHours:
-    """ "22:00-07:00".
+    """Quiet hours as text: "22:00-07:00".
 
     Raises:
         ValueError: it is no such thing.

@@ -197,14 +197,16 @@ def moved_at(session: Session, issue_id: int) -> datetime | None:
 
 def overdue_since(session: Session, issue_id: int, *, now: datetime) -> datetime | None:
     """Since when something has been due that has not come through; None where all that is left waits for its first time."""
-    began = func.coalesce(_delivery.c.trying_since, _delivery.c.not_before, _issue.c.sending_at, _issue.c.due_at)
+    tried = _delivery.c.settled_at.is_not(None)
+    first = case((tried, _delivery.c.trying_since), else_=_delivery.c.not_before)
+    began = func.coalesce(first, _issue.c.sending_at, _issue.c.due_at)
     query = (
         select(func.min(began))
         .join(_issue, _issue.c.id == _delivery.c.issue_id)
         .where(
             _delivery.c.issue_id == issue_id,
             _delivery.c.state.in_([str(state) for state in OPEN]),
-            or_(_delivery.c.not_before.is_(None), _delivery.c.not_before <= now, _delivery.c.settled_at.is_not(None)),
+            or_(_delivery.c.not_before.is_(None), _delivery.c.not_before <= now, tried),
         )
     )
     found: datetime | None = session.execute(query).scalar()

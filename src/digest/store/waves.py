@@ -143,7 +143,7 @@ def keep_quiet(session: Session, issue_id: int, waves: Waves, *, now: datetime) 
     for zone in session.execute(zones.where(due).distinct()).scalars().all():
         until = waves.permitted(now, waves.place_of(zone))
         if until > now:
-            theirs = select(_subscriber.c.id).where(_ZONE == zone)
+            theirs = select(_subscriber.c.id).where(zone == _ZONE)
             session.execute(
                 update(_delivery).where(due, _delivery.c.subscriber_id.in_(theirs)).values(not_before=until)
             )
