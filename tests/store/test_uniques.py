@@ -30,6 +30,7 @@ UNIQUES = {
     "topic_rule": [("topic_id", "kind", "pattern")],
     "variant": [("issue_id", "key")],
     "visit": [("issue_id", "client", "post_id", "link")],
+    "wave": [("issue_id", "zone", "hour")],
 }
 EACH = [(table, key) for table, keys in UNIQUES.items() for key in keys]
 
