@@ -1,18 +1,23 @@
 """What a change of cadence, a pause or a return writes down, and what a pause takes back. What comes of it: tests/test_owed.py."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 from tests import cast
 from tests.actions.delivering import Scripted, counts, prepare, run
 from tests.cast import NOW
 
 from digest.actions import choices, readers
+from digest.actions.admit import admit_posts
 from digest.actions.newsletters import edit_newsletter
+from digest.actions.publish import publish
 from digest.core.owed import Gap, Mark, Owed
 from digest.core.states import IssueState
-from digest.store import deliveries, sending
+from digest.store import claims, deliveries, sending
 from digest.store.database import Database
+from digest.store.owed import hold_readers, hold_still
 from digest.store.subscriptions import find_subscription
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
@@ -84,6 +89,60 @@ def test_leaving_forfeits_what_was_owed_but_nothing_told_is_told_again(database:
     readers.take_back(database, **anna, secret=b"x", now=NOW + DAY)
     mark = Mark(line=1, issue=1, until=NOW)
     assert carried(database) == Owed(marks=(mark,), gaps=(Gap(NOW + HOUR, NOW + DAY),))
+
+
+def send(database: Database, at: datetime) -> list[int]:
+    """What is due begins to go out; how many deliveries each issue has."""
+    with database.write() as session:
+        made = [sending.start_sending(session, issue, now=at) for issue in sending.sending_issues(session)]
+    return [number for number in made if number is not None]
+
+
+def test_who_changes_after_it_was_rendered_keeps_what_they_are_owed_for_the_next_issue(database: Database) -> None:
+    day = datetime(2017, 8, 14, tzinfo=UTC)
+    with database.write() as session:
+        newsletter = cast.add_newsletter(session, zone="UTC")
+        for name, rule in (("daily", "daily at 00:00"), ("twice", "daily at 00:00 and 12:00")):
+            cast.add_cadence(session, newsletter, name, rule=rule, zone="UTC", started_at=day)
+        source = cast.add_source(session, newsletter)
+        cast.add_subscription(session, newsletter, cast.add_subscriber(session, "anna@example.org"), cadence_id=2)
+    made = []
+    for half in (1, 2, 3, 4):  # a post, six hours later what is due; in the second night a change comes in between
+        at = day + half * 12 * HOUR
+        with database.write() as session:
+            post = cast.add_post(session, source, str(half), effective_at=at - 6 * HOUR)
+            new = [one for one in claims.backlog(session, source_id=source) if one.id == post]
+            admit_posts(session, source_id=source, posts=new, first_look=False, now=at - 6 * HOUR)
+        publish(database, now=at)
+        if half == 2:
+            choices.choose(database, subscriber_id=1, newsletter_id=newsletter, cadence_id=1, now=at)
+        made += send(database, at)
+    assert made == [1, 0, 0, 0, 1, 0]  # twice; daily and twice; twice; daily and twice
+    with database.read() as session:
+        shown = session.execute(text("SELECT shown, earlier FROM variant v JOIN delivery d ON d.variant_id = v.id"))
+        assert [tuple(row) for row in shown.fetchall()][1:] == [(None, "[2]" if database.is_sqlite else [2])]
+    assert carried(database) is None
+
+
+def test_an_issue_waits_for_a_change_and_no_reader_for_another(database: Database) -> None:
+    with database.write() as session:
+        newsletter = cast.add_newsletter(session)
+    if database.is_sqlite:
+        return  # there is one writer
+    with database.write() as session:
+        hold_still(session, newsletter)
+        with database.write() as other:
+            hold_still(other, newsletter)
+            cast.add_subscription(other, newsletter, cast.add_subscriber(other, "anna@example.org"))
+        with database.write() as sender:
+            sender.execute(text("SET LOCAL lock_timeout = '50ms'"))
+            with pytest.raises(OperationalError):
+                hold_readers(sender, newsletter)
+            sender.rollback()
+    with database.write() as session:
+        hold_readers(session, newsletter)
+        with database.write() as other:
+            cast.add_subscription(other, newsletter, cast.add_subscriber(other, "ben@example.org"))
 
 
 @pytest.mark.parametrize("wanted", [True, False])
