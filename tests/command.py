@@ -31,14 +31,17 @@ def run_digest(*arguments: str | Path, cwd: Path, **options: Any) -> subprocess.
 
 
 def start_digest(*arguments: str | Path, cwd: Path, **options: Any) -> subprocess.Popen[str]:
-    """Start it, to be interrupted or overlapped: by a fork (tests/forked.py), unless `exact` or the like forbid it."""
-    command = options.pop("command", None)
+    """Start it, to be interrupted or overlapped: by a fork (tests/forked.py), unless `exact` or the like forbid it.
+
+    With `code` it is that Python, which finds the words in `sys.argv[1:]`.
+    """
+    command, code = options.pop("command", None), options.pop("code", None)
     env = clean_environment(options.pop("env", {}))
     exact = options.pop("exact", False) or command or "preexec_fn" in options or not forked.starts_alike(env)
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    words = [*(command or [DIGEST]), *arguments]
     if not exact:
-        return forked.Forked(words, cwd=cwd, env=env, **{**pipes, **options})
+        return forked.Forked(["-c" if code else DIGEST, *arguments], code=code, cwd=cwd, env=env, **{**pipes, **options})
+    words = [*(command or ([sys.executable, "-c", code] if code else [DIGEST])), *arguments]
     if options.pop("new_terminal", False):
         options |= {"start_new_session": True, "preexec_fn": lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0)}
     return subprocess.Popen(words, cwd=cwd, env=env, **{**pipes, **options})

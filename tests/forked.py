@@ -23,6 +23,7 @@ import termios
 import threading
 import time
 import traceback
+import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -49,11 +50,14 @@ def starts_alike(env: dict[str, str]) -> bool:
 class Forked(subprocess.Popen[str]):
     """A process of `digest` with these words; everything else is as subprocess.Popen has it.
 
-    With `new_terminal` its standard input, a tty, becomes the terminal that controls it.
+    With `new_terminal` its standard input, a tty, becomes the terminal that controls it; with `code` it runs that
+    Python, as by `python -c`.
     """
 
-    def __init__(self, words: list[Any], *, new_terminal: bool = False, **options: Any) -> None:
-        self._new_terminal = new_terminal
+    def __init__(
+        self, words: list[Any], *, new_terminal: bool = False, code: str | None = None, **options: Any
+    ) -> None:
+        self._new_terminal, self._code = new_terminal, code
         super().__init__(words, **options)
 
     def _execute_child(  # type: ignore[no-untyped-def]
@@ -65,6 +69,7 @@ class Forked(subprocess.Popen[str]):
         request = {
             "words": [str(word) for word in args], "cwd": str(cwd or Path.cwd()),
             "env": dict(os.environ if env is None else env), "new_terminal": self._new_terminal,
+            "code": self._code,
         }  # fmt: skip
         self.pid = _server().start(request, streams)
         self._child_created = True
@@ -171,7 +176,12 @@ def _become(request: dict[str, Any], streams: list[int]) -> NoReturn:
 
     code: Any = 1
     try:
-        code = start()
+        if request["code"] is None:
+            code = start()
+        else:
+            sys.modules["__main__"] = types.ModuleType("__main__")
+            exec(request["code"], vars(sys.modules["__main__"]))
+            code = 0
     except SystemExit as ended:
         code = ended.code
     except BaseException:  # noqa: BLE001 - as the interpreter does

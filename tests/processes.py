@@ -21,7 +21,7 @@ from digest.core.states import IssueState
 from digest.store import sending
 from digest.store.database import Database
 from tests import cast
-from tests.command import clean_environment, start_digest
+from tests.command import start_digest
 
 FEW = 100
 """Messages whose bytes an inbox keeps."""
@@ -123,10 +123,10 @@ class Deployment:
             f"app = App.open(Settings.load(), clock=lambda: system_clock() + timedelta(**{shift!r}))\n"
             "asyncio.run(turn(app, with_gather=False)); app.close()"
         )
-        return subprocess.run(
-            [sys.executable, "-c", code], cwd=self.folder, env=clean_environment(self.environment), capture_output=True, text=True,
-            timeout=90, check=False,
-        )  # fmt: skip
+        process = start_digest(code=code, cwd=self.folder, env=self.environment)
+        self.started.append(process)
+        out, err = process.communicate(timeout=90)
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
     def counts(self, issue: int) -> dict[str, int]:
         with self.database.read() as session:

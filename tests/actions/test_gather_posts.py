@@ -2,16 +2,13 @@
 
 import asyncio
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from tests.actions.polling import claim, memory, poll, setup, stored, titles
+from tests.command import start_digest
 from tests.sources.scripted_server import ATOM, Answer, ScriptedServer, atom, serving
 
 from digest.actions.gather import gather
@@ -242,10 +239,10 @@ def test_a_gather_killed_by_the_system_leaves_the_source_to_others_after_its_lea
         "asyncio.run(gather(Database(sys.argv[1]), fetcher=Fetcher(guard=guard), now=now))\n"
     )
     url = database.url.render_as_string()
-    process = subprocess.Popen([sys.executable, "-c", code, url, str(server.port), now.isoformat()])
+    process = start_digest(url, str(server.port), now.isoformat(), code=code, cwd=Path.cwd())
     wait_for_request(server)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    process.kill()
+    process.communicate()
     assert len(server.log) == 1
     poll(database, server, now + timedelta(minutes=5))
     assert len(server.log) == 1, "a restart causes no extra request"

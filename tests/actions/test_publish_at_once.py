@@ -1,12 +1,13 @@
 """Several processes publish at the same moment: a daemon, a cron line, a person. One issue a slot."""
 
 import subprocess
-import sys
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from tests import cast
+from tests.command import start_digest
 
 from digest.actions.admit import admit_posts
 from digest.core.states import CatchUp, ClaimState, IssueState
@@ -52,9 +53,8 @@ def prepare(database: Database) -> tuple[int, int]:
 
 def publish_at_once(database: Database) -> None:
     url = database.url.render_as_string(hide_password=False)
-    command = [sys.executable, "-c", PUBLISHER, url, NOW.isoformat()]
     running = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        start_digest(url, NOW.isoformat(), code=PUBLISHER, cwd=Path.cwd(), stdin=subprocess.PIPE)
         for _ in range(PROCESSES)
     ]
     for process in running:

@@ -52,7 +52,7 @@ def test_the_benchmark_measures_what_arrived(tmp_path: Path, capsys: pytest.Capt
 
 
 def test_every_option_measures_something(capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["--recipients", "60", "--rounds", "1", "--naive", "2", "--processes", "2", "--tls", "--memory"]
+    words = ["--recipients", "60", "--rounds", "1", "--ledger", "--processes", "2", "--tls", "--memory"]
     assert delivery.main([*words, "--latency", "20", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     measured = ("tls_cpu_us", "tls_cpu_ratio_to_plain", "latency_rate", "peak_rss_mb_of_10000")

@@ -82,8 +82,8 @@ def wait_until_opened(path: Path, process: subprocess.Popen[str]) -> None:
 
 
 def writing(rows: int, *, seconds: int = 0) -> list[str]:
-    """The real command with one more verb, which writes so many rows in one unit and then waits before the commit."""
-    return [sys.executable, "-c", SLOW, "slowly", str(rows), str(seconds)]
+    """The words of one more verb, which writes so many rows in one unit and then waits before the commit."""
+    return ["slowly", str(rows), str(seconds)]
 
 
 def test_a_locked_database_is_busy_and_asks_to_try_later(home: Path) -> None:
@@ -99,7 +99,7 @@ def test_a_missing_database_is_told_with_the_command_that_makes_it(tmp_path: Pat
     done = run_digest("db", "check", cwd=tmp_path)
     assert_told(done, code=1, words="there is no database", next_step="run: digest init")
     assert list(tmp_path.iterdir()) == []
-    done = run_digest(cwd=tmp_path, command=writing(1))
+    done = run_digest(*writing(1), cwd=tmp_path, code=SLOW)
     assert_told(done, code=1, words="there is no database", next_step="run: digest init")
     assert list(tmp_path.iterdir()) == []
 
@@ -109,7 +109,7 @@ def test_a_newer_database_is_refused(home: Path) -> None:
         raw.execute("UPDATE alembic_version SET version_num = '9000'")
         done = run_digest("db", "upgrade", cwd=home)
         assert_told(done, code=1, words="is newer than this program", next_step="install the newer digest again")
-        done = run_digest(cwd=home, command=writing(1))
+        done = run_digest(*writing(1), cwd=home, code=SLOW)
         assert_told(done, code=1, words="is newer than this program", next_step="install the newer digest again")
         raw.execute("UPDATE alembic_version SET version_num = ?", [schema.HEAD])
 
@@ -117,7 +117,7 @@ def test_a_newer_database_is_refused(home: Path) -> None:
 def test_an_older_database_is_announced(home: Path) -> None:
     with closing(sqlite3.connect(home / "digest.db", isolation_level=None)) as raw:
         raw.execute("UPDATE alembic_version SET version_num = '0000'")
-        done = run_digest(cwd=home, command=writing(1))
+        done = run_digest(*writing(1), cwd=home, code=SLOW)
         assert_told(done, code=1, words="is older than this program", next_step="run: digest db upgrade")
         raw.execute("UPDATE alembic_version SET version_num = ?", [schema.HEAD])
 
@@ -160,7 +160,7 @@ def test_a_disk_that_fills_up_while_writing_leaves_the_data_as_it_was(home: Path
     with small_disk(home / "disk", 700) as options:
         disk = home / "disk"
         (disk / "digest.db").write_bytes((home / "digest.db").read_bytes())
-        done = run_digest(cwd=disk, command=writing(2000), **options)
+        done = run_digest(*writing(2000), cwd=disk, code=SLOW, **options)
         assert_told(done, code=1, words="nothing was changed", next_step="space")
         assert dump(disk) == dump(home)
 
@@ -173,7 +173,7 @@ def test_a_backup_onto_a_full_disk_leaves_nothing(home: Path) -> None:
 
 
 def test_ctrl_c_in_the_middle_of_a_write_leaves_the_data_as_it_was(home: Path) -> None:
-    with start_digest(cwd=home, command=writing(5, seconds=60)) as process:
+    with start_digest(*writing(5, seconds=60), cwd=home, code=SLOW) as process:
         assert process.stdout
         assert process.stdout.readline() == "written\n"
         process.send_signal(signal.SIGINT)
@@ -183,7 +183,7 @@ def test_ctrl_c_in_the_middle_of_a_write_leaves_the_data_as_it_was(home: Path) -
 
 
 def test_a_kill_in_the_middle_of_a_write_leaves_the_data_as_it_was(home: Path) -> None:
-    with start_digest(cwd=home, command=writing(5, seconds=60)) as process:
+    with start_digest(*writing(5, seconds=60), cwd=home, code=SLOW) as process:
         assert process.stdout
         assert process.stdout.readline() == "written\n"
         process.kill()
@@ -205,10 +205,10 @@ def test_ctrl_c_is_heard_while_waiting_for_another_process(home: Path) -> None:
 
 
 def test_another_secret_key_is_refused(home: Path) -> None:
-    assert run_digest(cwd=home, command=writing(0), env={"DIGEST_SECRET_KEY": "one"}).returncode == 0
-    done = run_digest(cwd=home, command=writing(0), env={"DIGEST_SECRET_KEY": "two"})
+    assert run_digest(*writing(0), cwd=home, code=SLOW, env={"DIGEST_SECRET_KEY": "one"}).returncode == 0
+    done = run_digest(*writing(0), cwd=home, code=SLOW, env={"DIGEST_SECRET_KEY": "two"})
     assert_told(done, code=1, words="the secret key is not the one", next_step="put the old key back")
-    done = run_digest(cwd=home, command=writing(0))
+    done = run_digest(*writing(0), cwd=home, code=SLOW)
     assert_told(done, code=1, words="secret_key is missing", next_step="put it back from your backup")
     assert not (home / "secrets").exists()
 

@@ -34,7 +34,7 @@ ANSWERS = {
     ),
     "/large": Answer(body=b"<rss>" + b" " * 20_000_000, headers={"Content-Type": ATOM}),
     "/bomb": Answer(
-        body=gzip.compress(b"<rss>" + b" " * 100_000_000), headers={"Content-Type": ATOM, "Content-Encoding": "gzip"}
+        body=gzip.compress(b"<rss>" + b" " * 100_000_000, 1), headers={"Content-Type": ATOM, "Content-Encoding": "gzip"}
     ),
     "/loop": Answer(301, headers={"Location": "/loop"}),
     "/slow": Answer(stall=30),

@@ -96,7 +96,7 @@ def test_f7_a_body_of_unknown_length_stops_at_the_cap(server: ScriptedServer) ->
 
 
 def test_f7_exactly_the_cap_is_allowed(server: ScriptedServer) -> None:
-    server.script("/feed", Answer(body=gzip.compress(b"x" * FEED_LIMIT), headers={"Content-Encoding": "gzip"}))
+    server.script("/feed", Answer(body=gzip.compress(b"x" * FEED_LIMIT, 1), headers={"Content-Encoding": "gzip"}))
     assert len(get(server.fetcher(), server.url("/feed")).body) == FEED_LIMIT
     assert PACKED_LIMIT < FEED_LIMIT
 

@@ -1,12 +1,12 @@
 """One row a rate, shared by every process: counted, with clocks of their own, not timed."""
 
-import subprocess
-import sys
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 from tests import cast
+from tests.command import start_digest
 
 from digest.core.pace import Ramp, WarmUp
 from digest.store.allowances import put_back, read_ramp, room, take, write_ramp
@@ -68,6 +68,7 @@ def test_three_processes_share_one_rate(database: Database) -> None:
     code = f"""
 import sys
 from datetime import datetime, timedelta
+from pathlib import Path
 from digest.store.allowances import take
 from digest.store.database import Database
 database, granted = Database(sys.argv[1], busy_timeout_ms=60_000), 0
@@ -78,7 +79,7 @@ for step in range(100):
 print(granted)
 """
     url = database.url.render_as_string(hide_password=False)
-    started = [subprocess.Popen([sys.executable, "-c", code, url], stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    started = [start_digest(url, code=code, cwd=Path.cwd()) for _ in range(3)]
     granted = [int(process.communicate(timeout=120)[0]) for process in started]
     # A second ahead at the start, a share over at the end; and one of them, at least, asked at every moment.
     assert RATE * 9.9 <= sum(granted) <= RATE * 11 + 10, granted

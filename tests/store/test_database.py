@@ -1,6 +1,5 @@
 """The engine: nothing is lost under contention, and what the database says comes out in our words."""
 
-import subprocess
 import sys
 import threading
 import time
@@ -10,6 +9,7 @@ import pytest
 from sqlalchemy import insert, select, text, update
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 from tests import cast
+from tests.command import start_digest
 from tests.postgres import Server
 
 from digest.errors import Conflict, DatabaseBusy, DatabaseError, SettingsError
@@ -39,8 +39,7 @@ def test_four_processes_that_read_and_then_write_lose_nothing(sqlite_database: D
     """BEGIN IMMEDIATE: with the driver's default, 392 of 800 were lost."""
     with sqlite_database.write() as session:
         session.execute(insert(META).values(name="n", value="0"))
-    command = [sys.executable, "-c", ADD_ONE, str(sqlite_database.url), "200"]
-    processes = [subprocess.Popen(command, stderr=subprocess.PIPE) for _ in range(4)]
+    processes = [start_digest(str(sqlite_database.url), "200", code=ADD_ONE, cwd=Path.cwd()) for _ in range(4)]
     for process in processes:
         _, words = process.communicate(timeout=110)
         assert process.returncode == 0, words

@@ -15,6 +15,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
+from tests.command import start_digest
 from tests.populate import count_rows, list_states, populate
 from tests.postgres import Server
 from tests.store.test_schema import described
@@ -186,10 +187,10 @@ def test_a_migration_that_fails_half_way_leaves_everything_as_it_was(database: D
 def test_four_processes_that_upgrade_at_once_make_one_schema(empty: Database) -> None:
     code = "import sys; from digest.store import database, schema; schema.upgrade(database.Database(sys.argv[1]))"
     url = empty.url.render_as_string(hide_password=False)
-    processes = [subprocess.Popen([sys.executable, "-c", code, url], stderr=subprocess.PIPE) for _ in range(4)]
+    processes = [start_digest(url, code=code, cwd=Path.cwd()) for _ in range(4)]
     for process in processes:
         _, words = process.communicate(timeout=110)
-        assert process.returncode == 0, words.decode()
+        assert process.returncode == 0, words
     assert schema.revision(empty) == schema.HEAD
 
 
