@@ -40,7 +40,9 @@ def start_digest(*arguments: str | Path, cwd: Path, **options: Any) -> subproces
     exact = options.pop("exact", False) or command or "preexec_fn" in options or not forked.starts_alike(env)
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     if not exact:
-        return forked.Forked(["-c" if code else DIGEST, *arguments], code=code, cwd=cwd, env=env, **{**pipes, **options})
+        return forked.Forked(
+            ["-c" if code else DIGEST, *arguments], code=code, cwd=cwd, env=env, **{**pipes, **options}
+        )
     words = [*(command or ([sys.executable, "-c", code] if code else [DIGEST])), *arguments]
     if options.pop("new_terminal", False):
         options |= {"start_new_session": True, "preexec_fn": lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0)}

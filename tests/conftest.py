@@ -13,6 +13,7 @@ import pytest
 
 from digest.store import schema
 from digest.store.database import Database
+from tests.order import pytest_collection_modifyitems  # noqa: F401 - a hook
 from tests.postgres import Server, running_server
 from tests.scratch import pytest_sessionstart  # noqa: F401 - a hook
 from tests.skips import *  # noqa: F403 - its hooks

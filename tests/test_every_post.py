@@ -360,6 +360,7 @@ def _post_ids(issue: Issue) -> list[int]:
 
 @pytest.mark.timeout(300)  # twelve lives of forty steps: two minutes of a core that is shared by four
 @pytest.mark.parametrize("half", [1, 2])  # so that two cores share them
+@pytest.mark.slow
 def test_every_post_ends_in_exactly_one_state_whatever_happens(half: int) -> None:
     run_state_machine_as_test(
         Life,

@@ -38,6 +38,7 @@ def test_ruff_would_change_no_format() -> None:
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.slow
 def test_mypy_strict_finds_nothing() -> None:
     done = run("mypy")
     assert done.returncode == 0, done.stdout

@@ -47,6 +47,7 @@ def test_the_wheel_carries_templates_and_migrations_and_no_tests(wheel: Path) ->
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.slow
 def test_the_installed_wheel_runs_the_demo(wheel: Path, tmp_path: Path) -> None:
     run(str(UV), "venv", "--quiet", "--python", sys.executable, tmp_path / "env", cwd=tmp_path)
     python = tmp_path / "env" / "bin" / "python"

@@ -18,6 +18,7 @@ _SCORE = re.compile(r"^X-Spam-Status: \w+, score=(-?[\d.]+)", re.MULTILINE)
 
 @pytest.mark.skipif(not Path(PROGRAM).exists(), reason="NO SPAM FILTER: install Debian's spamassassin")
 @pytest.mark.timeout(240)
+@pytest.mark.slow
 def test_no_theme_looks_like_spam(tmp_path: Path) -> None:
     languages = ("en", "de", "fa", "ja")
     files = []

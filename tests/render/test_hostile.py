@@ -26,6 +26,7 @@ SCRIPTS = {
 }
 
 
+@pytest.mark.slow
 def test_20_000_hostile_fragments_stay_words() -> None:
     allowed = {theme: fuzz_render.benign(theme) for theme in fuzz_render.THEMES}
     seen = 0

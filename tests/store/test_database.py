@@ -1,6 +1,5 @@
 """The engine: nothing is lost under contention, and what the database says comes out in our words."""
 
-import sys
 import threading
 import time
 from pathlib import Path
