@@ -129,3 +129,13 @@ def test_what_a_stranger_typed_stays_text_in_a_notice() -> None:
     assert "<b>x</b>" not in rendered.html
     assert "&lt;b&gt;x&lt;/b&gt;" in rendered.html
     assert "javascript" not in rendered.html + rendered.text
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_no_line_begins_with_a_dot_and_links_read_in_the_issues_direction(theme: str) -> None:
+    """A line breaks after what stands between two facts; and a blog's name begins a sentence without turning it round."""
+    html = sample_of(theme, "ja").rendered.html
+    lines = [node.text() for node in LexborHTMLParser(html).css("p")]
+    assert any("\u00a0·" in line for line in lines)
+    assert [line for line in lines if " ·" in line] == []
+    assert re.search(">(<bdi>)?باغچهٔ پشت‌بامで読む", html).group(1) is None
