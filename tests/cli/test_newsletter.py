@@ -27,8 +27,9 @@ def test_a_newsletter_lives_from_add_to_remove(home: Path) -> None:
     ]
     edited = run_digest(
         "newsletter", "edit", "week", "--max-posts", "7", "--editor", "Anna", "--cadence", "flash=daily", "--json",
-        cwd=home,
+        "--test-subjects", "20", cwd=home,
     )  # fmt: skip
+    assert "--test-subjects does nothing: clicks are not counted" in edited.stderr
     document = json.loads(edited.stdout)
     assert (document["max_posts"], document["editor"], document["zone"]) == (7, "Anna", "Europe/Berlin")
     assert [each["name"] for each in document["cadences"]] == ["weekly", "flash"]
@@ -51,6 +52,8 @@ def test_a_newsletter_lives_from_add_to_remove(home: Path) -> None:
         ((*ADD, "--theme-variable", "light.acent=#000000"), 1, "no theme variable light.acent", "light.accent?"),
         ((*ADD, "--theme-variable", "light.accent=#AAAAAA"), 1, "has a contrast of 2.3", "4.5"),
         ((*ADD, "--theme", "baroque"), 1, "there is no theme baroque", "editorial"),
+        ((*ADD, "--weight", "colour=1"), 2, "there is no factor 'colour'", "image=0.5"),
+        ((*ADD, "--test-subjects", "95"), 2, "test subjects is 95", "the most is 90"),
         (("newsletter", "show", "weak"), 1, "there is no newsletter 'weak'", "newsletter add"),
         (("newsletter", "edit", "week"), 4, "nothing to change", "--help"),
     ],

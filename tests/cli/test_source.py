@@ -84,6 +84,8 @@ def test_a_source_lives_from_add_to_remove(digest: Digest, server: ScriptedServe
     assert listed["posts"] == 1
     assert digest("source", "edit", "1", "--interval", "5").returncode == 2
     assert json.loads(digest("source", "edit", "1", "--interval", "360", "--json").stdout)["interval"] == 360
+    weighed = digest("source", "edit", "1", "--quota", "4", "--weight", "8")
+    assert (weighed.returncode, "next: digest newsletter edit week --weight source" in weighed.stderr) == (0, True)
     assert "paused" in digest("source", "pause", "A blog").stdout
     assert "active" in digest("source", "resume", "1").stdout
     refused = digest("source", "remove", "1")

@@ -15,6 +15,7 @@ from digest.core.states import CatchUp, Door, GroupBy
 if TYPE_CHECKING:
     from digest.actions.newsletters import NewsletterView
     from digest.app import App
+    from digest.core.model import Newsletter as NewsletterValue
 
 app = typer.Typer(name="newsletter", no_args_is_help=True, help="What is sent, as whom, and how often.")
 
@@ -236,6 +237,7 @@ def edit(
         **values,
     )
     _print(view, as_json=as_json)
+    _warn_of_clicks(view.newsletter)
     note(f"changed {slug}", next_step=f"digest plan --newsletter {slug} shows when it goes out")
 
 
@@ -341,8 +343,20 @@ def _warn(view: "NewsletterView") -> None:
             "warning: no postal address: the law of the US, Germany and others demands one in each commercial mail",
             next_step=f'digest newsletter edit {newsletter.slug} --postal-address "…"',
         )
+    _warn_of_clicks(newsletter)
     if newsletter.zone == "UTC":
         note(f"its times are in UTC; for local ones: digest newsletter edit {newsletter.slug} --zone Europe/Berlin")
+
+
+def _warn_of_clicks(newsletter: "NewsletterValue") -> None:
+    """What goes by clicks does nothing where nobody counts them."""
+    by_clicks = ["--test-subjects"] if newsletter.test_subjects else []
+    by_clicks += ["--weight clicks"] if newsletter.weights.get("clicks") else []
+    if by_clicks and not newsletter.measure_clicks:
+        note(
+            f"warning: {' and '.join(by_clicks)} does nothing: clicks are not counted",
+            next_step=f"digest newsletter edit {newsletter.slug} --measure-clicks",
+        )
 
 
 def _print(view: "NewsletterView", *, as_json: bool) -> None:

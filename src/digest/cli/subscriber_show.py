@@ -27,18 +27,20 @@ def show(
     Example: digest subscriber show anna@example.org
     """
     from digest.errors import NotFound
+    from digest.store.newsletters import list_cadences
     from digest.store.people_story import tell_story
 
     opened = open_app(context)
     with opened.database.read() as session:
         story = tell_story(session, address, secret=opened.key, limit=None)
+        cadences = {line.id: line.name for line in list_cadences(session, removed=True)}
     if story.subscriber is None and story.suppression is None:
         raise NotFound(f"nothing is known of {address}", next_step="digest subscriber list --search PART")
     if as_json:
         print_json(story)
         return
     print_facts(dict(_facts(story)))
-    if lines := _lines(story):
+    if lines := _lines(story, cadences):
         print_table([(one.at, one.newsletter, one.what) for one in lines], head=("at", "newsletter", "what"))
 
 
@@ -56,7 +58,7 @@ def _facts(story: "Story") -> "Iterator[tuple[str, Any]]":
         yield slug, f"{tie.state}{ended}{paused}{topics}"
 
 
-def _lines(story: "Story") -> "tuple[Happening, ...]":
+def _lines(story: "Story", cadences: dict[int, str]) -> "tuple[Happening, ...]":
     from digest.core.explain import explain_outcome
     from digest.core.states import DeliveryState
     from digest.core.story import Happening, in_order, tell_consent, tell_event
@@ -64,7 +66,7 @@ def _lines(story: "Story") -> "tuple[Happening, ...]":
     slugs = {tie.newsletter_id: slug for slug, tie in story.subscriptions.items()}
     lines = [line for slug, tie in story.subscriptions.items() for line in tell_consent(slug, tie)]
     told = {(line.at, line.newsletter) for line in lines}
-    events = [(event, tell_event(event, slugs)) for event in story.events]
+    events = [(event, tell_event(event, slugs, cadences)) for event in story.events]
     said_better = {"subscription.begun", "subscription.ended"}  # by the subscription itself, where it is its newest
     lines += [one for event, one in events if event.kind not in said_better or (one.at, one.newsletter) not in told]
     for one in story.deliveries:

@@ -25,6 +25,8 @@ _SAID = {
     "subscriber.erased": "erased",
 }
 
+_NOT_TOLD = {"owed", "cadence_id"}
+"""Of a line's data: what is for programs, or told in another way."""
 _COME_BACK = {"subscription.begun", "subscription.confirmed"}
 
 
@@ -70,10 +72,13 @@ def tell_consent(slug: str, tie: Subscription) -> Iterable[Happening]:
         yield Happening(at=tie.ended_at, newsletter=slug, what=f"left: {tie.ended_why}")
 
 
-def tell_event(event: Event, slugs: Mapping[int, str]) -> Happening:
-    """A line of the log."""
+def tell_event(event: Event, slugs: Mapping[int, str], cadences: Mapping[int, str]) -> Happening:
+    """A line of the log; newsletters and cadences by their names."""
     said = _SAID.get(event.kind, event.kind)
-    told = ", ".join(f"{name.replace('_', ' ')} {_shown(value)}" for name, value in event.data.items())
+    data = {name.replace("_", " "): _shown(value) for name, value in event.data.items() if name not in _NOT_TOLD}
+    if number := event.data.get("cadence_id"):
+        data = {"cadence": cadences.get(number, str(number)), **data}
+    told = ", ".join(f"{name} {value}" for name, value in data.items())
     slug = slugs.get(event.newsletter_id) if event.newsletter_id else None
     return Happening(at=event.at, newsletter=slug, what=f"{said}: {told}" if told else said)
 

@@ -134,7 +134,8 @@ def update_source(session: Session, source_id: int, **changes: Any) -> Source:
             ("etag", "last_modified", "body_hash", "next_check", "not_before", "moved_to", "moved_seen_at",
              "failing_since", "problem"))  # fmt: skip
         changes |= {"failures": 0, "url_history": [*row["url_history"], row["url"]]}
-    session.execute(update(_source).where(_source.c.id == source_id).values(**changes))
+    if changes:
+        session.execute(update(_source).where(_source.c.id == source_id).values(**changes))
     return as_source(session.execute(select(_source).where(_source.c.id == source_id)).mappings().one())
 
 
