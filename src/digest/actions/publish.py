@@ -106,7 +106,7 @@ def render_variants(
                     shown = showing(session, issue, newsletter, variant)
                 rendered = render_mail(
                     shown, newsletter, language=variant.language, web_base=web_base, templates=templates,
-                    link_key=link_key, second=variant.second,
+                    link_key=link_key, second=variant.second, counted=issue,
                 )  # fmt: skip
             except DigestError as error:
                 _note_failure(database, issue, error.message, now=now)
@@ -174,10 +174,12 @@ def render_mail(
     templates: Path | None,
     link_key: bytes | None = None,
     second: bool = False,
+    counted: Issue | None = None,
 ) -> Rendered:
     """The issue as it is mailed; without a `link_key` no link of it counts clicks, as in previews.
 
-    `second`: under the second of two subjects.
+    `second`: under the second of two subjects. Clicks are counted of the posts of `counted`: those of other issues, which few
+    readers are owed, would say who they are.
 
     Raises:
         TemplateError: the theme is broken.
@@ -189,7 +191,7 @@ def render_mail(
         web_url=web_address(web_base, newsletter, issue),
         archive_url=archive_address(web_base, newsletter),
         preferences=web_base is not None,
-        links=link_rules(issue, newsletter, base_url=web_base, link_key=link_key, second=second),
+        links=link_rules(counted or issue, newsletter, base_url=web_base, link_key=link_key, second=second),
         lead=int(second),
         templates=templates,
     )
