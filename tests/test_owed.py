@@ -24,6 +24,7 @@ from digest.actions.publish import approve_issue, publish
 from digest.actions.subscribe import add_subscriber, edit_subscriber
 from digest.core.people import Consent
 from digest.core.states import IssueState, RuleKind
+from digest.core.waves import FIRST_ZONE
 from digest.store import claims, issues, sending
 from digest.store.database import Database
 from digest.store.topics import add_rule, get_topic
@@ -70,13 +71,15 @@ class World:
         self.database, self.templates, self.dice = database, templates, random.Random(seed)
         self.now = MONDAY
         self.posts: dict[int, set[str]] = {}
+        by_zone = self.dice.random() < 0.5
+        zone = FIRST_ZONE if by_zone else "UTC"
         with database.write() as session:
             self.newsletter = cast.add_newsletter(
                 session, zone="UTC", theme="bare", approval=self.dice.random() < 0.5, max_late_hours=999, max_variants=4,
-                min_posts=self.dice.choice([1, 3]), max_posts=self.dice.choice([2, 30]), catch_up="each",
+                reader_zones=by_zone, min_posts=self.dice.choice([1, 3]), max_posts=self.dice.choice([2, 30]), catch_up="each",
             )  # fmt: skip
             self.lines = [
-                cast.add_cadence(session, self.newsletter, name, rule=rule, zone="UTC", started_at=MONDAY)
+                cast.add_cadence(session, self.newsletter, name, rule=rule, zone=zone, started_at=MONDAY)
                 for name, rule in CADENCES.items()
             ]
             self.source = cast.add_source(session, self.newsletter)

@@ -86,6 +86,18 @@ def test_a_wave_that_waits_is_no_fault_and_is_told(sqlite_database: Database) ->
     assert stuck.reason == "no message has come through since 2017-08-14 15:00 UTC", "since it was due, not before"
 
 
+def test_whose_pause_is_over_by_their_wave_gets_it(sqlite_database: Database) -> None:
+    morning = datetime(2017, 8, 14, 6, tzinfo=UTC)  # at eight in Berlin, hours after the issue was closed
+    with sqlite_database.write() as session:
+        company = cast.assemble(session)
+        newsletters.update_newsletter(session, company.newsletter, reader_zones=True)
+        for name, until in (("back", morning), ("away", morning + timedelta(minutes=1))):
+            who = cast.add_subscriber(session, f"{name}@x.example", zone="Europe/Berlin")
+            cast.add_subscription(session, company.newsletter, who, paused_until=until)
+        cast.add_variant(session, cast.add_issue(session, company, state=IssueState.SENDING, slot_key=SLOT))
+    assert walk(sqlite_database, {morning}) == {"back": morning}
+
+
 def test_quiet_hours_are_kept_by_who_is_late_too_and_windows_by_the_newsletter(sqlite_database: Database) -> None:
     issue = prepare(sqlite_database, reader_zones=False, quiet_hours="22:00-07:00")
     sevens = {datetime(2017, 8, 13, 22, tzinfo=UTC), datetime(2017, 8, 14, 1, 15, tzinfo=UTC)}  # Tokyo, Kathmandu

@@ -276,7 +276,13 @@ REST = (
     Guard(
         name="start: not paused",
         keeps="No delivery is made for a reader who pauses, so that nothing floods them when they are back.",
-        edits=(Edit(file=RECIPIENTS, before=", is_unpaused(now))\n", after=")\n"),),
+        edits=(
+            Edit(
+                file=RECIPIENTS,
+                before="gets_it = and_(reads, is_unpaused(waves.at if waves else now))",
+                after="gets_it = reads",
+            ),
+        ),
         tests=(f"{TESTS}test_who_pauses_gets_no_delivery_until_the_pause_is_over[sqlite]",),
     ),
     Guard(

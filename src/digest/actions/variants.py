@@ -40,7 +40,7 @@ class VariantsView:
 
 def variants_for(session: Session, issue: Issue, newsletter: Newsletter, *, now: datetime) -> tuple[Wanted, ...]:
     """What is to be rendered for those who read it now, with how many do."""
-    choices = count_choices(session, newsletter_id=newsletter.id, cadence_id=issue.cadence_id, now=now)
+    choices = count_choices(session, issue, now=now)
     languages = tuple(dict.fromkeys((newsletter.language, *newsletter.languages)))
     return plan_variants(wishes_of(session, issue, choices), languages=languages, most=newsletter.max_variants)
 
@@ -87,7 +87,7 @@ def view_variants(session: Session, issue: Issue, newsletter: Newsletter, *, now
     known = {one.id: one for one in made}
     if issue.expected is None:
         planned = _planned(session, issue, newsletter, made, now=now)
-        choices = count_choices(session, newsletter_id=newsletter.id, cadence_id=issue.cadence_id, now=now)
+        choices = count_choices(session, issue, now=now)
         wishes = wishes_of(session, issue, choices)
         pairs = [(wish, None if wish.is_empty else find_variant(wish, planned)) for wish in wishes]
     else:

@@ -6,7 +6,7 @@ What a choice means is decided once for all who made it: nowhere is there a loop
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Text, and_, case, cast, exists, func, insert, literal, null, or_, select
@@ -21,7 +21,7 @@ from digest.store.issues import get_issue, made_variants
 from digest.store.owed import dues_of, posts_told, told_owed
 from digest.store.people_tables import DeliveryRow, SubscriberRow, SubscriptionRow, SuppressionRow
 from digest.store.tables import CadenceRow, ChoiceRow
-from digest.store.waves import ReaderClock, list_clocks, make_waves
+from digest.store.waves import JoinedWaves, ReaderClock, list_clocks, make_waves, waves_of
 
 _delivery = DeliveryRow.__table__  # type: ignore[attr-defined]
 _cadence = CadenceRow.__table__  # type: ignore[attr-defined]
@@ -35,10 +35,14 @@ _language = func.coalesce(_subscriber.c.language, "")
 _owed = func.coalesce(_subscription.c.owed, "")
 """What tells choices apart: the columns of `choice` as a reader's rows have them."""
 
+LAST_WAVE = timedelta(days=2)
+"""After an issue is closed all of its waves have come by then."""
 
-def count_choices(session: Session, *, newsletter_id: int, cadence_id: int, now: datetime) -> tuple[Choice, ...]:
-    """What those have chosen who would get an issue of this cadence now."""
-    return _count(session, and_(_gets_it(newsletter_id, cadence_id), is_unpaused(now)))
+
+def count_choices(session: Session, issue: Issue, *, now: datetime) -> tuple[Choice, ...]:
+    """What those have chosen who would get an issue of this cadence now, or by its last wave."""
+    last = now if waves_of(session, issue).is_one else now + LAST_WAVE
+    return _count(session, and_(_gets_it(issue.newsletter_id, issue.cadence_id), is_unpaused(last)))
 
 
 def wishes_of(session: Session, issue: Issue, choices: Sequence[Choice]) -> tuple[Wish, ...]:
@@ -83,12 +87,15 @@ def make_deliveries(session: Session, issue_id: int, *, now: datetime) -> dict[s
     variants = made_variants(session, issue_id)
     if not variants:
         raise Conflict(f"issue {issue_id} was never rendered", next_step="run: digest run")
-    gets_it = and_(_gets_it(issue.newsletter_id, issue.cadence_id), is_unpaused(now))
-    told = _choose(session, issue, variants, gets_it)
+    reads = _gets_it(issue.newsletter_id, issue.cadence_id)
+    waves = make_waves(session, issue, and_(reads, is_unpaused(now + LAST_WAVE)), now=now)
+    # Whose pause is over by their wave gets it: the issue is closed up to a day and more before some of them.
+    gets_it = and_(reads, is_unpaused(waves.at if waves else now))
+    told = _choose(session, issue, variants, gets_it, waves)
     columns = ["issue_id", "subscriber_id", "variant_id", "address", "address_key", "domain", "name", "state", "reason",
                "settled_at", "fence", "tries"]  # fmt: skip
     query = _rows(session, issue_id, gets_it, default_variant=variants[0].id, now=now)
-    if waves := make_waves(session, issue, gets_it, now=now):
+    if waves:
         query = waves.join(query.add_columns(waves.at))
         columns.append("not_before")
     session.execute(insert(_delivery).from_select(columns, query))
@@ -96,11 +103,13 @@ def make_deliveries(session: Session, issue_id: int, *, now: datetime) -> dict[s
     return told
 
 
-def _choose(session: Session, issue: Issue, variants: Sequence[Variant], gets_it: Any) -> dict[str, int]:
+def _choose(
+    session: Session, issue: Issue, variants: Sequence[Variant], gets_it: Any, waves: JoinedWaves | None
+) -> dict[str, int]:
     """Write down what these readers have chosen, and which variant that is."""
     rows = []
     told = {"variants": 0, "empty": 0, "more": 0}
-    for wish in wishes_of(session, issue, _count(session, gets_it)):
+    for wish in wishes_of(session, issue, _count(session, gets_it, waves)):
         found = None if wish.is_empty else find_variant(wish, variants)
         if found is None and wish.exact and not wish.is_empty:
             continue  # they changed something since it was rendered: they keep what they are owed for the next one
@@ -117,7 +126,7 @@ def _choose(session: Session, issue: Issue, variants: Sequence[Variant], gets_it
     return {name: number for name, number in told.items() if number}
 
 
-def _count(session: Session, gets_it: Any) -> tuple[Choice, ...]:
+def _count(session: Session, gets_it: Any, waves: JoinedWaves | None = None) -> tuple[Choice, ...]:
     # Names of their own: where a column has the name, Postgres would group by that.
     marks = _topics.label("chosen"), _language.label("spoken"), _owed.label("due")
     names = [mark.name for mark in marks]
@@ -131,7 +140,7 @@ def _count(session: Session, gets_it: Any) -> tuple[Choice, ...]:
     )
     return tuple(
         Choice(topics=row.chosen, language=row.spoken, owed=row.due, readers=row.readers)
-        for row in session.execute(query)
+        for row in session.execute(waves.beside(query) if waves else query)
     )
 
 

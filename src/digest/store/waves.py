@@ -59,10 +59,14 @@ class JoinedWaves:
         """A column of the joined select."""
         return func.coalesce(_wave.c.at, literal(self.otherwise, _wave.c.at.type))
 
+    def beside(self, query: Select[Any]) -> Select[Any]:
+        """Joined in."""
+        mine = and_(_wave.c.issue_id == self.issue_id, _wave.c.zone == _ZONE, _wave.c.hour == _HOUR)
+        return query.outerjoin(_wave, mine)
+
     def join(self, query: Select[Any]) -> Select[Any]:
         """Joined in; the earlier wave first, so that whoever claims by id finds what is due at the front."""
-        mine = and_(_wave.c.issue_id == self.issue_id, _wave.c.zone == _ZONE, _wave.c.hour == _HOUR)
-        return query.outerjoin(_wave, mine).order_by(None).order_by(self.at, _subscriber.c.id)
+        return self.beside(query).order_by(None).order_by(self.at, _subscriber.c.id)
 
 
 def waves_of(session: Session, issue: Issue) -> Waves:
