@@ -13,8 +13,10 @@ from tests.web.test_leave import everything
 
 from digest.core.addresses import address_hash
 from digest.core.links import Purpose, sign
+from digest.store import newsletters
 from digest.store.database import Database
 from digest.store.events import list_events
+from digest.store.subscriptions import find_subscription
 
 
 @pytest.fixture
@@ -38,6 +40,23 @@ def test_a_person_describes_themselves(site: Served, database: Database, people:
     assert site.post(page, form).status == 200, "twice is once"
     assert site.post(page, form | {"zone": "Nowhere/X"}).status == 400
     assert everything(database) == kept
+
+
+def test_an_hour_is_offered_where_readers_clocks_count(
+    site: Served, database: Database, people: Cast, page: str
+) -> None:
+    assert 'name="hour"' not in site.get(page).body
+    with database.write() as session:
+        newsletters.update_newsletter(session, people.newsletter, reader_zones=True)
+    site.post(page, {"do": "person", "name": "Anna", "language": "", "zone": "Asia/Kathmandu"})
+    assert "Asia/Kathmandu" in site.get(page).body
+    for hour, kept in (("21", 21), ("99", 21), ("", None)):
+        answer = site.post(page, about("choose", hour=hour))
+        assert answer.status == (400 if hour == "99" else 200)
+        with database.read() as session:
+            assert find_subscription(session, newsletter_id=people.newsletter, subscriber_id=people.anna).hour == kept
+        selected = f'<option value="{kept}" selected>' if kept else "selected>Asia/Kathmandu"
+        assert selected in site.get(page).body
 
 
 def test_cadence_topics_pause_and_resume(site: Served, database: Database, people: Cast, page: str) -> None:

@@ -12,13 +12,16 @@ from digest.actions.readers import Reader, find_reader
 from digest.core.choices import next_longer
 from digest.core.model import CadenceLine
 from digest.core.people import Subscription
-from digest.errors import NotFound
+from digest.errors import NotFound, UsageError
 from digest.store.database import Database, Session
 from digest.store.events import record
 from digest.store.newsletters import list_cadences
 from digest.store.owed import hold_still
 from digest.store.subscriptions import update_subscription
 from digest.store.topics import list_topics
+
+SLOTS_HOUR = -1
+"""Chosen instead of an hour: the time of the issue's slot."""
 
 
 def pause(
@@ -61,11 +64,13 @@ def choose(
     now: datetime,
     cadence_id: int | None = None,
     topics: Sequence[str] | None = None,
+    hour: int | None = None,
 ) -> Reader | None:
-    """Choose a cadence, topics (slugs; none of them, or each of them: all), or both; what is None stays.
+    """Choose a cadence, topics (slugs; none of them, or each of them: all), the hour of the day; what is None stays.
 
     Raises:
         NotFound: the newsletter has no such cadence or topic.
+        UsageError: a day has no such hour, and it is not `SLOTS_HOUR` either.
     """
     with database.write() as session:
         reader = _hold(session, subscriber_id, newsletter_id)
@@ -74,6 +79,8 @@ def choose(
             changes["cadence_id"] = _check_cadence(session, newsletter_id, cadence_id)
         if topics is not None:
             changes["topics"] = _check_topics(session, newsletter_id, topics)
+        if hour is not None:
+            changes["hour"] = None if hour == SLOTS_HOUR else _check_hour(hour)
         if reader and cadence_id is not None:
             owing.go_over(session, reader.tie, cadence_id, now=now)
         return _write(session, reader, "subscription.changed", changes, now)
@@ -122,6 +129,12 @@ def _check_cadence(session: Session, newsletter_id: int, cadence_id: int) -> int
     if cadence_id not in {line.id for line in list_cadences(session, newsletter_id)}:
         raise NotFound("the newsletter has no such cadence", next_step="digest newsletter show SLUG lists them")
     return cadence_id
+
+
+def _check_hour(hour: int) -> int:
+    if not 0 <= hour <= 23:
+        raise UsageError(f"{hour} is no hour of a day", next_step="give one from 0 to 23")
+    return hour
 
 
 def _check_topics(session: Session, newsletter_id: int, slugs: Sequence[str]) -> list[str]:

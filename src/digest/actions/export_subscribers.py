@@ -17,7 +17,7 @@ from digest.store.database import Database
 from digest.store.subscribers import list_subscribers
 
 COLUMNS = (
-    "address", "name", "status", "language", "zone", "consent_at", "consent_how", "consent_origin", "consent_text",
+    "address", "name", "status", "language", "zone", "hour", "consent_at", "consent_how", "consent_origin", "consent_text",
     "confirmed_at", "ended_at", "ended_why",
 )  # fmt: skip
 
@@ -91,7 +91,7 @@ def _exported(line: Listed) -> dict[str, Any]:
     assert tie is not None  # the list is of one newsletter
     values = (
         person.address, person.name, "suppressed" if line.suppressed else str(tie.state), person.language, person.zone,
-        tie.consent.at, tie.consent.how, tie.consent.origin, tie.consent.text,
+        tie.hour, tie.consent.at, tie.consent.how, tie.consent.origin, tie.consent.text,
         tie.consent.confirmed_at, tie.ended_at, tie.ended_why,
     )  # fmt: skip
     return dict(zip(COLUMNS, values, strict=True))

@@ -28,6 +28,10 @@ def edit(
     language: Annotated[str | None, typer.Option(help='Their language; "" for the newsletter\'s.')] = None,
     cadence: Annotated[str | None, typer.Option(help="By which cadence they get the newsletter.")] = None,
     topic: Annotated[list[str] | None, typer.Option(help='A topic they get; may be repeated; "": all of them.')] = None,
+    hour: Annotated[
+        str | None,
+        typer.Option(help='The hour at which it comes, by their clock, 0 to 23; "": at the issue\'s own time.'),
+    ] = None,
     pause_until: Annotated[
         str | None, typer.Option(metavar="DATE", help="Send them nothing before this day (YYYY-MM-DD).")
     ] = None,
@@ -48,11 +52,11 @@ def edit(
     from digest.errors import UsageError
 
     person = {"new_address": new_address, "name": name, "zone": zone, "language": language}
-    tie = {"cadence": cadence, "topics": topic, "pause_until": pause_until, "resume": resume or None,
+    tie = {"cadence": cadence, "topics": topic, "hour": hour, "pause_until": pause_until, "resume": resume or None,
            "catch_up": catch_up or None}  # fmt: skip
     for_person, for_tie = _given(person), _given(tie)
     if not for_person and not for_tie:
-        step = "add --address, --name, --zone, --language, --cadence, --topic, --pause-until or --resume"
+        step = "add --address, --name, --zone, --language, --cadence, --topic, --hour, --pause-until or --resume"
         raise UsageError("nothing to change was given", next_step=step)
     if pause_until and resume:
         raise UsageError("--pause-until and --resume were both given", next_step="give one of them")
@@ -95,10 +99,14 @@ def _edit_tie(opened: "App", address: str, slug: str | None, **given: Any) -> No
             step = f"digest subscriber show {person.address} tells which newsletters they get"
             raise NotFound(f"{person.address} was never subscribed to {chosen.slug}", next_step=step)
     ids: dict[str, Any] = {"subscriber_id": person.id, "newsletter_id": chosen.id, "now": now}
-    if "cadence" in given or "topics" in given:
+    if given.keys() & {"cadence", "topics", "hour"}:
         topics = [slug for slug in given["topics"] if slug] if "topics" in given else None
         cadence_id = _find_cadence(opened, chosen, given["cadence"]) if "cadence" in given else None
-        choices.choose(opened.database, cadence_id=cadence_id, topics=topics, **ids)
+        hour = _read_hour(given.get("hour"))
+        choices.choose(opened.database, cadence_id=cadence_id, topics=topics, hour=hour, **ids)
+        if hour is not None and not chosen.reader_zones:
+            step = f"digest newsletter edit {chosen.slug} --reader-zones"
+            note(f"an hour counts once {chosen.slug} goes by its readers' clocks", next_step=step)
     if "pause_until" in given:
         until = _read_day(given["pause_until"], zone=person.zone or chosen.zone, now=now)
         choices.pause(opened.database, until=until, catch_up="catch_up" in given, **ids)
@@ -119,6 +127,17 @@ def _find_cadence(opened: "App", chosen: "Owner", name: str) -> int:
     raise NotFound(
         f"{chosen.slug} has no cadence {name!r}", next_step=f"it has: {', '.join(line.name for line in lines)}"
     )
+
+
+def _read_hour(text: str | None) -> int | None:
+    from digest.actions.choices import SLOTS_HOUR
+    from digest.errors import UsageError
+
+    if not text:
+        return None if text is None else SLOTS_HOUR
+    if not text.isdecimal() or int(text) > 23:
+        raise UsageError(f"{text!r} is no hour of a day", next_step="give one from 0 to 23")
+    return int(text)
 
 
 def _read_day(text: str, *, zone: str, now: datetime) -> datetime:

@@ -35,6 +35,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "on": ("subscribedtoemails", "subscribed", "emailsubscribed"),  # "false" means that they left
     "off": ("emaildisabled", "unsubscribed", "optedout", "emailoptout"),  # "true" means that they left
     "zone": ("timezone", "zone", "tz"),
+    "hour": ("hour", "sendhour", "deliveryhour"),
     "language": ("language", "lang", "locale"),
     "agreed": (
         "optintime", "consentat", "subscribedat", "optindate", "signupdate", "subscriptiondate", "datesubscribed",

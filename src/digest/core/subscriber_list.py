@@ -54,6 +54,7 @@ class Entry(NamedTuple):
     left: datetime | None = None
     origin: str | None = None
     text: str | None = None
+    hour: int | None = None  # of the day, at which they want an issue
     odd_language: bool = False  # it names one that does not exist, and is taken to have none
 
 
@@ -197,6 +198,7 @@ def _read_entry(line: int, cells: Sequence[str], columns: Columns, default: Stan
             standing=standing,
             why=why,
             zone=_known_zone(columns.cell(cells, "zone")),
+            hour=_known_hour(columns.cell(cells, "hour")),
             language=language,
             odd_language=bool(spoken) and not language,
             agreed=parse_time(columns.cell(cells, "agreed")),
@@ -262,6 +264,10 @@ def _read_origin(cells: Sequence[str], columns: Columns) -> str | None:
 @lru_cache
 def _zones() -> frozenset[str]:
     return frozenset(available_timezones())
+
+
+def _known_hour(text: str) -> int | None:
+    return int(text) if text.isdecimal() and len(text) <= 2 and int(text) <= 23 else None
 
 
 def _known_zone(text: str) -> str | None:

@@ -7,11 +7,11 @@ issue has Persian ones.
 import gettext
 import re
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, time
 from functools import lru_cache
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_skeleton, match_skeleton
+from babel.dates import format_date, format_skeleton, format_time, match_skeleton
 from babel.numbers import format_decimal
 
 from digest.render.catalogues import catalogue_of
@@ -51,6 +51,10 @@ class Words:
     def day(self, day: date) -> str:
         """A day heading: Thursday, 10 August."""
         return self._digits(str(format_date(day, _day_pattern(self.locale), locale=self.locale)))
+
+    def hour(self, hour: int) -> str:
+        """A full hour of the day: "7:00 AM", "07:00"."""
+        return self._digits(format_time(time(hour), "short", locale=self.locale))
 
     def short_day(self, day: date, *, year: int) -> str:
         """A day in a line: 10 Aug, or 10 Aug 2016 where the issue is of another `year`."""

@@ -115,6 +115,7 @@ def _insert_ties(session: Session, plans: Sequence[Planned], *, newsletter_id: i
             "subscriber_id": ids[plan.key],
             "state": plan.step.subscribe,
             "topics": [],
+            "hour": plan.entry.hour,
             **consent_columns(plan.consent),
             "ended_at": (plan.entry.left or now) if plan.step.end else None,
             "ended_why": plan.step.end,

@@ -132,11 +132,12 @@ class _Preferences:
 
     def _choose(self, _request: Request, found: Profile, choice: Choice | None, form: FormData) -> str:
         topics = [one for one in form.getlist("topic") if isinstance(one, str)]
-        cadence = text_of(form, "cadence", most=20)
+        cadence, hour = text_of(form, "cadence", most=20), text_of(form, "hour", most=2)
         choices.choose(
             self._desk.app.database, **_ids(found, choice), now=self._desk.app.clock(),
             cadence_id=int(cadence) if cadence.isdecimal() else None,
             topics=topics if choice and choice.topics else None,
+            hour=None if "hour" not in form else int(hour) if hour.isdecimal() else choices.SLOTS_HOUR,
         )  # fmt: skip
         return ""
 

@@ -8,6 +8,7 @@ from babel import Locale, UnknownLocaleError
 
 from digest.actions import choices
 from digest.actions.profile import Choice, Profile
+from digest.core.waves import is_once_a_day
 from digest.core.zones import find_zone, local_date
 from digest.render.rhythm import rhythms
 from digest.render.words import Words, words_for
@@ -49,10 +50,19 @@ def _view_choice(choice: Choice, profile: Profile, words: Words, now: datetime) 
         "cadences": rhythms(choice.cadences, words),
         "cadence": choice.cadence_id,
         "topics": [(topic.slug, topic.name, topic.slug in chosen) for topic in choice.topics],
+        "hours": _hours(choice, words),
+        "hour": tie.hour,
+        "zone": zone,
         "paused": words.span(paused, paused) if paused else None,
         "earlier": bool(choices.catches_up(tie, now)),
         "days": pause_days(zone, now),
     }
+
+
+def _hours(choice: Choice, words: Words) -> list[tuple[int, str]]:
+    """Hours of the day to choose from: where its readers' clocks count, and a cadence of it has one issue a day at most."""
+    fits = choice.newsletter.reader_zones and any(is_once_a_day(line.rule) for line in choice.cadences)
+    return [(hour, words.hour(hour)) for hour in range(24)] if fits else []
 
 
 def _languages(profile: Profile) -> list[tuple[str, str]]:
