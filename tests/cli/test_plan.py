@@ -5,10 +5,12 @@ import shutil
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from tests import cast
 
+from digest.actions.newsletters import edit_newsletter
 from digest.cli.main import main
 from digest.clock import system_clock
 from digest.store.database import Database
@@ -85,3 +87,30 @@ def test_an_unknown_newsletter_is_refused(plan) -> None:
     assert plan("--newsletter", "nihgt")[::2] == (
         1, "error: there is no newsletter 'nihgt'\nnext: did you mean night?\n"
     )  # fmt: skip
+
+
+def test_waves_are_planned_for_all_and_for_one_reader(plan, home: Database) -> None:
+    with home.write() as session:
+        for name, zone, hour in (
+            ("tokyo", "Asia/Tokyo", None),
+            ("evening", "Pacific/Honolulu", 20),
+            ("plain", None, None),
+        ):
+            who = cast.add_subscriber(session, f"{name}@x.example", zone=zone)
+            cast.add_subscription(session, 1, who, hour=hour)
+    assert not any(row["first"] for row in json.loads(plan("--json")[1]))
+    edit_newsletter(home, "night", reader_zones=True, quiet_hours="01:00-04:00", now=system_clock())
+    row, *_ = json.loads(plan("--json", "--newsletter", "night")[1])
+    day = datetime.fromisoformat(row["slot"]).date()
+    assert (row["zone"], row["offset"]) == ("Pacific/Kiritimati", "+14:00")
+    assert local(row["first"], "Asia/Tokyo") == f"{day} 04:00", "02:30 is in the quiet hours"
+    assert local(row["own"], "Europe/Berlin") == f"{day} 04:00"
+    assert local(row["last"], "Pacific/Honolulu") == f"{day} 20:00"
+    mine, *_ = json.loads(plan("--json", "--as", "evening@x.example")[1])
+    assert (mine["theirs"], mine["first"]) == (row["last"], None)
+    assert "theirs" in plan("--as", "evening@x.example")[1].splitlines()[0]
+    assert plan("--as", "nobody@x.example")[0] == 1
+
+
+def local(at: str, zone: str) -> str:
+    return f"{datetime.fromisoformat(at).astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}"

@@ -84,6 +84,7 @@ def _explain_person(
     issue: int | None,
     limit: int,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    from digest.actions.next_issue import next_due
     from digest.core.addresses import address_key
     from digest.core.explain import explain_delivery
     from digest.store.explain import issues_for
@@ -105,6 +106,7 @@ def _explain_person(
         **_troubles(session, story, address),
         "subscriptions": [
             _tie(newsletter.slug, story.subscriptions[newsletter.slug])
+            | {"next_issue": None if story.suppression else next_due(session, address, newsletter, now=opened.clock())}
             for newsletter in newsletters
             if newsletter.slug in story.subscriptions
         ],

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from digest.core.model import EditorNote, Issue
     from digest.core.model import Newsletter as Owner
     from digest.store.database import Session
+    from digest.store.waves import Wave
 
 app = typer.Typer(name="issue", no_args_is_help=True, help="Issues: list, show, approve, stop, and the editor's note.")
 
@@ -62,19 +63,23 @@ def show(
 ) -> None:
     """Show an issue: period, state, posts, variants.
 
-    Posts in reading order; a variant is what readers of the same choice of topics and language get, with how many they are.
+    Posts in reading order; a variant is what readers of the same choice of topics and language get, with how many they are. Where readers' own
+    clocks count, when each wave of them is due.
 
     Example: digest issue show 12
     """
     from digest.actions.variants import view_variants
     from digest.store.newsletters import newsletter_of_id
+    from digest.store.waves import list_waves
 
     opened = open_app(context)
     with opened.database.read() as session:
         issue = _shown(session, newsletter, number)
         variants = view_variants(session, issue, newsletter_of_id(session, issue.newsletter_id), now=opened.clock())
+        waves = list_waves(session, issue.id)
     if as_json:
-        print_json({**{one.name: getattr(issue, one.name) for one in fields(issue)}, "variants": variants})
+        facts = {one.name: getattr(issue, one.name) for one in fields(issue)}
+        print_json({**facts, "variants": variants, "waves": waves})
         return
     print_facts(_facts(issue))
     content = issue.content
@@ -87,6 +92,7 @@ def show(
         rows += [("more", post.post_id, post.source, post.card.title) for post in content.more]
         print_table(rows, head=("group", "id", "source", "title"))
         _print_variants(variants)
+        _print_waves(waves)
 
 
 @app.command()
@@ -120,6 +126,15 @@ def note(
         _write_note(opened, owner, _words(text, file), author=author)
     if as_json:
         print_json({"newsletter": owner.slug, "note": None if clear else _waiting(opened, owner)})
+
+
+def _print_waves(waves: "tuple[Wave, ...]") -> None:
+    """When it is due to whom; a wave of many zones names the first of them."""
+    if waves:
+        rows = [
+            (one.at, one.readers, ", ".join(one.zones[:3]) + (", …" if len(one.zones) > 3 else "")) for one in waves
+        ]
+        print_table(rows, head=("due", "readers", "zones"))
 
 
 def _print_variants(seen: "VariantsView") -> None:

@@ -1,5 +1,6 @@
 """`digest plan`: when the next issues go out."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,9 +13,12 @@ from digest.cli.output import note, print_json, print_table
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from digest.actions.next_issue import Ticket
+    from digest.core.cadence import Slot
     from digest.core.model import CadenceLine, Newsletter
     from digest.core.plan import PlannedSlot
     from digest.store.database import Database
+    from digest.store.waves import ReaderClock
 
 MOST_ROWS = 1000
 
@@ -23,19 +27,25 @@ def plan(
     context: typer.Context,
     days: Annotated[int, typer.Option(min=1, max=3660, help="How far to look.")] = 30,
     newsletter: OnlyNewsletter = None,
+    reader: Annotated[
+        str | None, typer.Option("--as", metavar="ADDRESS", help="Only what this reader gets, and when.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show when the next issues are due.
 
-    The coming slots in local time and UTC, marked where the clocks change, and what is due already.
+    The coming slots in local time and UTC, marked where the clocks change, and what is due already. Where readers' own
+    clocks or sending windows count: when the first reader gets it, when it is time by the newsletter's own clock, and
+    when the last one gets it.
 
-    Example: digest plan --days 90 --newsletter week
+    Example: digest plan --days 90 --as anna@example.org
     """
     app = open_app(context)
     now = app.clock()
-    lines = _lines(app.database, newsletter)
+    plans = _plans(app.database, newsletter, reader)
+    lines = [(one.newsletter, one.line) for one in plans]
     rows = sorted(
-        (row for each, line in lines for row in _planned(each, line, now, now + timedelta(days=days))),
+        (row for one in plans for row in _planned(one, now, now + timedelta(days=days))),
         key=lambda row: (row["utc"], row["newsletter"], row["cadence"]),
     )
     for each, line in lines:
@@ -43,27 +53,47 @@ def plan(
     if as_json:
         print_json(rows)
         return
-    names = ("newsletter", "cadence", "local", "offset", "utc", "remark")
+    waves = [name for name in ("first", "own", "last", "theirs") if any(row[name] for row in rows)]
+    names = ("newsletter", "cadence", "local", "offset", "utc", *waves, "remark")
     print_table([[row[name] for name in names] for row in rows[:MOST_ROWS]], head=names)
     if len(rows) > MOST_ROWS:
         note(f"{len(rows) - MOST_ROWS} more are not shown", next_step="fewer --days, or --json")
     if not rows:
-        step = f"--days {days * 4}" if lines else "digest newsletter add SLUG"
-        note(f"nothing goes out within {days} days", next_step=step)
+        step = f"--days {days * 4}" if lines else f"digest explain {reader}" if reader else "digest newsletter add SLUG"
+        note(f"nothing goes out{' to them' if reader else ''} within {days} days", next_step=step)
 
 
-def _lines(database: "Database", slug: str | None) -> list[tuple["Newsletter", "CadenceLine"]]:
+@dataclass(frozen=True)
+class _Plan:
+    """A cadence, and whose clocks count for it."""
+
+    newsletter: "Newsletter"
+    line: "CadenceLine"
+    clocks: "tuple[ReaderClock, ...]"
+    ticket: "Ticket | None"
+
+
+def _plans(database: "Database", slug: str | None, reader: str | None) -> list[_Plan]:
+    from digest.actions.next_issue import find_ticket
     from digest.store.newsletters import get_newsletter, list_cadences, list_newsletters
+    from digest.store.recipients import reader_clocks
 
+    found = []
     with database.read() as session:
-        wanted = (get_newsletter(session, slug),) if slug else list_newsletters(session)
-        return [(each, line) for each in wanted for line in list_cadences(session, each.id)]
+        for each in (get_newsletter(session, slug),) if slug else list_newsletters(session):
+            ticket = find_ticket(session, reader, each) if reader else None
+            for line in list_cadences(session, each.id):
+                if reader is None or (ticket and ticket.line.id == line.id):
+                    clocks = reader_clocks(session, newsletter_id=each.id, cadence_id=line.id)
+                    found.append(_Plan(each, line, clocks, ticket))
+    return found
 
 
-def _planned(newsletter: "Newsletter", line: "CadenceLine", now: "datetime", until: "datetime") -> list[dict[str, Any]]:
+def _planned(plan: _Plan, now: "datetime", until: "datetime") -> list[dict[str, Any]]:
     from digest.core.period import dues_of
     from digest.core.plan import plan_slots
 
+    newsletter, line = plan.newsletter, plan.line
     if dues_of(newsletter, line, now=now).broken:
         return []  # told as held
     return [
@@ -76,10 +106,23 @@ def _planned(newsletter: "Newsletter", line: "CadenceLine", now: "datetime", unt
             "offset": f"{'-' if planned.offset < 0 else '+'}{abs(planned.offset) // 60:02}:{abs(planned.offset) % 60:02}",
             "utc": planned.slot.at,
             "clock_change_minutes": planned.shift,
+            **_waves(plan, planned.slot),
             "remark": _remark(planned),
         }
         for planned in plan_slots(line, now=now, until=until)
     ]
+
+
+def _waves(plan: _Plan, slot: "Slot") -> dict[str, Any]:
+    """When its issue reaches readers; nothing where all of them get it as soon as it is made."""
+    from digest.actions.next_issue import due_for, waves_of_slot
+    from digest.core.waves import Waves
+
+    waves = waves_of_slot(Waves.of(plan.newsletter, plan.line.rule), slot, plan.clocks)
+    theirs = due_for(plan.ticket, plan.newsletter, slot) if plan.ticket else None
+    if waves is None or plan.ticket:
+        return {"first": None, "own": None, "last": None, "theirs": theirs}
+    return {"first": waves.first, "own": waves.own, "last": waves.last, "theirs": None}
 
 
 def _remark(planned: "PlannedSlot") -> str:

@@ -9,7 +9,8 @@ from digest.cli.options import AsJson
 from digest.cli.output import print_facts, print_json, print_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
 
     from digest.core.story import Happening
     from digest.store.people_story import Story
@@ -26,25 +27,28 @@ def show(
 
     Example: digest subscriber show anna@example.org
     """
+    from digest.actions.next_issue import next_due
     from digest.errors import NotFound
-    from digest.store.newsletters import list_cadences
+    from digest.store.newsletters import list_cadences, list_newsletters
     from digest.store.people_story import tell_story
 
     opened = open_app(context)
     with opened.database.read() as session:
         story = tell_story(session, address, secret=opened.key, limit=None)
         cadences = {line.id: line.name for line in list_cadences(session, removed=True)}
+        newsletters = list_newsletters(session) if story.subscriber and not story.suppression else ()
+        due = {one.slug: next_due(session, address, one, now=opened.clock()) for one in newsletters}
     if story.subscriber is None and story.suppression is None:
         raise NotFound(f"nothing is known of {address}", next_step="digest subscriber list --search PART")
     if as_json:
         print_json(story)
         return
-    print_facts(dict(_facts(story)))
+    print_facts(dict(_facts(story, due)))
     if lines := _lines(story, cadences):
         print_table([(one.at, one.newsletter, one.what) for one in lines], head=("at", "newsletter", "what"))
 
 
-def _facts(story: "Story") -> "Iterator[tuple[str, Any]]":
+def _facts(story: "Story", due: "Mapping[str, datetime | None]") -> "Iterator[tuple[str, Any]]":
     if person := story.subscriber:
         yield from {"address": person.address, "name": person.name or None, "time zone": person.zone}.items()
         yield from {"language": person.language, "known since": person.created_at}.items()
@@ -55,7 +59,9 @@ def _facts(story: "Story") -> "Iterator[tuple[str, Any]]":
         ended = f" since {tie.ended_at:%Y-%m-%d}: {tie.ended_why}" if tie.ended_at else ""
         paused = f", paused until {tie.paused_until:%Y-%m-%d %H:%M} UTC" if tie.paused_until and not ended else ""
         topics = f", only {', '.join(tie.topics)}" if tie.topics else ""
-        yield slug, f"{tie.state}{ended}{paused}{topics}"
+        hour = f", at {tie.hour}:00 by their clock" if tie.hour is not None else ""
+        coming = f", the next issue {due[slug]:%Y-%m-%d %H:%M} UTC" if due.get(slug) else ""
+        yield slug, f"{tie.state}{ended}{paused}{topics}{hour}{coming}"
 
 
 def _lines(story: "Story", cadences: dict[int, str]) -> "tuple[Happening, ...]":
@@ -71,7 +77,12 @@ def _lines(story: "Story", cadences: dict[int, str]) -> "tuple[Happening, ...]":
     lines += [one for event, one in events if event.kind not in said_better or (one.at, one.newsletter) not in told]
     for one in story.deliveries:
         answer = explain_outcome(
-            DeliveryState(one.state), code=one.code, enhanced=one.enhanced, reason=one.reason, tries=one.tries
+            DeliveryState(one.state),
+            code=one.code,
+            enhanced=one.enhanced,
+            reason=one.reason,
+            tries=one.tries,
+            due=one.not_before,
         )
         lines.append(Happening(at=one.at, newsletter=one.newsletter, what=f"issue {one.number}: {answer}"))
     for notice in story.notices:

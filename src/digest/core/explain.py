@@ -60,7 +60,8 @@ def explain_delivery(issue: Issue, delivery: Delivery | None, person: Person) ->
     """Why somebody did or did not get an issue."""
     if delivery is not None:
         row = delivery
-        told = explain_outcome(row.state, code=row.code, enhanced=row.enhanced, reason=row.reason, tries=row.tries)
+        told = explain_outcome(row.state, code=row.code, enhanced=row.enhanced, reason=row.reason, tries=row.tries,
+                               due=row.not_before)  # fmt: skip
         return told + _what_to_do(issue, delivery)
     return _issue_not_sent(issue) or _not_a_recipient(issue, person) or "no delivery was made: they joined later"
 
@@ -84,13 +85,22 @@ def explain_reading(reading: Reading, person: Person, *, seen_at: datetime, is_t
 
 
 def explain_outcome(
-    state: DeliveryState, *, code: int | None, enhanced: str | None, reason: str | None, tries: int
+    state: DeliveryState,
+    *,
+    code: int | None,
+    enhanced: str | None,
+    reason: str | None,
+    tries: int,
+    due: datetime | None = None,
 ) -> str:
-    """What became of a delivery; the same words for whoever asks."""
+    """What became of a delivery; the same words for whoever asks. `due`: before when a queued one is not sent."""
+    at = f", due {_day(due)}" if due else ""
     said = f" ({code} {enhanced or ''})".replace(" )", ")") if code else ""
     because = f": {_WORDS.get(reason, reason)}" if reason else ""
     sentences = {
-        DeliveryState.QUEUED: f"queued{because}, {tries} tries so far",
+        DeliveryState.QUEUED: f"queued{because}{at}, {tries} tries so far"
+        if tries or not due
+        else f"waits for its hour{at}",
         DeliveryState.CLAIMED: "a sender has taken it in hand",
         DeliveryState.INFLIGHT: "on the wire right now",
         DeliveryState.ACCEPTED: f"accepted by the mail server{said}",

@@ -36,6 +36,7 @@ class Received:
     tries: int = 0
     reason: str | None = None
     message_id: str | None = None
+    not_before: datetime | None = None  # while it is queued: it is due then
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +71,7 @@ def _subscriptions(session: Session, subscriber_id: int) -> dict[str, Subscripti
 
 def _deliveries(session: Session, subscriber_id: int, limit: int | None) -> tuple[Received, ...]:
     columns = (_delivery.c.state, _delivery.c.settled_at.label("at"), _delivery.c.code, _delivery.c.reason, _delivery.c.enhanced,
-               _delivery.c.tries)  # fmt: skip
+               _delivery.c.tries, _delivery.c.not_before)  # fmt: skip
     query = (
         select(_newsletter.c.slug.label("newsletter"), _issue.c.number, *columns, _delivery.c.message_id)
         .select_from(_delivery.join(_issue, _issue.c.id == _delivery.c.issue_id))
