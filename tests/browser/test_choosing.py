@@ -12,6 +12,7 @@ from tests.browser.chromium import find_chromium, overflow, violations
 from tests.web.served import Served, served
 
 from digest.core.links import Purpose, sign
+from digest.store import newsletters
 from digest.store.database import Database
 
 pytestmark = [
@@ -29,6 +30,7 @@ def site(sqlite_database: Database, tmp_path: Path) -> Iterator[Served]:
     """Anna reads English, Frida Persian; two cadences, two topics, two newsletters, and Frida pauses."""
     with sqlite_database.write() as session:
         people = cast.assemble(session)
+        newsletters.update_newsletter(session, people.newsletter, reader_zones=True)
         cast.add_cadence(session, people.newsletter, "monthly", rule="monthly on day 1 at 09:00")
         cast.add_cadence(session, cast.add_newsletter(session, "other", name="The Other One"))
         for slug in ("food", "travel"):
@@ -90,10 +92,13 @@ def test_all_of_it_works_by_keyboard_and_without_scripts(browser: Browser, site:
     page.keyboard.press("Space")
     page.keyboard.press("Tab")
     page.keyboard.press("Space")  # the first topic goes
+    page.get_by_label("At what time of day").select_option("21")
+    page.get_by_role("button", name="Save").first.focus()
     _enter(page)  # as in every form
     assert page.get_by_role("status").inner_text() == "It is saved."
     assert page.locator("input[type=radio]").nth(1).is_checked()
     assert not page.locator("input[value=food]").is_checked()
+    assert page.get_by_label("At what time of day").input_value() == "21"
     page.get_by_role("button", name="Pause").focus()
     _enter(page)
     assert "Paused until" in page.locator("main").inner_text()
