@@ -171,7 +171,7 @@ class Newsletter:
     test_subjects: int | None = None  # percent of readers on whom two subjects are tried (core/subjects)
     test_subject_hours: int = 4
     weights: dict[str, float] = field(default_factory=dict)  # of what leads, by factor (core/ranking)
-    reader_zones: bool = False  # each reader's clock counts: their zone, and the hour that they chose (S16)
+    reader_zones: bool = False  # each reader's clock counts: their zone, and the hour that they chose (S18)
     first_zone: str | None = None  # with it: by whose clock periods close; None: where each day begins first
     quiet_hours: str | None = None  # "22:00-07:00", in each reader's zone: what falls into them waits for their end
     sending_windows: list[str] = field(default_factory=list)  # "mon-fri 08:00-20:00", in its zone; empty: at any time

@@ -3,7 +3,7 @@
     slot 08:00 ─▶ frozen when it is 08:00 in the first zone ─▶ Tokyo 08:00 ─▶ Berlin 08:00 ─▶ … ─▶ Honolulu 08:00
 
 A wave is everybody whose delivery is due at one instant. None is before the freeze, none falls into its reader's quiet
-hours, and a wall time that a reader's clocks skip or repeat is one instant (docs/semantics.md S16).
+hours, and a wall time that a reader's clocks skip or repeat is one instant (docs/semantics.md S18).
 """
 
 import re
