@@ -14,7 +14,9 @@ from digest.actions.admit import admit_posts
 from digest.actions.newsletters import edit_newsletter
 from digest.actions.publish import publish
 from digest.core.owed import Gap, Mark, Owed
-from digest.core.states import IssueState
+from digest.core.people import Outcome
+from digest.core.policy import after
+from digest.core.states import ClaimState, IssueState, OutcomeKind
 from digest.store import claims, deliveries, sending
 from digest.store.database import Database
 from digest.store.owed import hold_readers, hold_still
@@ -63,6 +65,26 @@ def test_a_pause_takes_back_what_waits_also_out_of_a_senders_hands(database: Dat
     run(database, server := Scripted(), now=NOW + HOUR)
     assert (server.finished, counts(database, 1)) == ([], {"skipped": 1})
     assert carried(database) == Owed(marks=(Mark(line=1, issue=1, until=NOW),), gaps=(Gap(NOW, NOW + HOUR),))
+
+
+def test_what_was_in_flight_when_a_pause_began_and_is_deferred_is_owed(database: Database) -> None:
+    anna = begin(database)
+    with database.write() as session:
+        post = cast.add_post(session, cast.add_source(session, 1), "one")
+        cast.add_claim(session, 1, post, state=ClaimState.ISSUED, issue_id=1)
+        (held,) = deliveries.claim(session, 1, owner="one", limit=9, now=NOW, lease_until=NOW + DAY)
+        deliveries.mark_inflight(session, [(held, "<x>")], owner="one", now=NOW, lease_until=NOW + DAY)
+    choices.pause(database, **anna, until=NOW + DAY, now=NOW)
+    with database.write() as session:
+        said = Outcome(kind=OutcomeKind.DEFERRED, phase="dot", code=451)
+        deliveries.settle(
+            session, [deliveries.Settlement(held, said, after(said, tries=1, first_try=NOW, now=NOW))], now=NOW
+        )
+    run(database, server := Scripted(), now=NOW + 12 * HOUR)
+    assert (server.finished, counts(database, 1)) == ([], {"skipped": 1})
+    owed = carried(database)
+    assert owed
+    assert owed.taken == (post,)
 
 
 def test_an_issue_that_still_waits_for_approval_is_remembered(database: Database) -> None:

@@ -12,6 +12,7 @@ from tests.command import run_digest
 
 from digest.actions import choices
 from digest.actions.admit import admit_posts
+from digest.actions.preview import preview_issue
 from digest.actions.publish import publish
 from digest.store import claims, issues, sending
 from digest.store.database import Database
@@ -71,6 +72,11 @@ def test_a_reader_gets_what_they_are_owed_and_explain_says_why(sqlite_template: 
     (away,) = (mail for mail in made if "Earlier, while you were away" in mail.text)
     assert ("/monday" in away.text, "/tuesday" in away.text) == (False, True)
     assert ("blog.example/tuesday" in away.html, "blog.example/wednesday" in away.html) == (True, False)  # not counted
+
+    told = preview_issue(
+        database, key=cast.KEY, now=MONDAY + 3 * DAY, newsletter="weekly", number=3, reader="anna@example.org"
+    )
+    assert ("/monday" in str(told), "/tuesday" in str(told)) == (False, True)  # what was sent to her
 
     def why(post: str, who: str) -> dict[int, str]:
         done = run_digest("explain", f"Post {post}", "--reader", f"{who}@example.org", "--json", cwd=tmp_path, env=ENV)

@@ -57,7 +57,11 @@ class Owed:
         running = next((gap for gap in self.gaps if gap.holds(start)), None)
         kept = tuple(gap for gap in self.gaps if gap is not running)
         gap = Gap(running.start if running else start, end, wanted)
-        return replace(self, gaps=(*kept, gap), taken=tuple(sorted({*self.taken, *taken})))
+        return replace(self.took(taken), gaps=(*kept, gap))
+
+    def took(self, posts: Iterable[int]) -> "Owed":
+        """With posts that a pause took back."""
+        return replace(self, taken=tuple(sorted({*self.taken, *posts})))
 
     def resumed(self, at: datetime) -> "Owed":
         """With the pause that runs ended now."""

@@ -36,6 +36,7 @@ from digest.store.claiming import CLAIM
 from digest.store.conditions import is_eligible, is_held, is_in, is_subscribed, is_suppressed, issue_is
 from digest.store.json_rows import JsonRows
 from digest.store.outcome_columns import LONGEST_REPLY, outcome_columns
+from digest.store.owed import give_back
 from digest.store.people_tables import DeliveryRow
 from digest.store.statements import changed_rows
 from digest.store.tables import IssueRow
@@ -254,9 +255,10 @@ def _skip_ineligible(session: Session, which: ColumnElement[bool], *, now: datet
         update(_delivery)
         .where(which, is_in(DeliveryState.CLAIMED), not_(is_eligible(now)))
         .values(_skip(why, now))
-        .returning(_delivery.c.id)
-    )
-    return frozenset(moved.scalars())
+        .returning(_delivery.c.id, _delivery.c.reason)
+    ).all()
+    give_back(session, [row.id for row in moved if row.reason == "paused"])
+    return frozenset(row.id for row in moved)
 
 
 def _count_refusals(session: Session, settlements: Sequence[Settlement]) -> None:

@@ -127,6 +127,30 @@ def take_back(session: Session, *, newsletter_id: int, subscriber_id: int, now: 
     return frozenset(post for row in moved.all() for post in _posts_of(session, row.issue_id, row.variant_id))
 
 
+def give_back(session: Session, delivery_ids: Collection[int]) -> None:
+    """Deliveries that were turned away because of a pause: in flight when it began, and deferred. Their posts are owed."""
+    if not delivery_ids:
+        return
+    query = (
+        select(_delivery.c.issue_id, _delivery.c.variant_id, _subscription.c.id, _subscription.c.owed)
+        .join(_issue, _issue.c.id == _delivery.c.issue_id)
+        .join(
+            _subscription,
+            and_(
+                _subscription.c.newsletter_id == _issue.c.newsletter_id,
+                _subscription.c.subscriber_id == _delivery.c.subscriber_id,
+            ),
+        )
+        .where(_delivery.c.id.in_(delivery_ids))
+    )
+    for issue_id, variant_id, subscription_id, text in session.execute(query).all():
+        if owed := read_owed(text or ""):
+            kept = owed.took(_posts_of(session, issue_id, variant_id))
+            session.execute(
+                update(_subscription).where(_subscription.c.id == subscription_id).values(owed=owed_text(kept))
+            )
+
+
 def _posts_of(session: Session, issue_id: int, variant_id: int | None) -> Iterator[int]:
     """Those of an issue, or of its variant."""
     columns = (_variant.c.shown, _variant.c.earlier, _variant.c.away)
