@@ -86,26 +86,23 @@ def test_a_page_lets_pictures_in_and_nothing_else(read: Served) -> None:
 def test_what_a_client_has_is_not_sent_again(read: Served, database: Database, people: cast.Cast) -> None:
     for path in ("/", HOME, f"{HOME}/4", f"{HOME}/feed.xml", f"{HOME}/feed.json", f"{HOME}/share.png", "/sitemap.xml"):
         first = read.get(path)
-        tag, changed = first.headers["etag"], first.headers["last-modified"]
+        tag = first.headers["etag"]
         assert first.headers["cache-control"] == "public, max-age=300"
         for again in (
             read.get(path, If_None_Match=tag),
             read.get(path, If_None_Match=f'"other", W/{tag}'),
-            read.get(path, If_Modified_Since=changed),
             read.get(path, "HEAD", If_None_Match=tag),
         ):
             assert (again.status, again.body, again.headers["etag"]) == (304, "", tag), path
         for again in (
-            read.get(path, If_None_Match='"x"', If_Modified_Since=changed),
-            read.get(path, If_Modified_Since="nonsense"),
-            read.get(path, If_Modified_Since="Thu, 01 Jan 1960 00:00:00 GMT"),
+            read.get(path, If_None_Match='"x"'),
+            read.get(path, If_Modified_Since="Thu, 01 Jan 2099 00:00:00 GMT"),
         ):
-            assert again.status == 200, path
+            assert (again.status, "last-modified" in again.headers) == (200, False), path
     old = read.get(f"{HOME}/4").headers
     add_issues(database, people, 6)
-    new = read.get(f"{HOME}/4", If_None_Match=old["etag"], If_Modified_Since=old["last-modified"])
+    new = read.get(f"{HOME}/4", If_None_Match=old["etag"])
     assert (new.status, f"{HOME}/6" in new.body) == (200, True)
-    assert read.get(f"{HOME}/4", If_Modified_Since=old["last-modified"]).status == 200
     change(database, sender_name="Renamed")
     assert "Renamed" in read.get(f"{HOME}/4").body
 

@@ -38,7 +38,6 @@ class Place:
     issue: PublicIssue
     previous: int | None
     following: int | None
-    changed_at: datetime  # of its page: it leads on since the following one went out
 
 
 def find_public(session: Session, slug: str) -> Newsletter | None:
@@ -69,10 +68,9 @@ def find_place(session: Session, newsletter_id: int, number: int) -> Place | Non
     before = mine.where(_issue.c.number < number).order_by(_issue.c.number.desc()).limit(1)
     after = mine.where(_issue.c.number > number).order_by(_issue.c.number).limit(1)
     previous, following = (session.execute(query).mappings().one_or_none() for query in (before, after))
-    changed_at = max(own["sent_at"], following["sent_at"]) if following else own["sent_at"]
     return Place(
         issue=PublicIssue(**own), previous=previous["number"] if previous else None,
-        following=following["number"] if following else None, changed_at=changed_at,
+        following=following["number"] if following else None,
     )  # fmt: skip
 
 

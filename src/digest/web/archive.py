@@ -91,7 +91,6 @@ class _Archive:
         shown = [
             (one, issues[0] if issues else None, total) for one, (issues, total) in zip(public, newest, strict=True)
         ]
-        changed_at = max((issue.sent_at for _, issue, _ in shown if issue), default=NEVER)
         key = ("home", language, tuple((_print(one), issue and issue.id) for one, issue, _ in shown))
 
         def make() -> Body:
@@ -104,7 +103,7 @@ class _Archive:
             ]  # fmt: skip
             return _body(self._page("home", None, language, newsletters=lines, url=f"{self._desk.base}/"), language)
 
-        return self._answer(request, key, make, changed_at=changed_at, vary="Accept-Language")
+        return self._answer(request, key, make, vary="Accept-Language")
 
     def _list(self, request: Request) -> Response:
         page = _page_number(request)
@@ -127,14 +126,13 @@ class _Archive:
             )  # fmt: skip
             return _body(made, language)
 
-        return self._answer(request, key, make, changed_at=issues[0].sent_at if issues else NEVER)
+        return self._answer(request, key, make)
 
     def _feed(self, request: Request, kind: str) -> Response:
         with self._desk.app.database.read() as session:
             newsletter = _find(session, request)
             issues, _ = list_public(session, newsletter.id, limit=A_PAGE)
         url = self._url(newsletter)
-        changed_at = issues[0].sent_at if issues else NEVER
 
         def make() -> Body:
             channel = Channel(
@@ -145,11 +143,15 @@ class _Archive:
                 Entry(glance=self._glance(newsletter, issue), url=f"{url}/{issue.number}", at=issue.sent_at)
                 for issue in issues
             ]
-            made = json_feed(channel, entries) if kind == JSON else atom_feed(channel, entries, updated=changed_at)
+            made = (
+                json_feed(channel, entries)
+                if kind == JSON
+                else atom_feed(channel, entries, updated=issues[0].sent_at if issues else NEVER)
+            )
             return Body(made, kind)
 
         key = (kind, _print(newsletter), tuple(issue.id for issue in issues))
-        return self._answer(request, key, make, changed_at=changed_at)
+        return self._answer(request, key, make)
 
     def _issue(self, request: Request) -> Response:
         newsletter, place = self._place(request)
@@ -164,19 +166,19 @@ class _Archive:
             return _body(made, issue.content.language if issue.content else newsletter.language)
 
         key = ("issue", _print(newsletter), place.issue.id, place.previous, place.following)
-        return self._answer(request, key, make, changed_at=place.changed_at)
+        return self._answer(request, key, make)
 
     def _share(self, request: Request) -> Response:
         with self._desk.app.database.read() as session:
             newsletter = _find(session, request)
         make = self._drawing(newsletter)
-        return self._answer(request, ("share", _print(newsletter)), make, changed_at=NEVER)
+        return self._answer(request, ("share", _print(newsletter)), make)
 
     def _share_issue(self, request: Request) -> Response:
         newsletter, place = self._place(request)
         make = self._drawing(newsletter, place.issue)
         key = ("share", _print(newsletter), place.issue.id)
-        return self._answer(request, key, make, changed_at=place.issue.sent_at)
+        return self._answer(request, key, make)
 
     def _drawing(self, newsletter: Newsletter, issue: PublicIssue | None = None) -> Callable[[], Body]:
         def make() -> Body:
@@ -213,12 +215,11 @@ class _Archive:
         key: tuple[Hashable, ...],
         make: Callable[[], Body],
         *,
-        changed_at: datetime,
         vary: str | None = None,
     ) -> Response:
         places = (self._templates, shipped("templates"))
         body, tag = self._kept.get((*key, self._desk.base, stamps_of(places)), make)
-        return answer_kept(request, body, tag, changed_at=changed_at, vary=vary)
+        return answer_kept(request, body, tag, vary=vary)
 
     def _url(self, newsletter: Newsletter) -> str:
         return f"{self._desk.base}/archive/{newsletter.slug}"

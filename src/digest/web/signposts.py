@@ -8,7 +8,6 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from digest.store.archive import MOST_ADDRESSES, list_places
-from digest.web.archive import NEVER
 from digest.web.desk import Desk, in_thread
 from digest.web.kept import FRESH, Body, answer_kept
 
@@ -41,4 +40,4 @@ def _sitemap(desk: Desk, request: Request) -> Response:
     )
     head = '<?xml version="1.0" encoding="utf-8"?>\n<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n'
     body = Body(f"{head}{urls}</urlset>\n".encode(), "application/xml")
-    return answer_kept(request, body, body.tag, changed_at=max(newest.values(), default=NEVER))
+    return answer_kept(request, body, body.tag)
