@@ -102,6 +102,10 @@ class Settings(BaseSettings):
             return prefix + str((self.home / url.removeprefix(prefix)).resolve())
         return url
 
+    def can_write_to(self, address: str) -> bool:
+        """Whether the mail server takes an address (of `parse_address`): not every one takes letters beyond ASCII."""
+        return address.isascii() or self.smtp.utf8_addresses or self.mail.transport == "maildir"
+
     def key(self, *, make: bool = True) -> bytes:
         """The secret key, from DIGEST_SECRET_KEY or the file secrets/secret_key; made at its first use.
 

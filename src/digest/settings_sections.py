@@ -92,6 +92,10 @@ class SmtpSettings(Section):
     )
     ca_file: Path | None = Field(default=None, description="The certificate of a private authority, in PEM.")
     hostname: str | None = Field(default=None, description="What EHLO says. Unset: this machine's name.")
+    utf8_addresses: bool = Field(
+        default=False,
+        description="Whether it takes letters beyond ASCII before the @ (SMTPUTF8, RFC 6531); else sign-ups with such are refused in words.",
+    )
     servers: tuple[ServerSettings, ...] = Field(
         default=(), description="Several servers instead of one, each in a table [[smtp.servers]]."
     )

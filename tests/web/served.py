@@ -84,14 +84,15 @@ def served(
     clock: Clock = system_clock,
     patience: Patience | None = None,
     turned_at: Callable[[], datetime | None] = lambda: None,
+    sections: Mapping[str, Any] | None = None,
     **web: Any,
 ) -> Iterator[Served]:
-    """The pages over this database, for a while. `web` are settings of [web]."""
+    """The pages over this database, for a while. `web` are settings of [web], `sections` those of others."""
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
     listener.close()
     settings = Settings(
-        database=DatabaseSettings(url=str(database.url)), home=folder, secret_key=cast.KEY.decode(),
+        database=DatabaseSettings(url=str(database.url)), home=folder, secret_key=cast.KEY.decode(), **(sections or {}),
         web=WebSettings(**{"base_url": f"http://127.0.0.1:{port}", "listen": f"127.0.0.1:{port}", **web}),
     )  # fmt: skip
     app = App(

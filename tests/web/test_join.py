@@ -13,10 +13,11 @@ from tests.web.served import Answer, Served, served
 from tests.web.test_leave import everything
 
 from digest.actions.signups import decide_signups
-from digest.core.links import Purpose, sign_until
+from digest.core.links import Purpose, sign, sign_until
 from digest.core.signups import Caps
 from digest.core.story import tell_consent
 from digest.render.consent import consent_text
+from digest.settings_sections import MailSettings, SmtpSettings
 from digest.store.database import Database
 from digest.store.newsletters import newsletter_of_id
 from digest.store.notices import list_notices
@@ -156,6 +157,25 @@ def test_addresses_beyond_ascii_are_taken(site: Served, database: Database, cloc
     join(site, clock, "eve@BÜCHER.example")
     join(site, clock, "jöe@example.org")
     assert [row["address"] for row in signups(database)] == ["eve@xn--bcher-kva.example", "jöe@example.org"]
+
+
+@pytest.mark.parametrize("takes", [True, False])
+def test_letters_that_the_mail_server_does_not_take_are_refused_in_words(
+    database: Database, people: Cast, tmp_path: Path, clock: Moment, *, takes: bool
+) -> None:
+    """They would be refused at sending only, when the reader waits for a mail. A domain has a form in ASCII."""
+    sections = {"mail": MailSettings(transport="smtp"), "smtp": SmtpSettings(utf8_addresses=takes)}
+    with served(database, tmp_path, clock=clock, sections=sections) as site:
+        answer = join(site, clock, "jöe@example.org")
+        assert (answer.status, "because of the letters before the @" in answer.body) == (
+            200 if takes else 400,
+            not takes,
+        )
+        assert join(site, clock, "eve@bücher.example").status == 200
+        page = f"/preferences/{sign(cast.KEY, Purpose.PREFERENCES, people.anna)}"
+        moved = site.post(page, {"do": "move", "address": "jöe@example.org"})
+        assert ("because of the letters before the @" in moved.body) is not takes
+    assert len(signups(database)) == 1 + takes
 
 
 def test_a_slip_is_suggested_and_never_corrected(site: Served, database: Database, clock: Moment) -> None:

@@ -16,7 +16,6 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from digest.actions import signups
-from digest.core.addresses import parse_address
 from digest.core.links import Purpose, sign, verify
 from digest.core.model import CadenceLine, Newsletter, Topic
 from digest.core.signups import Signup, has_door
@@ -28,6 +27,7 @@ from digest.render.rhythm import rhythms
 from digest.render.words import words_for
 from digest.store.newsletters import get_newsletter, list_cadences
 from digest.store.topics import list_topics
+from digest.web.addresses import NoAddressError, read_address
 from digest.web.desk import Desk, in_thread, preferred_language
 from digest.web.embed import snippet
 from digest.web.forms import read_form, text_of
@@ -115,10 +115,9 @@ class _Joining:
         if text_of(form, "website"):  # only a program fills in what nobody sees
             return self._sent(request, door, filled, language)
         try:
-            address = parse_address(filled.address)
-        except ValueError:
-            wrong = words._("This is not an email address. Write it like anna@example.org.")
-            return self._form(request, door, filled, language, wrong=wrong)
+            address = read_address(self._desk, filled.address, words)
+        except NoAddressError as fault:
+            return self._form(request, door, filled, language, wrong=str(fault))
         nonce = text_of(form, "nonce", most=100)
         shown = self._shown_at(door, nonce)
         now = self._desk.app.clock()

@@ -17,11 +17,11 @@ from starlette.routing import Route
 from digest.actions import choices, erasure, moves, profile, readers
 from digest.actions.personal_data import personal_data
 from digest.actions.profile import Choice, Profile
-from digest.core.addresses import parse_address
 from digest.core.choices import pause_until
 from digest.core.links import Purpose, verify
 from digest.errors import DigestError
 from digest.render.words import words_for
+from digest.web.addresses import NoAddressError, read_address
 from digest.web.desk import PRIVATE, Desk, in_thread
 from digest.web.forms import read_form, text_of
 from digest.web.limits import DAY, take, whose
@@ -117,14 +117,14 @@ class _Preferences:
         app, words = self._desk.app, words_for(found.language)
         now, name = app.clock(), whose(app.key, "move", str(found.subscriber.id))
         try:
-            parse_address(text_of(form, "address", most=320))
-        except ValueError:
-            return words._("This is no address.")
+            address = read_address(self._desk, text_of(form, "address", most=320), words)
+        except NoAddressError as fault:
+            return str(fault)
         with app.database.write() as session:
             if take(session, name, limit=MOVES_A_DAY, per=DAY, now=now) is not None:
                 return words._("This was asked for too often.")
         try:
-            moves.ask_to_move(app.database, found, text_of(form, "address", most=320), secret=app.key, now=now)
+            moves.ask_to_move(app.database, found, address, secret=app.key, now=now)
         except ValueError:
             return words._("This is your address already.")
         self._desk.knock()
