@@ -2,14 +2,20 @@
 
 import logging
 import shutil
+import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
+from digest.actions.erasure import erase
+from digest.actions.subscribe import suppress
 from digest.core.links import Purpose, sign
 from digest.core.states import DeliveryState, IssueState
 from digest.store.database import Database
+from digest.web.chores import tidy
 from tests import cast
 from tests.command import run_digest
 from tests.web.served import served
@@ -89,6 +95,44 @@ def test_no_file_and_no_line_of_the_log_holds_it_after_the_page(
     database.close()
     assert ADDRESS not in caplog.text
     assert page.rpartition("/")[2] not in caplog.text
+
+
+def seen_by_another(file: Path, query: str) -> str:
+    """What a program sees that opens the database, asks and leaves: the last one to leave deletes the write-ahead log."""
+    ask = (
+        "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); print(c.execute(sys.argv[2]).fetchone()[0]); c.close()"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", ask, str(file), query], capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+@pytest.mark.usefixtures("wanda")
+def test_who_erases_keeps_its_locks_and_loses_nothing_that_it_writes_later(tmp_path: Path) -> None:
+    """The search of the file once gave them up: another program took itself for the last and deleted the daemon's log."""
+    file, query = tmp_path / "digest.db", "SELECT count(*) FROM suppression"
+    database = Database(f"sqlite:///{file}")
+    erase(database, ADDRESS, secret=cast.KEY, now=cast.NOW)
+    before = int(seen_by_another(file, query))
+    suppress(database, "ben@example.org", secret=cast.KEY, now=cast.NOW)
+    assert int(seen_by_another(file, query)) == before + 1
+    database.close()
+
+
+def test_what_others_kept_from_being_searched_is_searched_again(wanda: int, tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/digest.db")
+    page = f"/preferences/{sign(cast.KEY, Purpose.PREFERENCES, wanda)}"
+    reader = sqlite3.connect(tmp_path / "digest.db", isolation_level=None)
+    with served(database, tmp_path) as site:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM subscriber").fetchone()  # a snapshot that needs the log
+        assert "You are forgotten" in site.post(f"{page}/erase").body
+        assert not site.desk.leftovers.scrub(database)
+        reader.close()
+        tidy(site.desk)
+        assert site.desk.leftovers.scrub(database)
+    assert traces(tmp_path.rglob("*"), ADDRESS, "wanda.trace") == []
+    database.close()
 
 
 @pytest.mark.usefixtures("wanda")

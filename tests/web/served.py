@@ -6,7 +6,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -38,9 +38,13 @@ class Answer:
 class Served:
     """A running site."""
 
-    app: App
+    desk: Desk
     port: int
-    knocks: list[int] = field(default_factory=list)
+    knocks: list[int]
+
+    @property
+    def app(self) -> App:
+        return self.desk.app
 
     @property
     def base(self) -> str:
@@ -102,19 +106,14 @@ def served(
         keyring=KeyRing(settings.link_keys_file, cast.KEY),
         clock=clock,
     )
-    site = Served(app, port)
+    knocks: list[int] = []
+    desk = Desk(app=app, knock=lambda: knocks.append(1), turned_at=turned_at)
+    site = Served(desk, port, knocks)
     ready, loop, stop = threading.Event(), asyncio.new_event_loop(), asyncio.Event()
 
     async def run() -> None:
         up = asyncio.Event()
-        serving = asyncio.ensure_future(
-            serve_site(
-                Desk(app=app, knock=lambda: site.knocks.append(1), turned_at=turned_at),
-                stop=stop,
-                ready=up,
-                patience=patience,
-            )
-        )
+        serving = asyncio.ensure_future(serve_site(desk, stop=stop, ready=up, patience=patience))
         waiting = asyncio.ensure_future(up.wait())
         await asyncio.wait((serving, waiting), return_when=asyncio.FIRST_COMPLETED)
         ready.set()

@@ -1,4 +1,4 @@
-"""What a site does every minute besides answering: old limits are forgotten, visits become counts."""
+"""What a site does every minute besides answering: old limits are forgotten, visits become counts, who was erased leaves the files."""
 
 import asyncio
 import logging
@@ -36,3 +36,4 @@ def tidy(desk: Desk) -> None:
     with app.database.write() as session:
         forget_old(session, now=app.clock())
     settle_visits(app.database, now=app.clock())
+    desk.leftovers.scrub(app.database)

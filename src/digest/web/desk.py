@@ -9,6 +9,7 @@ from typing import Any, ParamSpec, TypeVar
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from digest.actions.erasure import Leftovers
 from digest.actions.publish import archive_address
 from digest.app import App
 from digest.core.model import Newsletter
@@ -30,6 +31,7 @@ class Desk:
     app: App
     knock: Callable[[], None] = field(default=lambda: None)
     turned_at: Callable[[], datetime | None] = field(default=lambda: None)
+    leftovers: Leftovers = field(default_factory=Leftovers)
 
     @property
     def base(self) -> str:

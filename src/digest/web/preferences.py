@@ -196,7 +196,9 @@ class _Preferences:
         if (found := self._find(request)) is None:
             return self._desk.unknown_link(request)
         app = self._desk.app
-        erasure.erase(app.database, found.subscriber.address, secret=app.key, now=app.clock())
+        erasure.erase(
+            app.database, found.subscriber.address, secret=app.key, now=app.clock(), leftovers=self._desk.leftovers
+        )
         words = words_for(found.language)
         return self._desk.say(
             request, words._("You are forgotten"),
