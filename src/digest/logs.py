@@ -3,12 +3,15 @@
 import json
 import logging
 import sys
+import traceback
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Literal
 
 from digest.core.discretion import hide_password
 
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+_FRAMES = 8
 
 
 class JsonFormatter(logging.Formatter):
@@ -22,6 +25,7 @@ class JsonFormatter(logging.Formatter):
             "from": record.name,
             "message": record.getMessage(),
             **{name: value for name, value in vars(record).items() if name not in _OWN},
+            **_fault(record),
         }
         return hide_password(json.dumps(line, ensure_ascii=False, default=str))
 
@@ -32,8 +36,22 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The record as a line."""
         at = datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-        fields = " ".join(f"{name}={value}" for name, value in vars(record).items() if name not in _OWN)
+        told = {name: value for name, value in vars(record).items() if name not in _OWN} | _fault(record)
+        fields = " ".join(f"{name}={value}" for name, value in told.items())
         return hide_password(f"{at} {record.levelname.lower():<7} {record.getMessage()} {fields}".rstrip())
+
+
+def _fault(record: logging.LogRecord) -> dict[str, str]:
+    """What an exception was and where it came from: its kind and the places in the code, innermost first.
+
+    Never its words or values, which may be somebody's address.
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    if error is None:
+        return {}
+    frames = reversed(traceback.extract_tb(error.__traceback__)[-_FRAMES:])
+    places = [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
+    return {"fault": type(error).__name__, "where": " < ".join(places)}
 
 
 def set_up_logs(level: str, form: Literal["text", "json"]) -> None:
