@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from digest.core.explain import Person, explain_claim, explain_delivery
+from digest.core.explain import Person, Reading, explain_claim, explain_delivery, explain_reading
 from digest.core.model import Issue
+from digest.core.owed import Gap, Mark, Owed
 from digest.core.people import Consent, Delivery, Subscription, Suppression
 from digest.core.states import ClaimState, DeliveryState, IssueState, SubscriptionState
 
@@ -33,6 +34,31 @@ def test_every_state_of_a_post_has_its_own_sentence(state: ClaimState) -> None:
 
 def test_an_embargoed_post_says_for_when_it_waits() -> None:
     assert claim(ClaimState.PENDING, at=NOW + DAY).startswith("waits: it is dated 2026-11-17 08:00 UTC")
+
+
+OWED = Owed(marks=(Mark(line=1, issue=1, until=NOW - 7 * DAY),), gaps=(Gap(NOW - 3 * DAY, NOW - 2 * DAY),))
+TAKEN = replace(ROW, state=DeliveryState.SKIPPED, reason="paused")
+
+
+@pytest.mark.parametrize(
+    ("reading", "days", "is_told", "answer"),
+    [
+        ({"delivery": ROW, "how": "away"}, 4, True, 'in it, under "Earlier, while you were away": queued, 0 tries so far'),
+        ({"delivery": ROW, "owed": OWED}, 4, True, "left out for them: they have it from another issue"),
+        ({"delivery": ROW, "owed": OWED}, 4, False, "left out for them: an issue before it had told it"),
+        ({"delivery": ROW}, 4, False, "of none of their topics"),
+        ({"delivery": TAKEN}, 4, False, "not sent: paused; they are owed it, and it comes with their next issue"),
+        ({"delivery": TAKEN}, 4, True, "not sent: paused"),
+        ({}, 2.5, False, ("no delivery was made: what they are owed comes with a later one; it was first seen while they paused "
+         "or were not there, and is not owed to them")),
+    ],
+)  # fmt: skip
+def test_why_a_post_did_or_did_not_reach_somebody_by_an_issue(
+    reading: dict, days: float, *, is_told: bool, answer: str
+) -> None:
+    one = Reading(**{"issue": ISSUE, "delivery": None, "how": None, **reading})
+    person = replace(ANNA, subscription=replace(ACTIVE, owed=OWED))
+    assert explain_reading(one, person, seen_at=NOW - days * DAY, is_told=is_told) == answer
 
 
 @pytest.mark.parametrize("state", DeliveryState)

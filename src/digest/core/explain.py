@@ -73,8 +73,10 @@ def explain_reading(reading: Reading, person: Person, *, seen_at: datetime, is_t
         ways = {"own": "in it", "earlier": "in it, as owed to them since an earlier issue of this cadence",
                 "away": 'in it, under "Earlier, while you were away"'}  # fmt: skip
         return f"{ways[reading.how]}: {told}"
-    if reading.delivery is not None:
-        return "left out for them: they have it from another issue" if reading.owed else "of none of their topics"
+    if reading.delivery is not None and reading.delivery.state is not DeliveryState.SKIPPED:
+        if reading.owed:
+            return f"left out for them: {'they have it from another issue' if is_told else 'an issue before it had told it'}"
+        return "of none of their topics"
     owed = person.subscription.owed if person.subscription else None
     rest = next((span for span in person.pauses if span.holds(seen_at)), None)
     if is_told or owed is None:
@@ -153,7 +155,7 @@ def _not_yet(issue: Issue, person: Person, at: datetime) -> str | None:
     if later := next((chosen for chosen, line in person.chosen if line == issue.cadence_id and chosen > at), None):
         return f"chose this cadence only on {_day(later)}"
     if person.subscription and person.subscription.owed:
-        return "no delivery was made: what it had for them is owed to them"
+        return "no delivery was made: what they are owed comes with a later one"
     return None
 
 

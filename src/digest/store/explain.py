@@ -73,7 +73,7 @@ def readings_of(session: Session, *, newsletter_id: int, address_key: str, post_
 
 
 def _how(row: dict[str, Any], post_id: int) -> str | None:
-    if row["delivery_id"] is None:
+    if row["delivery_id"] is None or row["delivery_state"] == str(DeliveryState.SKIPPED):
         return None
     if row["told"] and (row["shown"] is None or post_id in row["shown"]):
         return "own"
