@@ -73,7 +73,7 @@ def test_notices_are_as_readable(page: Page, seen: set[str], theme: str) -> None
         for place, language in enumerate(languages()):
             show(page, notice_of(theme, language, kind), width=320)
             found = [f"{pixels} pixels too wide"] if (pixels := overflow(page)) > 0 else []
-            if place % len(NoticeKind) == number:  # each kind with all rules in some of the languages
+            if place % len(NoticeKind) == number:  # all rules: each kind in a language of its own, the first in two
                 found += violations(page, but=OF_COLOURS)
             for scheme in ("light", "dark"):
                 page.emulate_media(color_scheme=scheme)
