@@ -37,7 +37,8 @@ def fault(folder: Path, source: str, name: str = "masthead.mjml.j2") -> Template
         ("<mj-section>\n  <mj-colum>", "line 2, column 3", "no component <mj-colum>", "mj-column"),
         ('<mj-section>\n <mj-text colour="x">', "line 2, column 11", "no attribute colour", "color"),
         ("{% if x %}\n{# #}{% if %}", "line 2, column", "Expected an expression", "mend"),
-        ("a\n b {{ issue.subjekt }}", "line 2, column 13", "no attribute 'subjekt'", "docs/templates.md"),
+        ("a\n b {{ issue.subjekt }}", "line 2, column 13", "no attribute 'subjekt'", "did you mean subject?"),
+        ("{{ issue.frobnicate }}", "line 1, column 10", "no attribute 'frobnicate'", "docs/templates.md"),
         ("a\n b {{ wat }}", "line 2, column 7", "'wat' is undefined", "docs/templates.md"),
         ("{% include 'nope.j2' %}", "nope.j2", "missing", "include"),
         ("{{ issue.__class__ }}", "line 1", "unsafe", "docs/templates.md"),
@@ -150,7 +151,7 @@ def test_words_come_out_as_they_went_in_but_for_what_closes_itself(words: str, s
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ("<mj-text>\n <b>x</mj-text>", "line 2, column 2: <b> is never closed"),
+        ("<mj-text>\n <b>x</mj-text>", "line 2, column 2: <b> is never closed, near ' <b>x</mj-text>"),
         ("<mj-text>\n<b>x</i></b></mj-text>", "line 2, column 5: </i> closes nothing"),
         ("<mj-text>1 < 2</mj-text>", "a < that begins no tag is written &lt;"),
         ('<mj-text><a href="x>y</a></mj-text>', "a < that begins no tag is written &lt;"),

@@ -2,6 +2,7 @@
 
 import colorsys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -123,3 +124,17 @@ def test_words_stay_readable_where_a_client_inverts_the_light_scheme(name: str) 
     pairs = [(text, ground) for text in ("ink", "soft", "accent") for ground in ("sheet", "paper", "note")]
     ratios = {pair: contrast(*(inverted(light[part]) for part in pair)) for pair in [*pairs, ("on_accent", "accent")]}
     assert {pair: round(ratio, 2) for pair, ratio in ratios.items() if ratio < LEAST_CONTRAST} == {}
+
+
+def test_a_wrong_variable_is_named_with_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "theme.toml"
+    shipped = theme_files(theme_folders("editorial"))
+    for source, said in (
+        ("# ours\nwidth = 700\n", "line 2: width is 700"),
+        ('[light]\n\nacent = "#111111"\n', "line 3: there is no theme variable light.acent"),
+        ('[light]\naccent = "#88CC99"\n', "line 2: light.accent #88CC99 on light.sheet"),
+    ):
+        file.write_text(source, encoding="utf-8")
+        with pytest.raises(TemplateError) as caught:
+            load_theme("mine", (*shipped, file), {})
+        assert f"{file}, {said}" in caught.value.message

@@ -68,8 +68,15 @@ def harden(mjml: str, *, file: str = "MJML") -> Hardened:
         done = "".join(_taken_apart(pieces, words, mark))
     except _Found as found:
         position = sum(map(len, pieces[: found.piece])) + found.wrong.at
-        raise fault(mjml, position, found.wrong.said, found.wrong.near, file=f"{file} as rendered") from None
+        said = f"{found.wrong.said}, near {_excerpt(mjml, position)}"
+        raise fault(mjml, position, said, found.wrong.near, file=f"{file} as rendered") from None
     return Hardened(done, tuple(words), mark)
+
+
+def _excerpt(mjml: str, position: int) -> str:
+    """What stands there: lines of a rendered document are nobody's, but words can be searched for in the templates."""
+    start = max(mjml.rfind("\n", 0, position) + 1, position - 30)
+    return repr(mjml[start : position + 40].split("\n", maxsplit=1)[0])
 
 
 class _Found(Exception):

@@ -5,6 +5,7 @@ that name, then in those of the theme that its theme.toml names as `base`, at la
 change one part, copy one file.
 """
 
+import difflib
 import os
 import re
 import tomllib
@@ -22,6 +23,7 @@ from jinja2.exceptions import TemplateError as JinjaError
 
 from digest.errors import TemplateError
 from digest.paths import shipped
+from digest.render import view
 from digest.render.columns import fill, unbroken, wrap
 from digest.render.direction import isolate
 from digest.render.markup import check_source
@@ -33,6 +35,7 @@ BASE_THEME = "editorial"
 MEND = "mend the template; docs/templates.md lists the names that it may use"
 _THEME_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _NAMED = re.compile(r"'([^']+)'")
+_NO_FIELD = re.compile(r"'digest\.render\.view\.(\w+) object' has no attribute '(\w+)'")
 _FAULTS = (JinjaError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RuntimeError, MemoryError)
 
 
@@ -184,7 +187,18 @@ def _running_fault(error: Exception, folders: tuple[Path, ...]) -> TemplateError
         message = "it takes more memory than there is"
     elif not isinstance(error, JinjaError | UndefinedError):
         message = f"{type(error).__name__}: {error}"
-    return _fault(frames[-1].filename, frames[-1].lineno or 1, message) if frames else TemplateError(message)
+    if not frames:
+        return TemplateError(message)
+    near = _near_field(message)
+    next_step = f"did you mean {near}?" if near else MEND
+    return _fault(frames[-1].filename, frames[-1].lineno or 1, message, next_step=next_step)
+
+
+def _near_field(message: str) -> str | None:
+    """The field of one of our values that a template may have meant."""
+    found = _NO_FIELD.fullmatch(message)
+    fields = getattr(getattr(view, found[1], None), "__dataclass_fields__", ()) if found else ()
+    return next(iter(difflib.get_close_matches(found[2], fields, n=1, cutoff=0.5)), None) if found else None
 
 
 def _fault(file: str, line: int, message: str, *, next_step: str = MEND) -> TemplateError:

@@ -16,6 +16,8 @@ from digest.render.stamps import read_toml
 LEAST_CONTRAST = 4.5  # WCAG 2.2, 1.4.3 (AA) for text of any size
 
 _COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
+_TABLE = re.compile(r"\s*\[([\w.]+)\]")
+_KEY = re.compile(r"\s*([\w.]+)\s*=")
 _FONTS = re.compile(r"[\w ,\-]+")  # no quotes: escaped ones make mrml drop the rule; names with spaces need none
 _RANGES = {
     "width": (560, 640),
@@ -70,12 +72,17 @@ def load_theme(name: str, files: tuple[Path, ...], variables: Mapping[str, Any])
         TemplateError: unknown variable, a value that is no colour, font list or length, or contrast below 4.5.
     """
     values: dict[str, Any] = {}
+    places: dict[str, str] = {}
     for file in files:
         read = _read(file)
         read.pop("base", None)  # templates.theme_folders has followed it
-        _merge(values, read, where=str(file), known=None if file is files[0] else frozenset(values))
-    _merge(values, variables, where="theme_variables of the newsletter", known=frozenset(values))
-    _check_contrast(name, values)
+        found = {variable: f"{file}, line {line}" for variable, line in _lines(file).items()}
+        _merge(values, read, places=found, where=str(file), known=None if file is files[0] else frozenset(values))
+        places |= found
+    own = "theme_variables of the newsletter"
+    _merge(values, variables, places={}, where=own, known=frozenset(values))
+    places |= {variable: own for variable, _ in _flat(variables)}
+    _check_contrast(name, values, places)
     single = {key: value for key, value in values.items() if "." not in key}
     parts: dict[str, Any] = {part: _section(values, part) for part in ("light", "dark", "fonts", "sections", "type")}
     return Theme(name=name, **single, **parts)
@@ -129,15 +136,34 @@ def _read(file: Path) -> dict[str, Any]:
         raise TemplateError(f"{file}: {error}", next_step="mend that file") from error
 
 
-def _merge(values: dict[str, Any], new: Mapping[str, Any], *, where: str, known: frozenset[str] | None) -> None:
+def _lines(file: Path) -> dict[str, int]:
+    """The line of each variable, for errors: tomllib does not tell. One written in an unusual way is missing."""
+    found, table = dict[str, int](), ""
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+        if header := _TABLE.match(line):
+            table = f"{header[1]}."
+        elif key := _KEY.match(line):
+            found[table + key[1]] = number
+    return found
+
+
+def _merge(
+    values: dict[str, Any],
+    new: Mapping[str, Any],
+    *,
+    places: Mapping[str, str],
+    where: str,
+    known: frozenset[str] | None,
+) -> None:
     for name, value in _flat(new):
+        place = places.get(name, where)
         if known is not None and name not in known:
             close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
             raise TemplateError(
-                f"{where}: there is no theme variable {name}",
+                f"{place}: there is no theme variable {name}",
                 next_step=f"did you mean {close[0]}?" if close else f"there are: {', '.join(sorted(known))}",
             )
-        values[name] = _checked(name, value, where)
+        values[name] = _checked(name, value, place)
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
@@ -202,13 +228,14 @@ def _logo(value: Any, where: str) -> str:
     )
 
 
-def _check_contrast(name: str, values: Mapping[str, Any]) -> None:
+def _check_contrast(name: str, values: Mapping[str, Any], places: Mapping[str, str]) -> None:
     for scheme in ("light", "dark"):
         for text, ground in _READ:
             one, other = values[f"{scheme}.{text}"], values[f"{scheme}.{ground}"]
             if (ratio := contrast(one, other)) < LEAST_CONTRAST:
+                place = places.get(f"{scheme}.{text}", f"theme {name}")
                 raise TemplateError(
-                    f"theme {name}: {scheme}.{text} {one} on {scheme}.{ground} {other} has a contrast of {ratio:.1f}",
+                    f"{place}: {scheme}.{text} {one} on {scheme}.{ground} {other} has a contrast of {ratio:.1f}",
                     next_step=f"the least is {LEAST_CONTRAST} (WCAG 2.2 AA); the nearest {scheme}.{text} that has it is "
                     + _proposal(values, scheme, text, other),
                 )
