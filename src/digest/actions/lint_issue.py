@@ -1,12 +1,13 @@
 """An issue under the linter: each variant as the message that a reader would get."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 
 from digest.actions.choose_newsletter import choose_newsletter
+from digest.core.lint.brief import Brief
 from digest.core.lint.finding import Severity
 from digest.core.lint.linter import lint
-from digest.core.lint.mail import read_message
+from digest.core.lint.mail import Mail, read_message
 from digest.core.message import compose, lay_out
 from digest.core.model import Issue, Newsletter, Variant
 from digest.core.people import Recipient
@@ -52,13 +53,26 @@ def find_errors(
     """
     ignored = {"leftover"} if web_base and web_base.startswith("https://") else {"leftover", "one-click"}
     wrong: dict[str, None] = {}
+    briefs: dict[str, Brief] = {}
     for variant in variants:
         try:
-            mail = read_message(_message(issue, newsletter, variant, now=now, web_base=web_base))
+            message = _message(issue, newsletter, variant, now=now, web_base=web_base)
         except MessageError:  # says so when it is sent, as it always has
             continue
-        wrong |= dict.fromkeys(one.rule for one in lint(mail, ignore=ignored) if one.severity is Severity.ERROR)
+        brief = briefs.setdefault(variant.language, Brief())
+        # The whole issue is read whole; of its parts, which are many and like it, only one whose short form has an error.
+        mail = read_message(message) if variant.shown is None else brief.read(message)
+        found = _errors(mail, ignored)
+        if not found:
+            brief.note_good(mail)
+        wrong |= dict.fromkeys(
+            _errors(read_message(message), ignored) if found and variant.shown is not None else found
+        )
     return tuple(wrong)
+
+
+def _errors(mail: Mail, ignored: Collection[str]) -> tuple[str, ...]:
+    return tuple(one.rule for one in lint(mail, ignore=ignored, only=Severity.ERROR))
 
 
 def held_by(session: Session, issue_id: int) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ Freezing reads no template and rendering changes no content: a broken template d
 """
 
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,7 +19,7 @@ from digest.actions.close import close_periods
 from digest.actions.lint_issue import LINTED, find_errors, held_by
 from digest.actions.subject_tests import decide_tests, has_two
 from digest.actions.variants import showing, variants_for
-from digest.core.model import Issue, Newsletter, Rendered
+from digest.core.model import Issue, Newsletter, Rendered, Variant
 from digest.core.states import IssueState
 from digest.errors import Conflict, DigestError
 from digest.render.headline import set_apart
@@ -31,6 +31,9 @@ from digest.store.newsletters import get_newsletter, list_newsletters, newslette
 from digest.store.subject_tests import SUFFIX
 
 log = logging.getLogger(__name__)
+
+_AT_ONCE = 16
+"""Variants that are rendered, then kept in one commit; who dies before it renders them again."""
 
 
 def publish(
@@ -99,29 +102,41 @@ def render_variants(
             if two_subjects:
                 store.add_variant(session, issue_id=issue.id, key=one.key + SUFFIX, second=True, **said)
         variants = store.list_variants(session, issue.id)
-    for variant in variants:
-        if variant.rendered is None:
-            try:
-                with database.read() as session:
-                    shown = showing(session, issue, newsletter, variant)
-                rendered = render_mail(
-                    shown, newsletter, language=variant.language, web_base=web_base, templates=templates,
-                    link_key=link_key, second=variant.second, counted=issue,
-                )  # fmt: skip
-            except DigestError as error:
-                _note_failure(database, issue, error.message, now=now)
-                return False
-            except Exception as fault:  # recursion, memory, a bug: it is this issue's, and the others go on
-                if _note_failure(database, issue, f"a fault in digest itself: {type(fault).__name__}", now=now):
-                    log.exception("an issue was not rendered", extra={"issue": issue.id, "fault": type(fault).__name__})
-                return False
-            with database.write() as session:
-                if store.is_subject_taken(session, rendered.subject, issue=issue):
-                    number = issue.number or 0
-                    apart = set_apart(rendered.subject, number=number, language=variant.language)
-                    rendered = replace(rendered, subject=apart)
-                store.save_rendered(session, variant_id=variant.id, rendered=rendered)
+
+    def render(variant: Variant, shown: Issue) -> Rendered:
+        return render_mail(
+            shown, newsletter, language=variant.language, web_base=web_base, templates=templates,
+            link_key=link_key, second=variant.second, counted=issue,
+        )  # fmt: skip
+
+    missing = [one for one in variants if one.rendered is None]
+    for start in range(0, len(missing), _AT_ONCE):
+        batch = missing[start : start + _AT_ONCE]
+        try:
+            with database.read() as session:
+                shown = [showing(session, issue, newsletter, one) for one in batch]
+            rendered = [render(one, each) for one, each in zip(batch, shown, strict=True)]
+        except DigestError as error:
+            _note_failure(database, issue, error.message, now=now)
+            return False
+        except Exception as fault:  # recursion, memory, a bug: it is this issue's, and the others go on
+            if _note_failure(database, issue, f"a fault in digest itself: {type(fault).__name__}", now=now):
+                log.exception("an issue was not rendered", extra={"issue": issue.id, "fault": type(fault).__name__})
+            return False
+        _keep(database, issue, batch, rendered)
     return True
+
+
+def _keep(database: Database, issue: Issue, variants: Sequence[Variant], rendered: Sequence[Rendered]) -> None:
+    """Keep what was rendered, each with a subject that no earlier issue had."""
+    with database.write() as session:
+        taken = store.taken_subjects(session, {each.subject for each in rendered}, issue=issue)
+        for variant, each in zip(variants, rendered, strict=True):
+            made = each
+            if made.subject in taken:
+                apart = set_apart(made.subject, number=issue.number or 0, language=variant.language)
+                made = replace(made, subject=apart)
+            store.save_rendered(session, variant_id=variant.id, rendered=made)
 
 
 def approve_issue(

@@ -8,6 +8,7 @@ soft breaks, no line passes 76 octets whatever the value is, and no value can ma
 import base64
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 _LINE = 76
 _ROOM = _LINE - 3  # "=" at the end, and two more where the first octet gets guarded
@@ -85,6 +86,7 @@ def header(name: str, value: str) -> bytes:
     return ("\r\n".join([*lines, line]) + "\r\n").encode()
 
 
+@lru_cache(maxsize=8192)  # variants of an issue share nearly all of their lines
 def _wrap(line: str, *, hard: bool) -> str:
     """One line of text as lines of at most 76 octets. `hard`: a real line break follows it."""
     encoded = line.encode("utf-8", "replace").decode("latin-1").translate(_QP)

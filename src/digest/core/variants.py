@@ -10,6 +10,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import NamedTuple
 
 from digest.core.model import IssueContent, IssueGroup, IssuePost, Variant
 from digest.core.owed import Due
@@ -64,11 +65,6 @@ class Wanted:
     readers: int
 
     @property
-    def is_whole(self) -> bool:
-        """Whether it is the issue as it was frozen."""
-        return self.shown is None and not self.earlier and not self.away
-
-    @property
     def key(self) -> str:
         """What tells it from the others of its issue."""
         marks = [_mark(self.shown), *(_mark(some) for some in (self.earlier, self.away) if self.earlier or self.away)]
@@ -108,23 +104,36 @@ def plan_variants(wishes: Iterable[Wish], *, languages: Sequence[str], most: int
     The whole in each language that somebody reads is always among them, for all who chose what nobody else did, and what
     somebody is owed exactly. Of the others those with the most readers are, until there are `most` in all.
     """
-    wanted = {(one := Wanted(language=languages[0], shown=None, readers=0)).key: one}
-    exact: set[str] = set()
+    readers: dict[_Place, int] = {_Place(languages[0]): 0}
+    exact: set[_Place] = set()
     for wish in wishes:
         language = wish.choice.language if wish.choice.language in languages else languages[0]
-        whole = Wanted(language=language, shown=None, readers=0)
-        wanted.setdefault(whole.key, whole)
+        readers.setdefault(_Place(language), 0)
         if not wish.is_empty:
-            one = Wanted(language=language, shown=wish.shown, earlier=wish.earlier, away=wish.away, readers=0)
-            known = wanted.get(one.key, one)
-            wanted[one.key] = replace(known, readers=known.readers + wish.choice.readers)
-            exact |= {one.key} if wish.exact else set()
-    wholes = sorted((one for one in wanted.values() if one.is_whole), key=lambda one: languages.index(one.language))
+            place = _Place(language, wish.shown, wish.earlier, wish.away)
+            readers[place] = readers.get(place, 0) + wish.choice.readers
+            if wish.exact:
+                exact.add(place)
+    wholes = sorted((one for one in readers if one.is_whole), key=lambda one: languages.index(one.language))
     parts = sorted(
-        (one for one in wanted.values() if not one.is_whole),
-        key=lambda one: (one.key not in exact, -one.readers, one.key),
+        (one for one in readers if not one.is_whole),
+        key=lambda one: (one not in exact, -readers[one], one.language, sorted(one.shown or ()), sorted(one.earlier)),
     )
-    return (*wholes, *parts[: max(most - len(wholes), len(exact))])
+    wanted = (*wholes, *parts[: max(most - len(wholes), len(exact))])
+    return tuple(Wanted(**one._asdict(), readers=readers[one]) for one in wanted)
+
+
+class _Place(NamedTuple):
+    """What tells variants of an issue apart."""
+
+    language: str
+    shown: Shown | None = None
+    earlier: Shown = NOTHING
+    away: Shown = NOTHING
+
+    @property
+    def is_whole(self) -> bool:
+        return self == (self.language, None, NOTHING, NOTHING)
 
 
 def find_variant(wish: Wish, variants: Sequence[Variant]) -> Variant | None:
@@ -133,12 +142,8 @@ def find_variant(wish: Wish, variants: Sequence[Variant]) -> Variant | None:
     It shows all that they are to be shown, in their language or else in the newsletter's, and as little else as there is: so
     nobody loses a post where the cap, or a choice made a moment ago, has left theirs out.
     """
-    spoken = wish.choice.language
-    ours = [one for one in variants if one.language == spoken]
-    own = [one for one in variants if one.language == variants[0].language]
-    for some in (ours, own):
-        fitting = [one for one in some if _shows(one, wish)]
-        if fitting:
+    for language in (wish.choice.language, variants[0].language):
+        if fitting := [one for one in variants if one.language == language and _shows(one, wish)]:
             return min(fitting, key=_size)
     return None
 

@@ -1,6 +1,6 @@
 """Issues and their variants: made once a slot, frozen, moved by compare-and-set."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -185,14 +185,18 @@ def get_rendered(session: Session, variant_id: int) -> Rendered | None:
     return _as_variant(row).rendered
 
 
-def is_subject_taken(session: Session, subject: str, *, issue: Issue) -> bool:
-    """Whether mail of another issue of the newsletter has this subject."""
+def taken_subjects(session: Session, subjects: Iterable[str], *, issue: Issue) -> frozenset[str]:
+    """Those of these subjects that mail of another issue of the newsletter has. Reads all of its variants: once for many."""
     query = (
-        select(_variant.c.id)
+        select(_variant.c.subject)
         .join(_issue, _issue.c.id == _variant.c.issue_id)
-        .where(_issue.c.newsletter_id == issue.newsletter_id, _issue.c.id != issue.id, _variant.c.subject == subject)
+        .where(
+            _issue.c.newsletter_id == issue.newsletter_id,
+            _issue.c.id != issue.id,
+            _variant.c.subject.in_(list(subjects)),
+        )
     )
-    return session.execute(query.limit(1)).first() is not None
+    return frozenset(session.execute(query).scalars())
 
 
 def save_rendered(session: Session, *, variant_id: int, rendered: Rendered) -> bool:

@@ -83,11 +83,13 @@ class Sheet:
         return Hit(said, *self.element.document.position(self.start + offset), self.element.name)
 
 
+@lru_cache(maxsize=4096)
 def blanked(css: str) -> str:
     """The same length, so that places stay: comments, strings and addresses without what is in them."""
     return _OPAQUE.sub(_blank, css)
 
 
+@lru_cache(maxsize=64)  # the mails of an issue have the same style sheets
 def css_rules(css: str) -> tuple[CssRule, ...]:
     """Every rule of a style sheet, in order; one that never ends goes to the end."""
     plain = blanked(css)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from digest.core.lint.css import Sheet, declarations, declared, hides
@@ -79,6 +80,7 @@ def _declared(mail: Mail) -> Iterator[_Declared]:
                 yield _Declared(found.name, found.value, sheet, one.start + found.offset)
 
 
+@lru_cache(maxsize=4096)  # a mail says the same few hundred things many times over
 def _support(name: str, value: str) -> Mapping[str, str]:
     plain = value.lower().replace("!important", "").strip()
     if name == "position" and plain in {"static", "relative"}:

@@ -20,11 +20,11 @@ MOST = 20
 __all__ = ["RULES", "lint"]
 
 
-def lint(mail: Mail, *, ignore: Collection[str] = ()) -> tuple[Finding, ...]:
-    """What is wrong with it, the worst first, then by place."""
+def lint(mail: Mail, *, ignore: Collection[str] = (), only: Severity | None = None) -> tuple[Finding, ...]:
+    """What is wrong with it, the worst first, then by place; with `only`, what is as bad as that."""
     found: list[Finding] = []
     for rule in RULES.values():
-        if rule.id in ignore:
+        if rule.id in ignore or only not in {None, rule.severity}:
             continue
         hits = list(rule.find(mail))
         if len(hits) > MOST:
