@@ -217,6 +217,11 @@ class Life(RuleBasedStateMachine):
         self.moved_zone |= zone  # the same wall time may come twice then: it makes no second issue
         edit_newsletter(self.database, newsletter, cadences=[f"main={words}"], now=self.now, **changes)
 
+    @rule(newsletter=st.sampled_from(("one", "two")), on=st.booleans())
+    def go_by_readers_clocks_or_not(self, newsletter, on) -> None:
+        edit_newsletter(self.database, newsletter, reader_zones=on, now=self.now)
+        self.moved_zone = True
+
     @rule(newsletter=st.sampled_from(("one", "two")), words=st.sampled_from(RULES))
     def add_or_remove_a_cadence(self, newsletter, words) -> None:
         """What was issued in one that is removed stays issued; a new one of the same name starts afresh."""

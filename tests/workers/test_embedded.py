@@ -20,7 +20,7 @@ from digest.store import sending
 from digest.store.database import Database
 from digest.store.issues import list_issues
 from digest.store.newsletters import close_period
-from digest.store.tables import SourceRow
+from digest.store.tables import IssueRow, NewsletterRow, SourceRow
 from digest.workers.embedded import SlotTrigger, _tell_waiting, serve
 
 
@@ -97,6 +97,38 @@ def test_the_daemon_heeds_what_is_changed_while_it_runs_and_outlives_a_fault(
     asyncio.run(live())
     with sqlite_database.read() as session:
         assert session.execute(text("SELECT state FROM issue")).scalar() == "done"
+
+
+def test_the_daemon_wakes_for_the_next_readers_hour_and_not_at_its_next_heartbeat(
+    sqlite_database: Database, tmp_path: Path
+) -> None:
+    issue = add_sending_issue(sqlite_database, 2)
+    due = system_clock() + timedelta(seconds=2)
+    with sqlite_database.write() as session:
+        session.execute(update(NewsletterRow).values(reader_zones=True, zone="UTC"))
+        session.execute(update(IssueRow).values(slot_key=due.replace(tzinfo=None).isoformat()))
+        early = text(
+            "UPDATE subscriber SET zone = 'Pacific/Kiritimati' WHERE id = (SELECT min(subscriber_id) FROM subscription)"
+        )
+        session.execute(early)
+
+    def left() -> int:
+        with sqlite_database.read() as session:
+            return sending.count_deliveries(session, issue).get("queued", 0)
+
+    async def live() -> None:
+        stop = asyncio.Event()
+        daemon = asyncio.create_task(
+            serve(open_app(sqlite_database, tmp_path), heartbeat=timedelta(hours=1), stop=stop)
+        )
+        await until(lambda: (tmp_path / "mailbox" / "new").exists() and left() == 1)
+        assert system_clock() < due
+        await until(lambda: left() == 0, seconds=8)
+        assert system_clock() >= due
+        stop.set()
+        await asyncio.wait_for(daemon, 10)
+
+    asyncio.run(live())
 
 
 class MovedClock(datetime):
