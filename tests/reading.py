@@ -57,7 +57,7 @@ def read_quoted_printable(content: bytes) -> bytes:
     assert not any(line.startswith(b".") for line in lines), "a line would need dot-stuffing"
     assert not any(line.endswith((b" ", b"\t")) for line in lines), "white space before a line break"
     joined = re.sub(rb"=\r\n", b"", content)
-    return re.sub(rb"=([0-9A-F]{2})", lambda found: bytes([int(found[1], 16)]), joined)
+    return re.sub(rb"(?:=[0-9A-F]{2})+", lambda found: bytes.fromhex(found[0].replace(b"=", b"").decode()), joined)
 
 
 def read_words(value: str) -> str:

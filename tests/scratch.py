@@ -5,6 +5,7 @@ Measured on a rented machine: a commit of SQLite took 7.5 ms on its disk and 0.0
 to the data is the same in memory; only a power cut is not, and no test makes one.
 """
 
+import gc
 import os
 import shutil
 import tempfile
@@ -29,3 +30,10 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     if os.environ.pop("PYTHONDONTWRITEBYTECODE", None) and (cache := getattr(session.config, "cache", None)):
         # Images of containers say so to stay small. Every `digest` would compile a hundred thousand lines again.
         os.environ.setdefault("PYTHONPYCACHEPREFIX", str(cache.mkdir("pycache")))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Thousands of collected tests stay to the end: the collector of garbage need not walk them each time (a tenth of the CPU)."""
+    gc.collect()
+    gc.freeze()

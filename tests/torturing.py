@@ -5,7 +5,7 @@ from tests.torture.cells import GOODBYES, count_cells, turn_cells
 from tests.torture.harness import Bench
 from tests.torture.invariants import Result
 
-KILLS = {"sqlite": 120, "postgres": 80}
+KILLS = {"sqlite": 60, "postgres": 60}
 FAULTS = 300
 
 

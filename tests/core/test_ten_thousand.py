@@ -29,7 +29,7 @@ WHEN = datetime(2017, 8, 14, 15, 5, tzinfo=UTC)
 NEWSLETTER = Newsletter(
     id=7, slug="weekly", name="„Ünïcode“", sender_name="Ana: Böhm", sender_address="ana@news.example"
 )
-SEEDS, VARIANTS, READERS = 10, 25, 40
+SEEDS, VARIANTS, READERS, AGAIN = 10, 25, 40, 5
 POLICY = email.policy.SMTPUTF8.clone(header_factory=lru_cache(maxsize=256)(HeaderRegistry()))
 """A field that several messages share is parsed once: that is most of the time."""
 
@@ -53,13 +53,14 @@ def make_cases(seed: int) -> Iterator[Case]:
     for variant in range(VARIANTS):
         mail = hostile_mail.make_mail(chance)
         skeleton = lay_out_mail(mail, seed * VARIANTS + variant + 1)
-        for _ in range(READERS):
+        for number in range(READERS):
             reader = Recipient(
                 delivery_id=1, subscriber_id=chance.randrange(1, 10**9), address=hostile_mail.make_address(chance),
                 name=hostile_mail.make_name(chance),
             )  # fmt: skip
             envelope = compose_for(skeleton, reader)
-            assert compose_for(skeleton, reader) == envelope, "the same bytes and Message-ID on every attempt"
+            if number % AGAIN == 0:
+                assert compose_for(skeleton, reader) == envelope, "the same bytes and Message-ID on every attempt"
             yield Case(mail, reader, envelope, values_of(reader))
 
 
