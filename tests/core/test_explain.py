@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
-from digest.core.explain import Person, Reading, explain_claim, explain_delivery, explain_reading
+from digest.core.explain import Person, Reading, explain_claim, explain_delivery, explain_outcome, explain_reading
 from digest.core.model import Issue
 from digest.core.owed import Gap, Mark, Owed
 from digest.core.people import Consent, Delivery, Subscription, Suppression
@@ -120,3 +121,11 @@ def test_who_did_not_get_it_hears_what_can_be_done(
 ) -> None:
     issue, row = replace(ISSUE, state=issue_state), replace(ROW, state=state, reason=reason)
     assert step in explain_delivery(issue, row, ANNA)
+
+
+def test_who_waits_for_their_hour_is_told_when_it_is() -> None:
+    due = datetime(2017, 8, 14, 19, tzinfo=UTC)
+    told = partial(explain_outcome, DeliveryState.QUEUED, code=None, enhanced=None, reason=None)
+    assert told(tries=0, due=due) == "waits for its hour, due 2017-08-14 19:00 UTC"
+    assert told(tries=2, due=due) == "queued, due 2017-08-14 19:00 UTC, 2 tries so far"
+    assert told(tries=0) == "queued, 0 tries so far"
