@@ -1,6 +1,7 @@
 """`python -m tests.make_pictures`: takes the pictures of README and docs anew, from the sample issue in the system's Chromium."""
 
 import base64
+import tempfile
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -9,7 +10,9 @@ from playwright.sync_api import Browser
 
 from digest.actions.sample_preview import preview_sample
 from digest.render.templates import theme_names
+from digest.store.database import Database
 from tests.browser.chromium import chromium, open_page, show
+from tests.two_readers import two_mails
 
 FOLDER = Path(__file__).parents[1] / "docs" / "images"
 _GAP = 24
@@ -24,9 +27,9 @@ Frame = tuple[str, str, str]
 
 
 def picture(
-    browser: Browser, name: str, frames: Sequence[Frame], *, columns: int, inner: int, width: int, height: int
+    browser: Browser, name: str, mails: Sequence[tuple[str, str]], *, columns: int, inner: int, width: int, height: int
 ) -> Path:
-    """The top of each mail, `inner` pixels wide and shown in `width` times `height`, in rows of `columns`."""
+    """The top of each mail (HTML, colour scheme), `inner` pixels wide and shown in `width` times `height`, in rows of `columns`."""
     across, scale = columns * (width + _GAP) - _GAP, width / inner
     style = _STYLE.format(
         gap=_GAP,
@@ -39,10 +42,9 @@ def picture(
         tall=height / scale,
     )
     shots = "".join(
-        f'<div><iframe style="color-scheme:{scheme}" srcdoc="{escape(preview_sample(theme, language).rendered.html)}"></iframe></div>'
-        for theme, language, scheme in frames
+        f'<div><iframe style="color-scheme:{scheme}" srcdoc="{escape(html)}"></iframe></div>' for html, scheme in mails
     )
-    rows = -(-len(frames) // columns)
+    rows = -(-len(mails) // columns)
     # "null": each frame says its own scheme.
     with open_page(browser) as page:
         show(page, f"<!doctype html><style>{style}</style>{shots}", scheme="null", width=across + 2 * _GAP)
@@ -53,6 +55,20 @@ def picture(
     file = FOLDER / f"{name}.webp"
     file.write_bytes(base64.b64decode(data))
     return file
+
+
+def samples(frames: Sequence[Frame]) -> list[tuple[str, str]]:
+    """The sample issue in each."""
+    return [(preview_sample(theme, language).rendered.html, scheme) for theme, language, scheme in frames]
+
+
+def readers() -> list[tuple[str, str]]:
+    """Two readers' mails of the same week (tests/two_readers.py)."""
+    with tempfile.TemporaryDirectory() as folder:
+        database = Database(f"sqlite:///{folder}/digest.db")
+        mails = two_mails(database)
+        database.close()
+    return [(html, "light") for html in mails.values()]
 
 
 def main() -> None:
@@ -67,11 +83,12 @@ def main() -> None:
     with chromium() as browser:
         files = [
             picture(
-                browser, "sample-issue", [("editorial", "en", "light"), ("editorial", "en", "dark")],
+                browser, "sample-issue", samples([("editorial", "en", "light"), ("editorial", "en", "dark")]),
                 columns=2, inner=375, width=375, height=1180,
             ),
-            picture(browser, "themes", themes, columns=4, inner=640, width=288, height=620),
-            picture(browser, "languages", tongues, columns=4, inner=375, width=288, height=520),
+            picture(browser, "themes", samples(themes), columns=4, inner=640, width=288, height=620),
+            picture(browser, "languages", samples(tongues), columns=4, inner=375, width=288, height=520),
+            picture(browser, "two-readers", readers(), columns=2, inner=375, width=375, height=1000),
         ]  # fmt: skip
     for file in files:
         print(f"{file.name}: {file.stat().st_size // 1024} KB")
