@@ -71,6 +71,7 @@ def test_an_acceptance_that_could_not_be_written_is_kept_while_sqlite_is_locked(
         check(place, inbox, issue, reaped_before=True)
 
 
+@pytest.mark.slow
 def test_an_acceptance_that_could_not_be_written_is_kept_while_postgres_is_down(tmp_path: Path) -> None:
     with ExitStack() as stack:
         server = stack.enter_context(running_server(durable=True))
