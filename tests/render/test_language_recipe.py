@@ -23,9 +23,8 @@ def test_another_language_is_a_file(tmp_path: Path) -> None:
     assert re.search(r"it: (\d+) messages, \1 to translate", follow(tmp_path, add))
     translate(tmp_path / "src/digest/locale/it/LC_MESSAGES/digest.po")
     assert re.search(r"it: \d+ messages, 0 to translate", follow(tmp_path, update))
-    assert " passed" in follow(
-        tmp_path, test + " -n 0 -k [it] --noconftest"
-    )  # whose imports take longer than the tests
+    quick = " -n 0 -k [it] --noconftest"  # its fixtures take longer to load than the tests to run
+    assert " passed" in follow(tmp_path, test + quick)
     follow(tmp_path, look)
     html = (tmp_path / "look/editorial/it/issue.html").read_text(encoding="utf-8")
     assert '<html lang="it" dir="ltr"' in html

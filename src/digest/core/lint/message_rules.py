@@ -94,9 +94,8 @@ def _alternative(mail: Mail) -> Iterator[Hit]:
 def _links_in_text(mail: Mail) -> Iterator[Hit]:
     if mail.text_part is None or mail.html is None:
         return
-    written = sorted(
-        set(_ADDRESS.findall(mail.text_part.text))
-    )  # searched by halves: a stranger's mail may have 100,000
+    # In order, to be searched by halves: a stranger's mail may have 100,000.
+    written = sorted(set(_ADDRESS.findall(mail.text_part.text)))
     for link in mail.document.all("a"):
         address = unescape(link.get("href") or "").strip()
         if not address.startswith(("http://", "https://")):
