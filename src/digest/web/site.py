@@ -45,7 +45,8 @@ def _http_fault(desk: Desk):  # type: ignore[no-untyped-def] # noqa: ANN202
         words = preferred_words(request)
         known = {404: words._("There is no such page"), 405: words._("That cannot be done here")}
         heading = known.get(fault.status_code, words._("That did not work"))
-        made = desk.say(request, heading, status=fault.status_code)
+        home = {"link": f"{desk.base}/", "text": words._("Newsletters")} if fault.status_code == 404 else None
+        made = desk.say(request, heading, status=fault.status_code, link=home)
         made.headers.update(fault.headers or {})
         return made
 
