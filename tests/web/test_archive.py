@@ -145,6 +145,7 @@ def test_the_sitemap_has_every_public_page_and_robots_find_it(read: Served) -> N
     assert found == {read.base + HOME, *(f"{read.base}{HOME}/{number}" for number in range(1, 5))}
     robots = read.get("/robots.txt").body
     assert f"Sitemap: {read.base}/sitemap.xml" in robots
+    assert all(f"Disallow: /{place}/" in robots for place in ("unsubscribe", "preferences", "confirm", "move", "c"))
     assert "Disallow: /c/" in robots
 
 

@@ -11,7 +11,7 @@ from digest.store.archive import MOST_ADDRESSES, list_places
 from digest.web.desk import Desk, in_thread
 from digest.web.kept import FRESH, Body, answer_kept
 
-ROBOTS = "User-agent: *\nDisallow: /unsubscribe/\nDisallow: /preferences/\nDisallow: /confirm/\nDisallow: /c/\n"
+ROBOTS = "User-agent: *\nDisallow: /unsubscribe/\nDisallow: /preferences/\nDisallow: /confirm/\nDisallow: /move/\nDisallow: /c/\n"
 
 
 def routes(desk: Desk) -> list[Route]:
