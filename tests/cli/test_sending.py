@@ -138,7 +138,12 @@ def test_a_run_that_finds_nothing_due_says_what_does_not_move(digest: Digest, ho
     with home.write() as session:
         (issue,) = sending.sending_issues(session)
         sending.start_sending(session, issue, now=datetime(2026, 1, 1, tzinfo=UTC))
-        session.execute(text("UPDATE delivery SET not_before = '2096-01-01 00:00:00', code = 452"))
+        session.execute(
+            text(
+                "UPDATE delivery SET not_before = '2096-01-01 00:00:00', code = 452, tries = 1, "
+                "settled_at = '2026-01-01 00:00:00', trying_since = '2026-01-01 00:00:00'"
+            )
+        )
     code, out, err = digest("run", "--quiet")
     assert (code, out) == (4, "")
     assert "issue weekly 1 does not move: no message has come through since 2026-01-01" in err
