@@ -18,7 +18,8 @@ from pathlib import Path
 
 from mjml import mjml2html
 
-from digest.core.model import Issue
+from digest.core.model import Issue, Variant
+from digest.core.variants import content_for
 from digest.render import issue as rendering
 from digest.render.compose_view import compose_view
 from digest.render.convert import _laid_out, convert
@@ -58,6 +59,14 @@ def twenty_posts() -> Issue:
     return sample.issue(replace(sample.CONTENT, groups=tuple(days)))
 
 
+def half_of(issue: Issue) -> Issue:
+    """As it is for who has chosen some topics: every other post."""
+    assert issue.content is not None
+    shown = frozenset(post.post_id for post in issue.content.posts[::2])
+    variant = Variant(id=0, issue_id=issue.id, key="", language="en", shown=shown)
+    return replace(issue, content=content_for(issue.content, variant, most=POSTS))
+
+
 def spend(work: Callable[[], object], rounds: int, *, forget: Callable[[], None]) -> Spent:
     """What one turn of the work takes, after three to warm up."""
     times = []
@@ -76,6 +85,8 @@ def measure(rounds: int) -> tuple[dict[str, Spent], str]:
     look = look_of(newsletter.theme, newsletter.theme_variables)
     view, german = (_view(issue, look, language) for language in ("en", "de"))
     mjml, other = (look.fill(HTML_TEMPLATE, rendering._values(each)) for each in (view, german))
+    fewer = look.fill(HTML_TEMPLATE, rendering._values(_view(half_of(issue), look, "en")))
+    fewer_posts = (fewer.replace(_WORD, f"{_WORD} {turn}") for turn in range(rounds + 3))
     components = harden(mjml).components
     texts = rendering._values(view)
     variants = (other.replace(_WORD, f"{_WORD} {turn}") for turn in range(2 * rounds + 6))
@@ -88,6 +99,7 @@ def measure(rounds: int) -> tuple[dict[str, Spent], str]:
         "compile": lambda: convert(mjml, file="bench"),
         "mrml": lambda: mjml2html(components, fonts={}),
         "mrml_whole": lambda: mjml2html(mjml, fonts={}),
+        "variant_of_topics": lambda: convert(next(fewer_posts), file="bench"),
         "variant_of_posts": lambda: convert(next(variants), file="bench"),
         "variant_of_language": lambda: convert(next(variants), file="bench"),
     }
@@ -121,7 +133,8 @@ ROWS = {
     "text_template": "of it: the text template (Jinja)",
     "mrml": "of the compile: mrml alone, which gets no words",
     "variant_of_language": "**the compile of a further variant**: the same posts in another language",
-    "variant_of_posts": "**the compile of a further variant**: other posts, another layout",
+    "variant_of_topics": "**the compile of a further variant**: half of the posts, a layout of its own",
+    "variant_of_posts": "the compile of twenty other posts, whose layout nobody has seen yet",
     "mrml_whole": "for comparison: mrml alone, given all, before checks and mends",
 }
 

@@ -49,7 +49,7 @@ def _laid_out(components: str, mark: str, file: str) -> _Layout:
         raise
     except BaseException as error:  # noqa: BLE001 - pyo3's PanicException is no Exception
         raise _meaning(error, components, file) from None
-    if leftover := _LEFTOVER.search(html):
+    if ("<mj-" in html or "</mj-" in html) and (leftover := _LEFTOVER.search(html)):
         raise TemplateError(
             f"{file}: {leftover[0]}> was not rendered", next_step="check that it stands where MJML allows it"
         )
