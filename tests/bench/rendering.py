@@ -1,9 +1,9 @@
 """How long rendering takes: `python -m tests.bench.rendering [--json] [--npm FOLDER]`. Results: docs/benchmarks.md.
 
 An issue of twenty posts in the editorial theme, in English and then in German. All figures are CPU milliseconds of one
-process after a warm-up: the least and the median of the rounds. A layout that is kept from an issue's first variant to the next
-(render/convert.py) is forgotten before each round, unless the row says that it is there; and words are new in each round of
-a variant. Beside them npm's mjml, given the same MJML.
+process after a warm-up: the least and the median of the rounds. What is kept from an issue's first variant to the next
+(render/convert.py) is forgotten before each round; before a further variant the first one is compiled, which is not counted. Words
+are new in each round. Beside them npm's mjml, given the same MJML.
 """
 
 import argparse
@@ -24,7 +24,9 @@ from digest.render import issue as rendering
 from digest.render.compose_view import compose_view
 from digest.render.convert import _laid_out, convert
 from digest.render.harden import harden
+from digest.render.inner import _mended
 from digest.render.issue import HTML_TEMPLATE, TEXT_TEMPLATE, render_issue
+from digest.render.layout import Kinds
 from digest.render.look import Look, look_of
 from digest.render.view import IssueView
 from tests.npm_mjml import NoMjml, NpmMjml, find_mjml
@@ -59,21 +61,33 @@ def twenty_posts() -> Issue:
     return sample.issue(replace(sample.CONTENT, groups=tuple(days)))
 
 
-def half_of(issue: Issue) -> Issue:
-    """As it is for who has chosen some topics: every other post."""
+def without(issue: Issue, left_out: slice) -> Issue:
+    """As it is for who has chosen some topics."""
     assert issue.content is not None
-    shown = frozenset(post.post_id for post in issue.content.posts[::2])
+    posts = issue.content.posts
+    shown = frozenset(post.post_id for post in posts) - {post.post_id for post in posts[left_out]}
     variant = Variant(id=0, issue_id=issue.id, key="", language="en", shown=shown)
     return replace(issue, content=content_for(issue.content, variant, most=POSTS))
 
 
-def spend(work: Callable[[], object], rounds: int, *, forget: Callable[[], None]) -> Spent:
-    """What one turn of the work takes, after three to warm up."""
+def forget() -> None:
+    """What is kept of the documents before; tags without words in them are kept for ever."""
+    _laid_out.cache_clear()
+    _mended.cache_clear()
+
+
+def _with_new_words(mjml: str, turn: int) -> str:
+    """Of another issue: its words, links and pictures."""
+    return mjml.replace(_WORD, f"{_WORD} {turn}").replace("https://", f"https://issue-{turn}.")
+
+
+def spend(work: Callable[[str], object], rounds: int, *, given: Callable[[int], str] = str) -> Spent:
+    """What one turn of the work takes with what it is `given`, after three to warm up."""
     times = []
     for turn in range(rounds + 3):
-        forget()
+        argument = given(turn)
         before = time.process_time()
-        work()
+        work(argument)
         if turn >= 3:
             times.append((time.process_time() - before) * 1000)
     return Spent(least=round(min(times), 2), median=round(statistics.median(times), 2))
@@ -83,30 +97,48 @@ def measure(rounds: int) -> tuple[dict[str, Spent], str]:
     """Each step and the whole, and the MJML that was compiled."""
     issue, newsletter = twenty_posts(), sample.NEWSLETTER
     look = look_of(newsletter.theme, newsletter.theme_variables)
-    view, german = (_view(issue, look, language) for language in ("en", "de"))
-    mjml, other = (look.fill(HTML_TEMPLATE, rendering._values(each)) for each in (view, german))
-    fewer = look.fill(HTML_TEMPLATE, rendering._values(_view(half_of(issue), look, "en")))
-    fewer_posts = (fewer.replace(_WORD, f"{_WORD} {turn}") for turn in range(rounds + 3))
-    components = harden(mjml).components
-    texts = rendering._values(view)
-    variants = (other.replace(_WORD, f"{_WORD} {turn}") for turn in range(2 * rounds + 6))
-    steps: dict[str, Callable[[], object]] = {
-        "render": lambda: render_issue(issue, newsletter, language="en", web_url=WEB, archive_url=WEB),
-        "theme": lambda: look_of(newsletter.theme, newsletter.theme_variables),
-        "view": lambda: _view(issue, look, "en"),
-        "html_template": lambda: look.fill(HTML_TEMPLATE, texts),
-        "text_template": lambda: look.fill(TEXT_TEMPLATE, texts),
-        "compile": lambda: convert(mjml, file="bench"),
-        "mrml": lambda: mjml2html(components, fonts={}),
-        "mrml_whole": lambda: mjml2html(mjml, fonts={}),
-        "variant_of_topics": lambda: convert(next(fewer_posts), file="bench"),
-        "variant_of_posts": lambda: convert(next(variants), file="bench"),
-        "variant_of_language": lambda: convert(next(variants), file="bench"),
+
+    def filled(issue: Issue, language: str = "en") -> str:
+        return look.fill(HTML_TEMPLATE, rendering._values(_view(issue, look, language)))
+
+    def after(first: str | None, then: str) -> Callable[[int], str]:
+        """The second, as in a new issue of this round, of which the first has been compiled, and nothing else."""
+
+        def prepared(turn: int) -> str:
+            forget()
+            if first:
+                convert(_with_new_words(first, turn), file="bench")
+            return _with_new_words(then, turn)
+
+        return prepared
+
+    mjml, values = filled(issue), rendering._values(_view(issue, look, "en"))
+    sheet = Kinds(harden(mjml)).sheet()
+    compiles = {
+        "compile": after(mjml, mjml),
+        "variant_of_language": after(mjml, filled(issue, "de")),
+        "variant_of_half": after(mjml, filled(without(issue, slice(None, None, 2)))),
+        "variant_of_most": after(mjml, filled(without(issue, slice(4, 5)))),
+        "variant_unseen": after(None, mjml),
     }
-    keeping = {"variant_of_language": lambda: None}
-    return {
-        name: spend(work, rounds, forget=keeping.get(name, _laid_out.cache_clear)) for name, work in steps.items()
+    steps: dict[str, Callable[[str], object]] = {
+        "render": lambda _: render_issue(issue, newsletter, language="en", web_url=WEB, archive_url=WEB),
+        "theme": lambda _: look_of(newsletter.theme, newsletter.theme_variables),
+        "view": lambda _: _view(issue, look, "en"),
+        "html_template": lambda _: look.fill(HTML_TEMPLATE, values),
+        "text_template": lambda _: look.fill(TEXT_TEMPLATE, values),
+        "mrml": lambda _: mjml2html(sheet, fonts={}),
+        "mrml_whole": lambda _: mjml2html(mjml, fonts={}),
+    }
+    spent = {name: spend(work, rounds, given=_forgetting) for name, work in steps.items()}
+    return spent | {
+        name: spend(lambda text: convert(text, file="bench"), rounds, given=given) for name, given in compiles.items()
     }, mjml
+
+
+def _forgetting(_turn: int) -> str:
+    forget()
+    return ""
 
 
 def measure_npm(npm: NpmMjml, mjml: str, rounds: int) -> dict[str, float | str | None]:
@@ -129,12 +161,13 @@ ROWS = {
     "theme": "of it: the theme, as it is in memory",
     "view": "of it: the view (cleaned words, links, dates)",
     "html_template": "of it: the HTML template (Jinja)",
-    "compile": "of it: the compile, MJML to final HTML",
+    "variant_unseen": "of it: the compile, MJML to final HTML; nothing like it was compiled before",
     "text_template": "of it: the text template (Jinja)",
-    "mrml": "of the compile: mrml alone, which gets no words",
+    "mrml": "of the compile: mrml alone, which gets one of each kind and no words",
     "variant_of_language": "**the compile of a further variant**: the same posts in another language",
-    "variant_of_topics": "**the compile of a further variant**: half of the posts, a layout of its own",
-    "variant_of_posts": "the compile of twenty other posts, whose layout nobody has seen yet",
+    "variant_of_half": "**the compile of a further variant**: half of the posts",
+    "variant_of_most": "**the compile of a further variant**: all posts but one",
+    "compile": "for comparison: the same once more",
     "mrml_whole": "for comparison: mrml alone, given all, before checks and mends",
 }
 

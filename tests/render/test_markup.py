@@ -104,8 +104,8 @@ def test_include_is_refused() -> None:
 
 def test_words_go_round_mrml() -> None:
     hardened = harden('<mj-button href="/é" color=red>\n<b>a</b>\n <i>b</i></mj-button><mj-text></mj-text>')
-    assert hardened.components == '<mj-button href="@~0;" color="red">@~1;</mj-button><mj-text></mj-text>'
-    assert hardened.words == ("/é", "\n<b>a</b>\n <i>b</i>")
+    assert hardened.frame.components == '<mj-button href="@~0;" color="red">@~1;</mj-button><mj-text></mj-text>'
+    assert hardened.frame.words == ("/é", "\n<b>a</b>\n <i>b</i>")
 
 
 def test_no_words_pass_for_others() -> None:
@@ -127,11 +127,11 @@ def test_variants_that_differ_in_words_share_a_layout() -> None:
 
 def test_attributes_that_mrml_reads_are_quoted_and_spelt_in_ascii() -> None:
     hardened = harden("<mj-text font-family='a\u200cb \"c\" \\ é\nf' height=5 />")
-    assert hardened.components == '<mj-text font-family="a&#x200c;b &#x22;c&#x22; &#x5c; &#xe9; f" height="5"/>'
+    assert hardened.frame.components == '<mj-text font-family="a&#x200c;b &#x22;c&#x22; &#x5c; &#xe9; f" height="5"/>'
 
 
 def test_a_padding_of_nought_gets_its_unit() -> None:
-    assert harden('<mj-text padding="0 10px 0 20px"/>').components == '<mj-text padding="0px 10px 0px 20px"/>'
+    assert harden('<mj-text padding="0 10px 0 20px"/>').frame.components == '<mj-text padding="0px 10px 0px 20px"/>'
 
 
 @pytest.mark.parametrize(

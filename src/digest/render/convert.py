@@ -1,14 +1,14 @@
 """MJML → HTML by mrml: taken apart and checked before, guarded, put right and put together afterwards."""
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 
 from mjml import mjml2html
 
 from digest.errors import TemplateError
 from digest.render.harden import harden
-from digest.render.put_right import broken_up, in_lines, put_right
+from digest.render.layout import Gapped, Kinds, cut
+from digest.render.put_right import put_right
 
 _OFFSET = re.compile(r"position (\d+)")
 _LEFTOVER = re.compile(r"</?mj-[a-z-]+")
@@ -20,41 +20,28 @@ def convert(mjml: str, *, file: str) -> str:
     Raises:
         TemplateError: broken nesting, too large, or refused by mrml.
     """
-    hardened = harden(mjml, file=file)
-    return _laid_out(hardened.components, hardened.mark, file).filled(hardened.words)
-
-
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """HTML with gaps, and which words fill them; some fill two."""
-
-    pieces: tuple[str, ...]
-    order: tuple[int, ...]
-
-    def filled(self, words: tuple[str, ...]) -> str:
-        parts = [""] * (len(self.pieces) + len(self.order))
-        parts[0::2], parts[1::2] = self.pieces, [in_lines(words[number]) for number in self.order]
-        return "".join(parts)
+    document = harden(mjml, file=file)
+    kinds = Kinds(document)
+    return kinds.put_together(_laid_out(kinds.sheet(), document.mark, file))
 
 
 @lru_cache(maxsize=16)
-def _laid_out(components: str, mark: str, file: str) -> _Layout:
-    """What mrml makes of the components. Kept: variants of an issue differ in words more often than in components.
+def _laid_out(sheet: str, mark: str, file: str) -> tuple[Gapped, ...]:
+    """What mrml makes of a sheet. Kept: variants of an issue differ in words and in how many there are, hardly in kinds.
 
     `fonts={}` keeps mrml from linking web fonts; without a loader it refuses mj-include.
     """
     try:
-        html: str = mjml2html(components, fonts={})
+        html: str = mjml2html(sheet, fonts={})
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # noqa: BLE001 - pyo3's PanicException is no Exception
-        raise _meaning(error, components, file) from None
+        raise _meaning(error, sheet, file) from None
     if ("<mj-" in html or "</mj-" in html) and (leftover := _LEFTOVER.search(html)):
         raise TemplateError(
             f"{file}: {leftover[0]}> was not rendered", next_step="check that it stands where MJML allows it"
         )
-    parts = re.split(rf"{mark}(\d+);", put_right(html))
-    return _Layout(tuple(map(broken_up, parts[0::2])), tuple(map(int, parts[1::2])))
+    return cut(put_right(html), mark)
 
 
 def _meaning(error: BaseException, mjml: str, file: str) -> TemplateError:

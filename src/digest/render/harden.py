@@ -1,47 +1,32 @@
 """Rendered MJML → what mrml is given: the components, without the words in them.
 
 mrml lays components out. Words it only copies, and harms some. So they go round it: in their place stands a mark with
-a number. That leaves a fifth of an issue to lay out, and the same fifth for the next language (render/convert.py).
+a number. What is left is cut where one part of it knows nothing of the next, so that what an issue has twenty times is laid
+out once (render/layout.py).
 """
 
 import re
-from dataclasses import dataclass
-from functools import lru_cache
+from typing import NamedTuple
 
 from digest.errors import TemplateError
-from digest.render.inner import mend
-from digest.render.markup import ATTRIBUTE, REST, Wrong, fault, find_fault, name_of
-from digest.render.put_right import minified
-from digest.render.schema import HTML_INSIDE, STRUCTURE, TEXT_INSIDE
+from digest.render.inner import mended
+from digest.render.markup import REST, Wrong, fault
+from digest.render.pieces import Builder, Piece
+from digest.render.put_right import in_lines
+from digest.render.schema import LINES, SECTIONS, STRUCTURE, TEXT_INSIDE
+from digest.render.tags import Tag, quotable, read_tag
 
 DEEPEST = 200  # mrml recurses: somewhere above 8,000 levels the process dies
 LARGEST = 4_000_000  # characters
 
 _PIECES = re.compile(rf"(<(?:!--.*?-->|mj-style\b[^>]*+(?<!/)>.*?</mj-style\s*+>|/?mj(?:-|ml\b){REST}))", re.DOTALL)
-_COPIED = frozenset({"href", "src", "alt", "title", "lang"})  # attributes whose values mrml does nothing with
-_FRAGILE = re.compile(r'[^\x20-\x7e]|[\\"]')
-_UNQUOTED = re.compile(r'["\x00-\x1f\x7f-\x9f]')
-_ZERO = re.compile(r"(?<![\d.])0(?![\d.a-z%])")
 
 
-@dataclass(frozen=True, slots=True)
-class Hardened:
-    """Components for mrml. Where words belong stands `mark`, their number and a semicolon."""
+class Hardened(NamedTuple):
+    """A document: its frame, with a hole where the sections belong; they have holes where texts and pictures do."""
 
-    components: str
-    words: tuple[str, ...]
+    frame: Piece
     mark: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Tag:
-    name: str  # empty for a comment
-    start: str  # of what mrml gets
-    words: tuple[tuple[str, str], ...] = ()  # each with what follows it
-    opens: bool = False
-    closes: bool = False
-    opens_words: bool = False
-    wrong: Wrong | None = None
 
 
 def harden(mjml: str, *, file: str = "MJML") -> Hardened:
@@ -62,15 +47,13 @@ def harden(mjml: str, *, file: str = "MJML") -> Hardened:
     mark = "@~"
     while mark in mjml:
         mark += "~"
-    pieces = _PIECES.split(mjml)  # text, tag, text, …
-    words = list[str]()
+    texts = _PIECES.split(mjml)  # text, tag, text, …
     try:
-        done = "".join(_taken_apart(pieces, words, mark))
+        return Hardened(_Taker(texts, mark).take(), mark)
     except _Found as found:
-        position = sum(map(len, pieces[: found.piece])) + found.wrong.at
+        position = sum(map(len, texts[: found.text])) + found.wrong.at
         said = f"{found.wrong.said}, near {_excerpt(mjml, position)}"
         raise fault(mjml, position, said, found.wrong.near, file=f"{file} as rendered") from None
-    return Hardened(done, tuple(words), mark)
 
 
 def _excerpt(mjml: str, position: int) -> str:
@@ -80,101 +63,106 @@ def _excerpt(mjml: str, position: int) -> str:
 
 
 class _Found(Exception):
-    """Something wrong in the piece of this number."""
+    """Something wrong in the text of this number."""
 
-    def __init__(self, piece: int, wrong: Wrong) -> None:
-        super().__init__(piece, wrong)
-        self.piece, self.wrong = piece, wrong
+    def __init__(self, text: int, wrong: Wrong) -> None:
+        super().__init__(text, wrong)
+        self.text, self.wrong = text, wrong
 
 
-def _taken_apart(pieces: list[str], words: list[str], mark: str) -> list[str]:
-    """The components' tags, with marks in them; what is marked goes into `words`."""
-    done, open_tags = [pieces[0].strip()], list[str]()
-    begun = 0  # the piece with which the words of an element begin; 0 outside of such
-    for at in range(1, len(pieces), 2):
-        tag = _read(pieces[at])
-        if begun:
-            if not tag.name:  # a comment
-                continue
-            if inner := _inner(pieces, begun, at, tag, open_tags[-1]):
-                done.append(f"{mark}{len(words)};")
-                words.append(inner)
-            begun = 0
-        if found := tag.wrong or _follow(tag, open_tags):
+class _Taker:
+    """Takes a document apart: tag after tag into the piece they stand in, what is marked into its words."""
+
+    def __init__(self, texts: list[str], mark: str) -> None:
+        self.texts, self.mark = texts, mark  # text, tag, text, …
+        self.here, self.around, self.open_tags = Builder(mark, -1), list[Builder](), list[str]()
+
+    def take(self) -> Piece:
+        """The document.
+
+        Raises:
+            _Found: it is broken.
+        """
+        self.here.parts.append(self.texts[0].strip())
+        at = 1
+        while at < len(self.texts):
+            at = self._element(at)
+            if stray := self.texts[at + 1].strip():
+                self.here.parts.append(_bare(stray, self.texts[at + 1], self.open_tags[-1:], at + 1))
+            at += 2
+        if self.open_tags:
+            raise _Found(len(self.texts), Wrong(0, f"<{self.open_tags[-1]}> is never closed"))
+        return self.here.made()
+
+    def _element(self, at: int) -> int:
+        """Take the tag of this number, with the words in it and their end tag; the number of the last one taken."""
+        tag, inside = read_tag(self.texts[at], self.mark), self.open_tags[-1] if self.open_tags else ""
+        if inside == "mj-column" and tag.name in LINES and (line := self._line(at, tag)):
+            self.here.hold(line)
+            return at + 2 if tag.opens_words else at
+        if tag.wrong:
+            raise _Found(at, tag.wrong)
+        if not tag.opens_words:
+            self._step(at, tag, begins=inside == "mj-body" and tag.opens and tag.name in SECTIONS)
+            return at
+        inner, end = self._inner(at, tag.name)
+        self.here.write(tag.start, tag.words)
+        self.here.write("", ((inner, ""),) if inner else ())
+        self.here.write(tag.end)
+        return end
+
+    def _line(self, at: int, tag: Tag) -> Piece | None:
+        """A line of a column where it is as templates write it, and nothing is wrong with it: most are."""
+        if not tag.opens_words or not tag.line:
+            return tag.line
+        inner = mended(self.texts[at + 1]) if self.texts[at + 2 : at + 3] == [tag.end] else ""
+        return Piece(tag.line.components, (*tag.line.words, inner)) if inner and isinstance(inner, str) else None
+
+    def _step(self, at: int, tag: Tag, *, begins: bool) -> None:
+        """Into an element or out of one, and with it perhaps of a piece."""
+        if begins:
+            self.around.append(self.here)
+            self.here = Builder(self.mark, len(self.open_tags))
+        if found := _follow(tag, self.open_tags):
             raise _Found(at, found)
-        done.append(tag.start)
-        for value, after in tag.words:
-            done.append(f"{mark}{len(words)};{after}")
-            words.append(value)
-        if tag.opens_words:
-            begun = at + 1
-        elif stray := pieces[at + 1].strip():
-            done.append(_bare(stray, pieces[at + 1], open_tags[-1:], at + 1))
-    if open_tags:
-        raise _Found(len(pieces), Wrong(0, f"<{open_tags[-1]}> is never closed"))
-    return done
+        self.here.write(tag.start, tag.words)
+        if len(self.open_tags) == self.here.depth:
+            done = self.here.made()
+            self.here = self.around.pop()
+            self.here.hold(done)
+
+    def _inner(self, at: int, name: str) -> tuple[str, int]:
+        """The words that the tag of this number opens, checked; and the number of the tag that ends them."""
+        end = at + 2
+        while end < len(self.texts) and not (closing := read_tag(self.texts[end], self.mark)).name:  # a comment
+            end += 2
+        if end >= len(self.texts):
+            raise _Found(len(self.texts), Wrong(0, f"<{name}> is never closed"))
+        if not closing.closes or closing.name != name:
+            wrong = f"is not closed before </{closing.name}>" if closing.closes else f"cannot hold <{closing.name}>"
+            raise _Found(end, Wrong(0, f"<{name}> {wrong}"))
+        inner = self.texts[at + 1] if end - at == 2 else "".join(self.texts[at + 1 : end])
+        found = mended(inner) if name not in TEXT_INSIDE else _text_alone(inner, name)
+        if isinstance(found, Wrong):
+            raise _Found(at + 1, found)
+        return found, end
 
 
-def _inner(pieces: list[str], begun: int, at: int, tag: _Tag, inside: str) -> str:
-    """The words that `tag` ends, checked."""
-    if not tag.closes or tag.name != inside:
-        wrong = f"is not closed before </{tag.name}>" if tag.closes else f"cannot hold <{tag.name}>"
-        raise _Found(at, Wrong(0, f"<{inside}> {wrong}"))
-    inner = pieces[begun] if at - begun == 1 else "".join(pieces[begun:at])
-    if inside not in TEXT_INSIDE:
-        found = mend(inner)
-    else:
-        stray = inner.find("<")
-        found = _quotable(inner) if stray < 0 else Wrong(stray, f"only text can stand in <{inside}>")
-    if isinstance(found, Wrong):
-        raise _Found(begun, found)
-    return found
+def _text_alone(words: str, inside: str) -> str | Wrong:
+    stray = words.find("<")
+    return in_lines(quotable(words)) if stray < 0 else Wrong(stray, f"only text can stand in <{inside}>")
 
 
-def _bare(stray: str, text: str, inside: list[str], piece: int) -> str:
+def _bare(stray: str, text: str, inside: list[str], number: int) -> str:
     """Words between components. Where these hold nothing but each other they are refused, elsewhere mrml decides."""
     if inside and inside[0] in STRUCTURE:
         found = re.match(r"</?[A-Za-z][\w:.-]*+", stray)
         said = f"{found[0]}> cannot stand in <{inside[0]}>" if found else f"words stand bare in <{inside[0]}>"
-        raise _Found(piece, Wrong(text.index(stray), said, "mj-text" if found else None))
+        raise _Found(number, Wrong(text.index(stray), said, "mj-text" if found else None))
     return stray
 
 
-@lru_cache(maxsize=4096)
-def _read(raw: str) -> _Tag:
-    """What there is to know of a tag. Most are there many times over, and again in the next language."""
-    if raw.startswith("<!--"):
-        return _Tag("", raw)
-    name, end = name_of(raw), raw.index(">") + 1
-    if name == "mj-style" and not raw.startswith("</"):  # with what is in it
-        rules = raw[end : raw.rindex("</")]
-        return _Tag("mj-style", raw[:end], ((minified(rules), "</mj-style>"),), wrong=find_fault(raw[:end]))
-    if raw.startswith("</"):
-        return _Tag(name, raw, closes=True, wrong=find_fault(raw))
-    start, words = _hardened(raw, name)
-    opens = not raw.endswith("/>")
-    wordy = opens and (name in HTML_INSIDE or name in TEXT_INSIDE)
-    return _Tag(name, start, words, opens=opens, opens_words=wordy, wrong=find_fault(raw))
-
-
-def _hardened(raw: str, name: str) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """The tag up to its first words, then those, each with what follows."""
-    parts, words = [f"<{name}"], list[str]()
-    for found in ATTRIBUTE.finditer(raw, len(name) + 1):
-        value = next((found[form] for form in ("two", "one", "bare") if found[form] is not None), "")
-        if found["name"] in _COPIED and value:
-            parts[-1] += f' {found["name"]}="'
-            words.append(_quotable(value))
-            parts.append('"')
-        else:
-            parts[-1] += (
-                f' {found["name"]}="{_in_ascii(_ZERO.sub("0px", value) if "padding" in found["name"] else value)}"'
-            )
-    parts[-1] += "/>" if raw.endswith("/>") else ">"
-    return parts[0], tuple(zip(words, parts[1:], strict=True))
-
-
-def _follow(tag: _Tag, open_tags: list[str]) -> Wrong | None:
+def _follow(tag: Tag, open_tags: list[str]) -> Wrong | None:
     """Keep the list of what is open; what is wrong with the tag at this place, if anything is."""
     if tag.closes:
         if open_tags and open_tags.pop() == tag.name:
@@ -183,15 +171,3 @@ def _follow(tag: _Tag, open_tags: list[str]) -> Wrong | None:
     if tag.opens:
         open_tags.append(tag.name)
     return Wrong(0, f"elements are nested deeper than {DEEPEST}") if len(open_tags) > DEEPEST else None
-
-
-def _in_ascii(value: str) -> str:
-    return _FRAGILE.sub(_referenced, value)
-
-
-def _quotable(value: str) -> str:
-    return _UNQUOTED.sub(_referenced, value)
-
-
-def _referenced(found: re.Match[str]) -> str:
-    return " " if found[0] in "\r\n\t" else f"&#x{ord(found[0]):x};"

@@ -4,6 +4,7 @@ import re
 from functools import lru_cache
 
 from digest.render.markup import TAG, Wrong
+from digest.render.put_right import in_lines
 from digest.render.schema import VOID
 
 DEEPEST = 200  # levels; no mail needs them
@@ -12,6 +13,21 @@ DEEPEST = 200  # levels; no mail needs them
 _PLAIN = re.compile(r'<(/?[a-z][a-z0-9]*+)(?: [a-z-]++="[^"]*+")*+>')
 _TAGS = re.compile(rf"<!--.*?-->|{TAG}", re.DOTALL)
 _NAME = re.compile(r"</?([A-Za-z][\w:.-]*+)")
+
+
+_KEPT = 4096
+"""Characters of words that are worth keeping: a post that is shown in full may be as long as a book."""
+
+
+def mended(html: str) -> str | Wrong:
+    """The same HTML in lines, or what is wrong with it. Kept for the next variant, which has many of the same words."""
+    return _mended(html) if len(html) <= _KEPT else _mended.__wrapped__(html)
+
+
+@lru_cache(maxsize=512)
+def _mended(html: str) -> str | Wrong:
+    found = mend(html)
+    return found if isinstance(found, Wrong) else in_lines(found)
 
 
 def mend(html: str) -> str | Wrong:

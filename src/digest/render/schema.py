@@ -66,4 +66,6 @@ COMPONENTS["mj-class"] = _EVERY | {"name"}
 HTML_INSIDE = frozenset({"mj-text", "mj-button", "mj-raw", "mj-table", "mj-navbar-link", "mj-social-element"})
 TEXT_INSIDE = frozenset({"mj-title", "mj-preview"})
 STRUCTURE = frozenset({"mjml", "mj-head", "mj-body", "mj-wrapper", "mj-section", "mj-group", "mj-column", "mj-hero"})
+SECTIONS = frozenset({"mj-section", "mj-wrapper", "mj-hero"})
+LINES = frozenset({"mj-text", "mj-image", "mj-button", "mj-table", "mj-divider", "mj-spacer"})  # of a column
 VOID = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"})
