@@ -94,7 +94,9 @@ def test_a_preview_is_what_that_reader_gets(database: Database) -> None:
         return shown.rendered.subject, [post.card.title for post in shown.content.posts]
 
     before = {name: subject(name, None) for name in READERS if name != "finn"}
-    with pytest.raises(NothingToDo, match=r"no post of the topics of finn@example\.org \(cars\)"):
+    with pytest.raises(
+        NothingToDo, match=r"nothing for finn@example\.org: no post of their topics \(cars\): skipped, empty"
+    ):
         subject("finn", None)
     (issue,) = publish(database, now=NOW)
     with database.write() as session:

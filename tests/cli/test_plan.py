@@ -108,7 +108,10 @@ def test_waves_are_planned_for_all_and_for_one_reader(plan, home: Database) -> N
     assert local(row["last"], "Pacific/Honolulu") == f"{day} 20:00"
     mine, *_ = json.loads(plan("--json", "--as", "evening@x.example")[1])
     assert (mine["theirs"], mine["first"]) == (row["last"], None)
-    assert "theirs" in plan("--as", "evening@x.example")[1].splitlines()[0]
+    assert (mine["topics"], mine["language"], mine["gets"]) == ("all", "en", "nothing: no post waits for it yet")
+    head, first, second, *_ = (line.split("\t") for line in plan("--as", "evening@x.example")[1].splitlines())
+    assert head == ["newsletter", "cadence", "local", "offset", "utc", "theirs", "topics", "language", "gets", "remark"]
+    assert (first[6:8], first[8], second[8]) == (["all", "en"], mine["gets"], "-"), "of later ones nobody knows"
     assert plan("--as", "nobody@x.example")[0] == 1
 
 

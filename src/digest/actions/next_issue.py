@@ -16,6 +16,7 @@ from digest.store.database import Session
 from digest.store.newsletters import list_cadences
 from digest.store.subscribers import get_subscriber
 from digest.store.subscriptions import find_subscription
+from digest.store.suppressions import is_suppressed
 from digest.store.waves import ReaderClock
 
 _FAR = 500
@@ -56,19 +57,42 @@ def find_ticket(session: Session, address: str, newsletter: Newsletter) -> Ticke
         NotFound: there is no such subscriber.
     """
     person = get_subscriber(session, address)
+    ticket = ticket_of(session, person, newsletter)
+    return ticket if ticket and why_no_reader(session, ticket) is None else None
+
+
+def ticket_of(session: Session, person: Subscriber, newsletter: Newsletter) -> Ticket | None:
+    """Whether it is valid or not; None for who has never subscribed."""
     tie = find_subscription(session, newsletter_id=newsletter.id, subscriber_id=person.id)
     lines = list_cadences(session, newsletter.id)
-    if tie is None or tie.state is not SubscriptionState.ACTIVE or not lines:
+    if tie is None or not lines:
         return None
     return Ticket(person=person, tie=tie, line=next((one for one in lines if one.id == tie.cadence_id), lines[0]))
 
 
-def due_for(ticket: Ticket, newsletter: Newsletter, slot: Slot) -> datetime | None:
-    """When they get a slot's issue as they are now; None where they have paused until after it is made."""
-    if ticket.tie.is_paused(slot.at):
+def why_no_reader(session: Session, ticket: Ticket) -> str | None:
+    """Why nothing is sent to them, whatever there is; None: they are a reader."""
+    if is_suppressed(session, ticket.person.id):
+        return "their address is suppressed"
+    if ticket.tie.state is SubscriptionState.ACTIVE:
         return None
+    return "they have not confirmed" if ticket.tie.state is SubscriptionState.PENDING else "they have left"
+
+
+def why_not_this(ticket: Ticket, newsletter: Newsletter, line: CadenceLine, slot: Slot) -> str | None:
+    """Why a reader does not get this slot's issue, whatever is in it; None: they do."""
+    if ticket.line.id != line.id:
+        return f"they get {newsletter.slug} by another cadence, {ticket.line.name}"
+    if ticket.tie.paused_until and due_for(ticket, newsletter, slot) is None:
+        return f"they have paused until {ticket.tie.paused_until:%Y-%m-%d %H:%M} UTC"
+    return None
+
+
+def due_for(ticket: Ticket, newsletter: Newsletter, slot: Slot) -> datetime | None:
+    """When they get a slot's issue as they are now; None where they have paused until after their wave."""
     waves = Waves.of(newsletter, ticket.line.rule)
-    return waves.due_at(slot.wall, ready=slot.at, zone=ticket.person.zone, hour=ticket.tie.hour)
+    due = waves.due_at(slot.wall, ready=slot.at, zone=ticket.person.zone, hour=ticket.tie.hour)
+    return None if ticket.tie.is_paused(slot.at if waves.is_one else due) else due
 
 
 def next_due(session: Session, address: str, newsletter: Newsletter, *, now: datetime) -> datetime | None:

@@ -18,14 +18,14 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from digest.actions.choose_newsletter import choose_newsletter
-from digest.actions.close import draft_content
+from digest.actions.next_issue import ticket_of
+from digest.actions.outlook import Outlook, look_ahead, look_at
 from digest.actions.pages import subscribe_address
-from digest.actions.publish import archive_address, render_mail, web_address
-from digest.actions.variants import showing, variant_of
+from digest.actions.publish import apart_from_others, archive_address, render_mail, web_address
 from digest.core.message import compose, lay_out
 from digest.core.model import CadenceLine, Issue, IssueContent, Newsletter, Rendered
-from digest.core.people import Envelope, Recipient, Sign, Subscriber, Subscription
-from digest.core.states import ClaimState, IssueState
+from digest.core.people import Envelope, Recipient, Sign, Subscriber
+from digest.core.states import ClaimState
 from digest.errors import NotFound, NothingToDo, UsageError
 from digest.render.page import render_page
 from digest.store.claims import list_claims
@@ -35,7 +35,6 @@ from digest.store.newsletters import list_cadences
 from digest.store.posts import get_post
 from digest.store.sources import list_sources
 from digest.store.subscribers import find_subscriber
-from digest.store.subscriptions import find_subscription
 
 READER = "reader@example.org"
 
@@ -61,6 +60,7 @@ class Preview:
     envelope: Envelope
     page: str  # the issue on the web, which is nobody's message
     drafted: bool  # it is what the next issue would be
+    outlook: Outlook  # what of it is sent to the reader, and when
     held: tuple[Held, ...] = ()
 
 
@@ -104,14 +104,14 @@ def preview_issue(
     with database.read() as session:
         chosen = choose_newsletter(session, newsletter)
         known = find_subscriber(session, reader)
-        whose = _Reader(reader, known, _tie(session, chosen, known))
+        whose = _Reader(reader, known)
         found = (
             _draft(session, chosen, cadence, whose, now)
             if number is None
             else _existing(session, chosen, number, whose, now)
         )
     language = found.language
-    rendered = found.rendered or _render(found, chosen, language=language, web_base=web_base, templates=templates)
+    rendered = found.rendered or _render(database, found, chosen, web_base=web_base, templates=templates)
     recipient = Recipient(delivery_id=0, subscriber_id=0, address=reader, name=known.name if known else "")
     skeleton = lay_out(
         rendered,
@@ -136,6 +136,7 @@ def preview_issue(
         ).signed(signer),
         page=_page(found, chosen, language=language, web_base=web_base, templates=templates),
         drafted=number is None,
+        outlook=found.outlook,
         held=found.held,
     )
 
@@ -193,61 +194,53 @@ class _Reader:
 
     address: str
     known: Subscriber | None
-    tie: Subscription | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:
     """An issue to show, what of it is for the reader, and what of that was rendered: it was, or will be, mailed."""
 
-    issue: Issue
+    outlook: Outlook
     content: IssueContent
     language: str
     rendered: Rendered | None = None
     held: tuple[Held, ...] = ()
 
+    @property
+    def issue(self) -> Issue:
+        return self.outlook.issue
+
 
 def _draft(session: Session, newsletter: Newsletter, cadence: str | None, reader: _Reader, now: datetime) -> _Found:
     line = _line(session, newsletter, cadence, reader)
     held = _held(session, line)
-    content = draft_content(session, newsletter, line, now)
-    if not content.posts and not content.more:
+    outlook = look_ahead(session, newsletter, line, reader.known, now=now)
+    whole = outlook.issue.content
+    if whole is None or not (whole.posts or whole.more):
         raise _nothing_yet(session, newsletter, held=len(held))
-    issue = Issue(
-        id=0,
-        newsletter_id=newsletter.id,
-        cadence_id=line.id,
-        number=content.number,
-        slot_key="",
-        period_start=content.period_start,
-        period_end=content.period_end,
-        due_at=content.period_end,
-        state=IssueState.FROZEN,
-        merge_key=secrets.token_hex(8),  # as a real issue's: a post cannot guess it
-        content=content,
-    )
-    return _for_reader(session, issue, newsletter, reader, now=now, held=held)
+    return _for_reader(session, outlook, newsletter, reader, held=held)
+
+
+def _existing(session: Session, newsletter: Newsletter, number: int, reader: _Reader, now: datetime) -> _Found:
+    issue = find_issue(session, newsletter_id=newsletter.id, number=number)
+    if issue is None or issue.content is None:
+        step = f"digest issue list --newsletter {newsletter.slug}"
+        raise NotFound(f"{newsletter.slug} has no issue {number}", next_step=step)
+    return _for_reader(session, look_at(session, issue, newsletter, reader.known, now=now), newsletter, reader)
 
 
 def _for_reader(
-    session: Session,
-    issue: Issue,
-    newsletter: Newsletter,
-    reader: _Reader,
-    *,
-    now: datetime,
-    held: tuple[Held, ...] = (),
+    session: Session, outlook: Outlook, newsletter: Newsletter, reader: _Reader, *, held: tuple[Held, ...] = ()
 ) -> _Found:
-    variant = variant_of(session, issue, newsletter, reader.known, reader.tie, now=now)
-    content = showing(session, issue, newsletter, variant).content if variant else None
-    if variant is None or content is None:
-        topics = ", ".join(reader.tie.topics) if reader.tie else ""
+    if outlook.variant is None or outlook.content is None:
         raise NothingToDo(
-            f"issue {issue.number} of {newsletter.slug} has no post of the topics of {reader.address} ({topics}): nothing is sent to them",
+            f"issue {outlook.issue.number} of {newsletter.slug} has nothing for {reader.address}: {outlook.why}",
             next_step="digest topic list shows which posts are of which topic",
         )
-    rendered = get_rendered(session, variant.id) if variant.id else None
-    return _Found(issue=issue, content=content, language=variant.language, rendered=rendered, held=held)
+    rendered = get_rendered(session, outlook.variant.id) if outlook.variant.id else None
+    return _Found(
+        outlook=outlook, content=outlook.content, language=outlook.variant.language, rendered=rendered, held=held
+    )
 
 
 def _nothing_yet(session: Session, newsletter: Newsletter, *, held: int) -> NothingToDo:
@@ -264,7 +257,8 @@ def _nothing_yet(session: Session, newsletter: Newsletter, *, held: int) -> Noth
 def _line(session: Session, newsletter: Newsletter, cadence: str | None, reader: _Reader) -> CadenceLine:
     """The one that is named, else the reader's, else the first."""
     lines = list_cadences(session, newsletter.id)
-    own = reader.tie.cadence_id if reader.tie else None
+    ticket = ticket_of(session, reader.known, newsletter) if reader.known else None
+    own = ticket.line.id if ticket else None
     named = [line for line in lines if cadence in {None, line.name}]
     if not named:
         names = ", ".join(line.name for line in lines) or "none"
@@ -278,28 +272,20 @@ def _held(session: Session, line: CadenceLine) -> tuple[Held, ...]:
     return tuple(Held(post_id=post.id, title=post.card.title, reason=claim.reason) for claim, post in pairs if post)
 
 
-def _tie(session: Session, newsletter: Newsletter, known: Subscriber | None) -> Subscription | None:
-    return find_subscription(session, newsletter_id=newsletter.id, subscriber_id=known.id) if known else None
-
-
-def _existing(session: Session, newsletter: Newsletter, number: int, reader: _Reader, now: datetime) -> _Found:
-    issue = find_issue(session, newsletter_id=newsletter.id, number=number)
-    if issue is None or issue.content is None:
-        step = f"digest issue list --newsletter {newsletter.slug}"
-        raise NotFound(f"{newsletter.slug} has no issue {number}", next_step=step)
-    return _for_reader(session, issue, newsletter, reader, now=now)
-
-
 def _render(
-    found: _Found, newsletter: Newsletter, *, language: str, web_base: str | None, templates: Path | None
+    database: Database, found: _Found, newsletter: Newsletter, *, web_base: str | None, templates: Path | None
 ) -> Rendered:
-    return render_mail(
+    """As it will be sent: under another subject where an earlier issue had this one."""
+    mail = render_mail(
         replace(found.issue, content=found.content),
         newsletter,
-        language=language,
+        language=found.language,
         web_base=web_base,
         templates=templates,
     )
+    with database.read() as session:
+        (mail,) = apart_from_others(session, found.issue, [mail], languages=[found.language])
+    return mail
 
 
 def _page(found: _Found, newsletter: Newsletter, *, language: str, web_base: str | None, templates: Path | None) -> str:

@@ -130,13 +130,22 @@ def render_variants(
 def _keep(database: Database, issue: Issue, variants: Sequence[Variant], rendered: Sequence[Rendered]) -> None:
     """Keep what was rendered, each with a subject that no earlier issue had."""
     with database.write() as session:
-        taken = store.taken_subjects(session, {each.subject for each in rendered}, issue=issue)
-        for variant, each in zip(variants, rendered, strict=True):
-            made = each
-            if made.subject in taken:
-                apart = set_apart(made.subject, number=issue.number or 0, language=variant.language)
-                made = replace(made, subject=apart)
-            store.save_rendered(session, variant_id=variant.id, rendered=made)
+        apart = apart_from_others(session, issue, rendered, languages=[one.language for one in variants])
+        for variant, each in zip(variants, apart, strict=True):
+            store.save_rendered(session, variant_id=variant.id, rendered=each)
+
+
+def apart_from_others(
+    session: Session, issue: Issue, rendered: Sequence[Rendered], *, languages: Sequence[str]
+) -> list[Rendered]:
+    """With the issue's number in the subject where another issue has the same."""
+    taken = store.taken_subjects(session, {each.subject for each in rendered}, issue=issue)
+    return [
+        replace(each, subject=set_apart(each.subject, number=issue.number or 0, language=language))
+        if each.subject in taken
+        else each
+        for each, language in zip(rendered, languages, strict=True)
+    ]
 
 
 def approve_issue(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from digest.actions.outlook import Outlook
 from digest.actions.preview import Preview, PreviewFiles, match_pictures, write_preview
 from digest.core.message import compose, lay_out
 from digest.core.model import Newsletter
@@ -67,6 +68,7 @@ def preview_sample(theme: str, language: str, *, templates: Path | None = None) 
         envelope=envelope,
         page=page,
         drafted=True,
+        outlook=Outlook(issue=issue, content=issue.content),
     )
 
 

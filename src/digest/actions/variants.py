@@ -17,6 +17,10 @@ from digest.store.issues import made_variants
 from digest.store.owed import posts_told
 from digest.store.recipients import count_choices, list_choices, made_for, wishes_of
 
+_TOO_OLD = "they have all of it already"
+_LATER = "what they are owed comes with a later one"
+"""Why somebody who is owed something gets nothing of an issue."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VariantView:
@@ -61,8 +65,8 @@ def variant_of(
     tie: Subscription | None,
     *,
     now: datetime,
-) -> Variant | None:
-    """What a reader got, or would get now, of an issue; None where nothing in it is of their topics.
+) -> Variant | str:
+    """What a reader got, or would get now, of an issue; or, in words, why that is nothing.
 
     A variant that was not rendered yet has the id 0.
     """
@@ -71,14 +75,20 @@ def variant_of(
         found, variant_id = made_for(session, issue_id=issue.id, subscriber_id=reader.id)
         if found:
             every = made_variants(session, issue.id, second=True)
-            return next((one for one in every if one.id == variant_id), None)
+            return next((one for one in every if one.id == variant_id), _no_post(tie))
     topics = json.dumps(list(tie.topics if tie else ()))
     owed = owed_text(tie.owed if tie else None)
     choice = Choice(topics=topics, language=(reader.language if reader else None) or "", owed=owed, readers=1)
     wish = next(iter(wishes_of(session, issue, (choice,))), None)
     if wish is None or wish.is_empty:
-        return None
-    return find_variant(wish, _planned(session, issue, newsletter, made, now=now) if issue.expected is None else made)
+        return _TOO_OLD if wish is None else _no_post(tie)
+    planned = _planned(session, issue, newsletter, made, now=now) if issue.expected is None else made
+    return find_variant(wish, planned) or _LATER
+
+
+def _no_post(tie: Subscription | None) -> str:
+    topics = f"of their topics ({', '.join(tie.topics)})" if tie and tie.topics else "that they have not had"
+    return f"no post {topics}: skipped, empty"
 
 
 def view_variants(session: Session, issue: Issue, newsletter: Newsletter, *, now: datetime) -> VariantsView:

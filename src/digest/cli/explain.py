@@ -160,7 +160,18 @@ def _explain_readings(
             answer = explain_reading(one, about, seen_at=facts["first_seen"], is_told=is_told)
             row = {"newsletter": newsletter.slug, "issue": one.issue.number, "slot": one.issue.slot_key}
             rows.append({**row, "answer": answer})
+        if coming := _foretell(session, opened, newsletter, story, facts["post"]):
+            rows.append({"newsletter": newsletter.slug, "issue": None, "slot": None, "answer": coming})
     return rows
+
+
+def _foretell(session: "Session", opened: "App", newsletter: "Newsletter", story: "Story", post_id: int) -> str | None:
+    """Whether a post that waits will reach them by the next issue, as things stand."""
+    from digest.actions.next_issue import ticket_of
+    from digest.actions.outlook import foretell
+
+    ticket = ticket_of(session, story.subscriber, newsletter) if story.subscriber else None
+    return foretell(session, newsletter, ticket, post_id, now=opened.clock()) if ticket else None
 
 
 def _suppressed(found: "Suppression | None") -> str:

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from digest.actions.next_issue import Ticket
+    from digest.actions.outlook import Outlook
     from digest.core.cadence import Slot
     from digest.core.model import CadenceLine, Newsletter
     from digest.core.plan import PlannedSlot
-    from digest.store.database import Database
+    from digest.store.database import Database, Session
     from digest.store.waves import ReaderClock
 
 MOST_ROWS = 1000
@@ -36,30 +37,32 @@ def plan(
 
     The coming slots in local time and UTC, marked where the clocks change, and what is due already. Where readers' own
     clocks or sending windows count: when the first reader gets it, when it is time by the newsletter's own clock, and
-    when the last one gets it.
+    when the last one gets it. Of one reader: when they get it, their topics and language, and how many posts, as things stand, of
+    issues that are made and of the next one; or why nothing is sent to them.
 
     Example: digest plan --days 90 --as anna@example.org
     """
     app = open_app(context)
     now = app.clock()
-    plans = _plans(app.database, newsletter, reader)
-    lines = [(one.newsletter, one.line) for one in plans]
+    plans = _plans(app.database, newsletter, reader, now)
+    until = now + timedelta(days=days)
     rows = sorted(
-        (row for one in plans for row in _planned(one, now, now + timedelta(days=days))),
+        (row for one in plans for row in (*_made(one), *_planned(one, now, until))),
         key=lambda row: (row["utc"], row["newsletter"], row["cadence"]),
     )
-    for each, line in lines:
-        _tell_what_is_due(each, line, now)
+    for each in plans:
+        _tell_what_is_due(each, now)
     if as_json:
         print_json(rows)
         return
     waves = [name for name in ("first", "own", "last", "theirs") if any(row[name] for row in rows)]
-    names = ("newsletter", "cadence", "local", "offset", "utc", *waves, "remark")
-    print_table([[row[name] for name in names] for row in rows[:MOST_ROWS]], head=names)
+    theirs = ("topics", "language", "gets") if reader else ()
+    names = ("newsletter", "cadence", "local", "offset", "utc", *waves, *theirs, "remark")
+    print_table([[_shown(row[name]) for name in names] for row in rows[:MOST_ROWS]], head=names)
     if len(rows) > MOST_ROWS:
         note(f"{len(rows) - MOST_ROWS} more are not shown", next_step="fewer --days, or --json")
     if not rows:
-        step = f"--days {days * 4}" if lines else f"digest explain {reader}" if reader else "digest newsletter add SLUG"
+        step = f"--days {days * 4}" if plans else f"digest explain {reader}" if reader else "digest newsletter add SLUG"
         note(f"nothing goes out{' to them' if reader else ''} within {days} days", next_step=step)
 
 
@@ -70,10 +73,12 @@ class _Plan:
     newsletter: "Newsletter"
     line: "CadenceLine"
     clocks: "tuple[ReaderClock, ...]"
-    ticket: "Ticket | None"
+    ticket: "Ticket | None" = None
+    made: "tuple[Outlook, ...]" = ()  # for this reader
+    coming: "Outlook | None" = None
 
 
-def _plans(database: "Database", slug: str | None, reader: str | None) -> list[_Plan]:
+def _plans(database: "Database", slug: str | None, reader: str | None, now: "datetime") -> list[_Plan]:
     from digest.actions.next_issue import find_ticket
     from digest.store.newsletters import get_newsletter, list_cadences, list_newsletters
     from digest.store.recipients import reader_clocks
@@ -81,12 +86,39 @@ def _plans(database: "Database", slug: str | None, reader: str | None) -> list[_
     found = []
     with database.read() as session:
         for each in (get_newsletter(session, slug),) if slug else list_newsletters(session):
-            ticket = find_ticket(session, reader, each) if reader else None
-            for line in list_cadences(session, each.id):
-                if reader is None or (ticket and ticket.line.id == line.id):
-                    clocks = reader_clocks(session, newsletter_id=each.id, cadence_id=line.id)
-                    found.append(_Plan(each, line, clocks, ticket))
+            if reader and (ticket := find_ticket(session, reader, each)):
+                found.append(_plan_for(session, each, ticket, now))
+            for line in list_cadences(session, each.id) if reader is None else ():
+                clocks = reader_clocks(session, newsletter_id=each.id, cadence_id=line.id)
+                found.append(_Plan(each, line, clocks))
     return found
+
+
+def _plan_for(session: "Session", newsletter: "Newsletter", ticket: "Ticket", now: "datetime") -> _Plan:
+    from digest.actions.outlook import list_coming, look_ahead
+    from digest.core.period import dues_of
+
+    line = ticket.line
+    broken = dues_of(newsletter, line, now=now).broken
+    return _Plan(newsletter, line, (), ticket, made=list_coming(session, newsletter, ticket, now=now),
+                 coming=None if broken else look_ahead(session, newsletter, line, ticket.person, now=now))  # fmt: skip
+
+
+def _made(plan: _Plan) -> list[dict[str, Any]]:
+    """Issues that are made and still to reach this reader."""
+    from digest.core.zones import find_zone, local_wall, offset_minutes
+
+    rows = []
+    for one in plan.made:
+        place, issue = find_zone(plan.line.zone), one.issue
+        rows.append({
+            "newsletter": plan.newsletter.slug, "cadence": plan.line.name, "slot": issue.slot_key,
+            "local": _wall(local_wall(issue.due_at, place)), "zone": plan.line.zone,
+            "offset": _offset(offset_minutes(issue.due_at, place)), "utc": issue.due_at, "clock_change_minutes": 0,
+            "first": None, "own": None, "last": None, "theirs": one.due, **_what(plan, one),
+            "remark": f"issue {issue.number}: {one.state}",
+        })  # fmt: skip
+    return rows
 
 
 def _planned(plan: _Plan, now: "datetime", until: "datetime") -> list[dict[str, Any]]:
@@ -101,12 +133,13 @@ def _planned(plan: _Plan, now: "datetime", until: "datetime") -> list[dict[str, 
             "newsletter": newsletter.slug,
             "cadence": line.name,
             "slot": planned.slot.key,
-            "local": f"{planned.local:%a %Y-%m-%d %H:%M}",
+            "local": _wall(planned.local),
             "zone": line.zone,
-            "offset": f"{'-' if planned.offset < 0 else '+'}{abs(planned.offset) // 60:02}:{abs(planned.offset) % 60:02}",
+            "offset": _offset(planned.offset),
             "utc": planned.slot.at,
             "clock_change_minutes": planned.shift,
             **_waves(plan, planned.slot),
+            **_what(plan, _next_of(plan, planned.slot)),
             "remark": _remark(planned),
         }
         for planned in plan_slots(line, now=now, until=until)
@@ -125,6 +158,38 @@ def _waves(plan: _Plan, slot: "Slot") -> dict[str, Any]:
     return {"first": waves.first, "own": waves.own, "last": waves.last, "theirs": None}
 
 
+def _next_of(plan: _Plan, slot: "Slot") -> "Outlook | None":
+    """What this reader gets at this slot; of those after the next nobody knows."""
+    return plan.coming if plan.coming and plan.coming.issue.period_end == slot.at else None
+
+
+def _what(plan: _Plan, outlook: "Outlook | None") -> dict[str, Any]:
+    """Which variant of an issue this reader gets: of a later one their choice alone is known."""
+    if plan.ticket is None:
+        return {}
+    offered = (plan.newsletter.language, *plan.newsletter.languages)
+    spoken = plan.ticket.person.language
+    chosen = spoken if spoken in offered else plan.newsletter.language
+    return {
+        "topics": list(plan.ticket.tie.topics) or "all",
+        "language": outlook.variant.language if outlook and outlook.variant else chosen,
+        "posts": outlook.posts if outlook else None,
+        "gets": outlook.words if outlook else None,
+    }
+
+
+def _shown(value: Any) -> Any:
+    return ", ".join(value) if isinstance(value, list) else value
+
+
+def _wall(local: "datetime") -> str:
+    return f"{local:%a %Y-%m-%d %H:%M}"
+
+
+def _offset(minutes: int) -> str:
+    return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
+
+
 def _remark(planned: "PlannedSlot") -> str:
     parts = []
     if planned.shift:
@@ -137,14 +202,16 @@ def _remark(planned: "PlannedSlot") -> str:
     return "; ".join(parts)
 
 
-def _tell_what_is_due(newsletter: "Newsletter", line: "CadenceLine", now: "datetime") -> None:
+def _tell_what_is_due(plan: _Plan, now: "datetime") -> None:
     """Slots that a turn would deal with now, and why it would not."""
     from digest.actions.holds import as_held
     from digest.core.period import dues_of
 
+    newsletter, line = plan.newsletter, plan.line
     dues = dues_of(newsletter, line, now=now)
     name = f"{newsletter.slug} ({line.name})"
     if held := as_held(newsletter, line, dues):
         note(f"{name} is held: {held.reason}", next_step=held.next_step)
     for due in dues.slots:
-        note(f"{name}: the slot of {due.slot.key} is due: {due.reason or 'digest run will publish it'}")
+        theirs = f" ({plan.coming.words})" if plan.coming and not due.reason else ""
+        note(f"{name}: the slot of {due.slot.key} is due: {due.reason or 'digest run will publish it'}{theirs}")

@@ -92,18 +92,27 @@ def preview(
 
 
 def _print(made: "Preview", files: "PreviewFiles", *, as_json: bool) -> None:
-    content = made.content
+    content, outlook = made.content, made.outlook
     if as_json:
         facts = {"newsletter": made.newsletter.slug, "number": content.number, "drafted": made.drafted}
         words = {"subject": made.rendered.subject, "preheader": made.rendered.preheader}
         facts["fitted"] = made.rendered.fitted
-        print_json({**facts, **words, "content": content, "held": made.held, "files": files})
+        theirs = {
+            "language": outlook.variant and outlook.variant.language,
+            "posts": outlook.posts,
+            "due": outlook.due,
+            "not_sent": outlook.why,
+        }
+        print_json({**facts, **words, **theirs, "content": content, "held": made.held, "files": files})
         return
     print_facts({
         "issue": f"{content.number}{', as it would be now' if made.drafted else ''}",
         "period": f"{_wall(content.period_start, content.zone)} to {_wall(content.period_end, content.zone)} {content.zone}",
         "subject": made.rendered.subject,
         "preheader": made.rendered.preheader,
+        "language": outlook.variant and outlook.variant.language,
+        "gets": outlook.words,
+        "due": outlook.due,
         "html": files.html,
         "text": files.text,
         "eml": files.eml,

@@ -28,6 +28,12 @@ def find_suppression(session: Session, address_hash: str) -> Suppression | None:
     return Suppression(**row) if row else None
 
 
+def is_suppressed(session: Session, subscriber_id: int) -> bool:
+    """Whether this person's address is."""
+    theirs = select(_subscriber.c.address_hash).where(_subscriber.c.id == subscriber_id).scalar_subquery()
+    return session.execute(select(_table.c.id).where(_table.c.address_hash == theirs)).first() is not None
+
+
 def delete_suppression(session: Session, address_hash: str) -> bool:
     """Allow the address again; False where it was not suppressed."""
     done = session.execute(delete(_table).where(_table.c.address_hash == address_hash).returning(_table.c.id))
