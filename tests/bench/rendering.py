@@ -18,6 +18,7 @@ from pathlib import Path
 
 from mjml import mjml2html
 
+from digest.core.cut import Limits
 from digest.core.model import Issue, Variant
 from digest.core.variants import content_for
 from digest.render import issue as rendering
@@ -67,7 +68,7 @@ def without(issue: Issue, left_out: slice) -> Issue:
     posts = issue.content.posts
     shown = frozenset(post.post_id for post in posts) - {post.post_id for post in posts[left_out]}
     variant = Variant(id=0, issue_id=issue.id, key="", language="en", shown=shown)
-    return replace(issue, content=content_for(issue.content, variant, most=POSTS))
+    return replace(issue, content=content_for(issue.content, variant, limits=Limits(most=POSTS)))
 
 
 def forget() -> None:

@@ -104,7 +104,9 @@ def begin(database: Database, now: datetime) -> datetime:
 def told(desk: Desk, folder: Path, name: str) -> dict[str, object]:
     """What is said of somebody's next mail, by each command; they agree with each other."""
     address = f"{name}@example.org"
-    row = desk.ask("plan", "--as", address, "--days", "2")[1][0]
+    _, planned, err = desk.ask("plan", "--as", address, "--days", "2")
+    assert planned, err
+    row = planned[0]
     _, shown, err = desk.ask("preview", "--as", address, "--out", str(folder / name))
     if row["posts"] == 0:
         assert row["theirs"] is None or "skipped, empty" in row["gets"]
@@ -153,6 +155,7 @@ def test_what_is_said_beforehand_is_what_arrives(desk: Desk, tmp_path: Path, mon
         assert said["dora"]["gets"] == "nothing: no post of their topics (cars): skipped, empty"
         assert str(said["finn"]["gets"]).startswith("nothing: they have paused until ")
         assert (said["ben"]["posts"], said["ben"]["language"]) == (["soup", "bread", "stew"], "de")
+        assert (said["ben"]["gets"], said["anna"]["gets"]) == ("3 posts", "5 posts, 2 of them as lines")
         assert (said["anna"]["posts"], said["gwen"]["posts"]) == ([*POSTS], ["clay"])
         wanted = {name: facts for name, facts in said.items() if "posts" in facts}
         for due in sorted({str(facts["due"]) for facts in wanted.values()}):

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from digest.core.cut import Limits, cut_content
 from digest.core.model import AlsoIn, Card, EditorNote, Newsletter, Picture, Post
 from digest.core.selection import Candidate, Selection, Span, select_posts
 from digest.core.states import GroupBy
@@ -173,3 +174,28 @@ def test_nothing_is_lost_nothing_doubled_and_the_order_of_arrival_is_nothing(
     assert sum(not post.pinned for post in selection.content.posts) <= most
     rng.shuffle(candidates)
     assert select(*candidates, **policies) == selection
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.randoms(use_true_random=False), st.sampled_from([GroupBy.DAY, GroupBy.SOURCE, GroupBy.TOPIC]))
+def test_a_part_of_an_issue_has_limits_of_its_own(dice: random.Random, group_by: GroupBy) -> None:
+    """Where it has room, it is what it would be if there were no other posts; a post in full is never made a line."""
+    quotas = {source: dice.choice([None, 1, 3]) for source in (1, 2, 3)}
+    posts = []
+    for number, hours in enumerate(dice.sample(range(-50, 160), 14)):
+        source, topics = dice.choice((1, 2, 3)), tuple(dice.sample(("Boats", "tea"), dice.randint(0, 2)))
+        posts.append(candidate(number, hours, source=source, quota=quotas[source], topics=topics, seen=max(hours, 1),
+                               pinned=dice.random() < 0.1))  # fmt: skip
+    policies = {"max_posts": 5, "max_per_source": 2, "group_by": group_by}
+    whole = select(*posts, **policies)
+    keep = {one.post.id for one in dice.sample(posts, dice.randint(1, 9))}
+    alone = select(*(one for one in posts if one.post.id in keep), **policies).content
+    cut = cut_content(whole.content, keep, limits=Limits(most=5, per_source=2, quotas=quotas, group_by=group_by))
+    shown, lines = ({post.post_id for post in some} for some in (cut.posts, cut.more))
+    assert shown | lines == keep
+    assert not shown & lines
+    assert shown >= keep & {post.post_id for post in whole.content.posts}
+    assert len(shown) == len(alone.posts) or len(shown) <= 5
+    if len(keep) <= 5:
+        assert (shown, lines) == ({post.post_id for post in alone.posts}, {post.post_id for post in alone.more})
+        assert group_by is GroupBy.TOPIC or cut == alone

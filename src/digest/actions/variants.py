@@ -8,10 +8,12 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from digest.core.cut import Limits
 from digest.core.model import Issue, Newsletter, Variant
 from digest.core.owed import owed_text
 from digest.core.people import Subscriber, Subscription
 from digest.core.variants import NOTHING, Choice, Wanted, Wish, content_for, find_variant, plan_variants, wish_for
+from digest.store.candidates import quotas_of
 from digest.store.database import Session
 from digest.store.issues import made_variants
 from digest.store.owed import posts_told
@@ -54,7 +56,17 @@ def showing(session: Session, issue: Issue, newsletter: Newsletter, variant: Var
     if issue.content is None:
         return issue
     others = posts_told(session, issue, variant.earlier | variant.away)
-    return replace(issue, content=content_for(issue.content, variant, others=others, most=newsletter.max_posts))
+    return replace(
+        issue, content=content_for(issue.content, variant, others=others, limits=_limits(session, issue, newsletter))
+    )
+
+
+def _limits(session: Session, issue: Issue, newsletter: Newsletter) -> Limits:
+    """Sources are looked up only where the issue has lines of "more"."""
+    quotas = quotas_of(session, newsletter.id) if issue.content and issue.content.more else {}
+    return Limits(
+        most=newsletter.max_posts, per_source=newsletter.max_per_source, quotas=quotas, group_by=newsletter.group_by
+    )
 
 
 def variant_of(

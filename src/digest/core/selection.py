@@ -200,9 +200,10 @@ def _limit(cards: Sequence[_Card], *, newsletter: Newsletter) -> tuple[list[_Car
 def _group(cards: Sequence[_Card], *, newsletter: Newsletter) -> tuple[IssueGroup, ...]:
     posts = [card.shown for card in cards]
     pinned = [post for post in posts if post.pinned]
-    current = [card for card in cards if not card.shown.pinned and not card.shown.late]
+    current = [post for post in posts if not post.pinned and not post.late]
     earlier = [post for post in posts if post.late and not post.pinned]
-    groups = _arrange(current, newsletter=newsletter)
+    ranks = {card.shown.source_id: card.candidate.rank for card in cards}
+    groups = arrange(current, group_by=newsletter.group_by, zone=newsletter.zone, ranks=ranks)
     if pinned:
         groups = [IssueGroup(kind="pinned", label="", posts=tuple(pinned)), *groups]
     if earlier:
@@ -210,14 +211,16 @@ def _group(cards: Sequence[_Card], *, newsletter: Newsletter) -> tuple[IssueGrou
     return tuple(groups)
 
 
-def _arrange(cards: Sequence[_Card], *, newsletter: Newsletter) -> list[IssueGroup]:
-    if newsletter.group_by is GroupBy.SOURCE:
-        by_rank = sorted(cards, key=lambda card: card.candidate.rank)  # stable: keeps the reading order within
-        return _collect("source", [(card.shown.source_id, card.shown.source, card.shown) for card in by_rank])
-    if newsletter.group_by is GroupBy.TOPIC:
-        return _by_topic([card.shown for card in cards])
-    zone = ZoneInfo(newsletter.zone)
-    days = [(card.shown.at.astimezone(zone).date().isoformat(), card.shown) for card in cards]
+def arrange(posts: Sequence[IssuePost], *, group_by: GroupBy, zone: str, ranks: Mapping[int, int]) -> list[IssueGroup]:
+    """Ranked posts in their groups; `ranks` are the places of their sources."""
+    if group_by is GroupBy.SOURCE:
+        last = len(ranks)
+        by_rank = sorted(posts, key=lambda post: ranks.get(post.source_id, last))  # stable: keeps the order within
+        return _collect("source", [(post.source_id, post.source, post) for post in by_rank])
+    if group_by is GroupBy.TOPIC:
+        return _by_topic(posts)
+    place = ZoneInfo(zone)
+    days = [(post.at.astimezone(place).date().isoformat(), post) for post in posts]
     groups = _collect("day", [(day, day, post) for day, post in days])
     return sorted(groups, key=lambda group: group.label, reverse=True)
 

@@ -7,11 +7,12 @@ A choice counts only by the posts that it shows: whoever is shown all of them ge
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import NamedTuple
 
+from digest.core.cut import Limits, cut_content
 from digest.core.model import IssueContent, IssueGroup, IssuePost, Variant
 from digest.core.owed import Due
 
@@ -149,28 +150,20 @@ def find_variant(wish: Wish, variants: Sequence[Variant]) -> Variant | None:
 
 
 def content_for(
-    content: IssueContent, variant: Variant, *, others: Iterable[IssuePost] = (), most: int
+    content: IssueContent, variant: Variant, *, others: Iterable[IssuePost] = (), limits: Limits
 ) -> IssueContent:
     """The issue as a variant shows it: its posts in their places, then those of other issues, which are `others`.
 
-    Of these so many are shown in full that there are `most` in all, the newest first; the others are lines of "more".
+    Of its own lines of "more" so many are shown in full as the limits have room for; then of the others, the newest first.
     """
-    left = content if variant.shown is None else _cut(content, variant.shown)
+    left = content if variant.shown is None else cut_content(content, variant.shown, limits=limits)
     newest = sorted(others, key=lambda post: (post.at, post.post_id), reverse=True)
-    room = max(0, most - len(left.posts))
+    room = max(0, limits.most - len(left.posts))
     groups = [
         IssueGroup(kind=kind, label="", posts=tuple(post for post in newest[:room] if post.post_id in some))
         for kind, some in (("earlier", variant.earlier), ("away", variant.away))
     ]
     return replace(left, groups=_joined(left.groups, groups), more=(*left.more, *newest[room:]))
-
-
-def _cut(content: IssueContent, keep: Collection[int]) -> IssueContent:
-    def left(posts: Iterable[IssuePost]) -> tuple[IssuePost, ...]:
-        return tuple(post for post in posts if post.post_id in keep)
-
-    groups = (IssueGroup(kind=group.kind, label=group.label, posts=left(group.posts)) for group in content.groups)
-    return replace(content, groups=tuple(group for group in groups if group.posts), more=left(content.more))
 
 
 def _joined(groups: Sequence[IssueGroup], further: Iterable[IssueGroup]) -> tuple[IssueGroup, ...]:

@@ -93,6 +93,12 @@ def settle_claims(session: Session, *, cadence_id: int, issue_id: int, selection
     return done
 
 
+def quotas_of(session: Session, newsletter_id: int) -> dict[int, int | None]:
+    """The newsletter's sources in their order, each with its own quota, if it has one."""
+    rows = select(_reads.c.source_id, _reads.c.quota).where(_reads.c.newsletter_id == newsletter_id)
+    return {row.source_id: row.quota for row in session.execute(rows.order_by(_reads.c.id))}
+
+
 def _read_sources(session: Session, newsletter_id: int) -> dict[int, dict[str, Any]]:
     query = (
         select(_source.c.id, _source.c.title, _source.c.url, _reads.c.id.label("rank"), _reads.c.quota, _reads.c.weight)
