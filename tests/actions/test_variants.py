@@ -1,5 +1,6 @@
 """Readers choose topics: an issue is rendered once for each set of posts, and each reader gets theirs."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from tests.cast import NOW
 from tests.processes import Inbox, mail_server
 
 from digest.actions.admit import admit_posts
+from digest.actions.choices import choose
 from digest.actions.preview import preview_issue
 from digest.actions.publish import approve_issue, publish
 from digest.actions.variants import view_variants
@@ -129,3 +131,31 @@ def test_the_rarest_choices_get_a_variant_that_shows_more(database: Database) ->
     with database.read() as session:
         (event,) = events.list_events(session, kind="issue.sending", issue_id=issue.id)
     assert event.data == {"expected": 7, "variants": 2, "empty": 1, "more": 3}
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_draft_that_waits_while_readers_choose_anew_keeps_to_the_cap(database: Database) -> None:
+    with database.write() as session:
+        begin(session, max_variants=5, approval=True)
+    (issue,) = publish(database, now=NOW)
+    rounds = [("art",), ("cars", "art"), ("food",), ("art",), ()]
+    for number, topics in enumerate(rounds):
+        for who in range(1, 8):
+            chosen = rounds[(who + number) % len(rounds)] if who % 2 else topics
+            choose(database, subscriber_id=who, newsletter_id=1, topics=chosen, now=NOW)
+        publish(database, now=NOW)
+        with database.read() as session:
+            assert len(issues.list_variants(session, issue.id)) <= 5, number
+    with database.write() as session:
+        approve_issue(session, issue, now=NOW)
+    with mail_server() as (inbox, port):
+        run(database, SmtpTransport(host="127.0.0.1", port=port, security="plain"), now=NOW)
+    wanted = {"art": {"clay"}, "cars": set(), "food": {"soup", "bread"}}
+    with database.read() as session:
+        topics = session.execute(
+            text("SELECT s.address, t.topics FROM subscriber s JOIN subscription t ON t.subscriber_id = s.id")
+        )
+        theirs = {address.partition("@")[0]: set().union(*(wanted[one] for one in json.loads(chosen))) if chosen != "[]" else {*POSTS}
+                  for address, chosen in topics}  # fmt: skip
+    for name, told in posts_in(inbox).items():
+        assert theirs[name] <= set(told.split()), "more than they chose at worst, never less"

@@ -48,7 +48,9 @@ def variants_for(session: Session, issue: Issue, newsletter: Newsletter, *, now:
     """What is to be rendered for those who read it now, with how many do."""
     choices = count_choices(session, issue, now=now)
     languages = tuple(dict.fromkeys((newsletter.language, *newsletter.languages)))
-    return plan_variants(wishes_of(session, issue, choices), languages=languages, most=newsletter.max_variants)
+    made = [one.key for one in made_variants(session, issue.id)]
+    wishes = wishes_of(session, issue, choices)
+    return plan_variants(wishes, languages=languages, most=newsletter.max_variants, made=made)
 
 
 def showing(session: Session, issue: Issue, newsletter: Newsletter, variant: Variant) -> Issue:

@@ -7,7 +7,7 @@ A choice counts only by the posts that it shows: whoever is shown all of them ge
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import NamedTuple
@@ -99,11 +99,14 @@ def wish_for(
     return tuple(wishes)
 
 
-def plan_variants(wishes: Iterable[Wish], *, languages: Sequence[str], most: int) -> tuple[Wanted, ...]:
+def plan_variants(
+    wishes: Iterable[Wish], *, languages: Sequence[str], most: int, made: Collection[str] = ()
+) -> tuple[Wanted, ...]:
     """The variants to render, the whole issue in the newsletter's own language (the first) before all others.
 
     The whole in each language that somebody reads is always among them, for all who chose what nobody else did, and what
-    somebody is owed exactly. Of the others those with the most readers are, until there are `most` in all.
+    somebody is owed exactly. Of the others those with the most readers are, until there are `most` in all. `made` are the keys
+    of those that there are already: they stay and count, also where nobody wants them any more.
     """
     readers: dict[_Place, int] = {_Place(languages[0]): 0}
     exact: set[_Place] = set()
@@ -118,10 +121,18 @@ def plan_variants(wishes: Iterable[Wish], *, languages: Sequence[str], most: int
     wholes = sorted((one for one in readers if one.is_whole), key=lambda one: languages.index(one.language))
     parts = sorted(
         (one for one in readers if not one.is_whole),
-        key=lambda one: (one not in exact, -readers[one], one.language, sorted(one.shown or ()), sorted(one.earlier)),
+        key=lambda one: (
+            one not in exact,
+            -readers[one],
+            one.language,
+            *map(sorted, (one.shown or (), one.earlier, one.away)),
+        ),
     )
-    wanted = (*wholes, *parts[: max(most - len(wholes), len(exact))])
-    return tuple(Wanted(**one._asdict(), readers=readers[one]) for one in wanted)
+    wanted = {one: Wanted(**one._asdict(), readers=readers[one]) for one in (*wholes, *parts)}
+    coming = [one for one in parts if wanted[one].key not in made]
+    room = most - len({wanted[one].key for one in wholes}.union(made))
+    left_out = coming[max(room, sum(one in exact for one in coming)) :]
+    return tuple(wanted[one] for one in wanted if one not in left_out)
 
 
 class _Place(NamedTuple):
