@@ -71,6 +71,7 @@ class World:
         self.database, self.templates, self.dice = database, templates, random.Random(seed)
         self.now = MONDAY
         self.posts: dict[int, set[str]] = {}
+        self.echoed: set[int] = set()
         by_zone = self.dice.random() < 0.5
         zone = FIRST_ZONE if by_zone else "UTC"
         with database.write() as session:
@@ -83,6 +84,7 @@ class World:
                 for name, rule in CADENCES.items()
             ]
             self.source = cast.add_source(session, self.newsletter)
+            self.echo = cast.add_source(session, self.newsletter, url="https://echo.example/feed")
             for slug in TOPICS:
                 cast.add_topic(session, self.newsletter, slug)
                 topic = get_topic(session, self.newsletter, slug)
@@ -104,6 +106,8 @@ class World:
                     self.act(reader)
         for _ in range(1 if quiet else self.dice.choice([0, 0, 1, 1, 2])):
             self.tell()
+        if not quiet and self.posts and self.dice.random() < 0.5:
+            self.repeat()
         publish(self.database, now=self.now, templates=self.templates)
         self.approve(everything=quiet)
         self.begin_sending()
@@ -115,14 +119,28 @@ class World:
         post = len(self.posts) + 1
         self.posts[post] = {topic for topic in TOPICS if self.dice.random() < 0.5}
         card = {"title": f"Post {post}", "link": f"https://blog.example/{post}/", "topics": sorted(self.posts[post])}
-        late = timedelta(hours=self.dice.choice([0, 0, 1, 9]))
-        with self.database.write() as session:
-            added = cast.add_post(session, self.source, str(post), card=card, seen_at=self.now,
-                                  effective_at=max(self.now - late, MONDAY))  # fmt: skip
-            new = [one for one in claims.backlog(session, source_id=self.source) if one.id == added]
-            admit_posts(session, source_id=self.source, posts=new, first_look=False, now=self.now)
+        self.add(self.source, post, card, late=self.dice.choice([0, 0, 1, 9]))
         for reader in self.readers:
             reader.sees(post, self.posts[post], self.now)
+
+    def repeat(self) -> None:
+        """The second source carries a story of the last days, by its date before the first or after it: nobody is to hear of it twice."""
+        post = self.dice.randint(max(1, len(self.posts) - 5), len(self.posts))
+        if post not in self.echoed:
+            self.echoed.add(post)
+            card = {
+                "title": f"Post {post}",
+                "link": f"https://echo.example/{post}/",
+                "topics": sorted(self.posts[post]),
+            }
+            self.add(self.echo, post, card, late=self.dice.choice([0, 9, 30]))
+
+    def add(self, source: int, post: int, card: dict, *, late: int) -> None:
+        with self.database.write() as session:
+            added = cast.add_post(session, source, str(post), card=card, seen_at=self.now, canonical=f"story {post}",
+                                  effective_at=max(self.now - timedelta(hours=late), MONDAY))  # fmt: skip
+            new = [one for one in claims.backlog(session, source_id=source) if one.id == added]
+            admit_posts(session, source_id=source, posts=new, first_look=False, now=self.now)
 
     def approve(self, *, everything: bool) -> None:
         with self.database.write() as session:
@@ -206,7 +224,7 @@ class World:
         )
         with self.database.read() as session:
             mails = session.execute(query, {"who": reader.id}).scalars()
-            return Counter(int(post) for mail in mails for post in re.findall(r"blog\.example/(\d+)/", mail))
+            return Counter(int(post) for mail in mails for post in re.findall(r"(?:blog|echo)\.example/(\d+)/", mail))
 
 
 @pytest.fixture(scope="module")

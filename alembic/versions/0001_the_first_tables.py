@@ -435,6 +435,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("cadence_id", "post_id", name=op.f("uq_claim_cadence_id_post_id")),
     )
     op.create_index(op.f("ix_claim_issue_id"), "claim", ["issue_id"], unique=False)
+    op.create_index("ix_claim_merged", "claim", ["merged_into"], unique=False, sqlite_where=sa.text("state = 'merged'"), postgresql_where=sa.text("state = 'merged'"))
     op.create_index("ix_claim_pending", "claim", ["cadence_id", "effective_at"], unique=False, sqlite_where=sa.text("state = 'pending'"), postgresql_where=sa.text("state = 'pending'"))
     op.create_index(op.f("ix_claim_post_id"), "claim", ["post_id"], unique=False)
     op.create_table(

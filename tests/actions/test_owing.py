@@ -146,6 +146,42 @@ def test_who_changes_after_it_was_rendered_keeps_what_they_are_owed_for_the_next
     assert carried(database) is None
 
 
+def test_a_story_merged_the_other_way_round_is_told_once(database: Database) -> None:
+    """Daily told the post; weekly makes it the copy of what a second source dated before it. Anna goes over in between."""
+    monday = datetime(2017, 8, 14, tzinfo=UTC)
+    with database.write() as session:
+        newsletter = cast.add_newsletter(session, zone="UTC")
+        for name, rule in (("daily", "daily at 00:00"), ("weekly", "weekly on wed at 00:00")):
+            cast.add_cadence(session, newsletter, name, rule=rule, zone="UTC", started_at=monday)
+        sources = [cast.add_source(session, newsletter, url=f"https://{name}.example/feed") for name in "ab"]
+        cast.add_subscription(session, newsletter, cast.add_subscriber(session, "anna@example.org"), cadence_id=1)
+
+    def tell(source: int, key: str, story: str, at: datetime, dated: datetime) -> int:
+        with database.write() as session:
+            post = cast.add_post(session, source, key, canonical=story, seen_at=at, effective_at=dated)
+            new = [one for one in claims.backlog(session, source_id=source) if one.id == post]
+            admit_posts(session, source_id=source, posts=new, first_look=False, now=at)
+        return post
+
+    first = tell(sources[0], "first", "story", monday + 6 * HOUR, monday + 6 * HOUR)
+    publish(database, now=monday + DAY)
+    assert send(database, monday + DAY) == [1]
+    choices.choose(database, subscriber_id=1, newsletter_id=newsletter, cadence_id=2, now=monday + DAY + HOUR)
+    copy = tell(sources[1], "copy", "story", monday + DAY + 6 * HOUR, monday + 3 * HOUR)
+    other = tell(sources[0], "other", "another", monday + DAY + 6 * HOUR, monday + DAY + 6 * HOUR)
+    publish(database, now=monday + 2 * DAY)
+    assert sorted(send(database, monday + 2 * DAY)) == [0, 1]
+    with database.read() as session:
+        merged = session.execute(
+            text("SELECT cadence_id, post_id, merged_into FROM claim WHERE state = 'merged' ORDER BY 1")
+        )
+        assert [tuple(row) for row in merged] == [(1, copy, first), (2, first, copy)]
+        shown = session.execute(
+            text("SELECT shown, earlier FROM variant v JOIN delivery d ON d.variant_id = v.id ORDER BY v.id")
+        )
+        assert [tuple(row) for row in shown][1:] == [(f"[{other}]" if database.is_sqlite else [other], None)]
+
+
 def test_an_issue_waits_for_a_change_and_no_reader_for_another(database: Database) -> None:
     with database.write() as session:
         newsletter = cast.add_newsletter(session)

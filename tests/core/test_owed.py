@@ -36,6 +36,19 @@ def test_who_goes_over_gets_what_the_new_line_told_since_and_nothing_again() -> 
     assert due(Owed(marks=(mark(1, 10),))) == ({3}, {2}, set())
 
 
+def test_a_story_that_two_lines_tell_by_different_posts_is_one() -> None:
+    """Line A told post 9, of which line B made post 2 the head."""
+    places, story = {**PLACES, 9: [Place(A, 1)]}, frozenset({2, 9})
+    for owed, earlier in (
+        (Owed(marks=(mark(1, 10),)), set()),
+        (Owed(marks=(mark(1, 10),), waiting=(1,)), {1, 2}),
+        (Owed(marks=(mark(1, 10),), taken=(9,)), {2}),
+    ):
+        found = due_of(owed, issue=4, period_end=at(24), told=TOLD, places=places, stories={2: story})
+        assert found
+        assert (set(found.own), set(found.earlier)) == ({3}, earlier)
+
+
 def test_an_issue_older_than_what_they_have_is_not_for_them() -> None:
     assert due(Owed(marks=(mark(9, 24),))) is None
 

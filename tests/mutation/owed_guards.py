@@ -27,6 +27,14 @@ GUARDS = (
         tests=(f"{TESTS}test_who_changes_after_it_was_rendered_keeps_what_they_are_owed_for_the_next_issue[sqlite]",),
     ),
     Guard(
+        name="owed: one story",
+        keeps="A story that another cadence told by another post is not told again to who comes from there.",
+        edits=(
+            Edit(file=OWED, before="told=told, places=places, stories=stories)", after="told=told, places=places)"),
+        ),
+        tests=("tests/actions/test_owing.py::test_a_story_merged_the_other_way_round_is_told_once[sqlite]",),
+    ),
+    Guard(
         name="owed: one at a time",
         keeps="No issue begins to go out while a reader's change is decided.",
         edits=(Edit(file=OWED, before=".with_for_update(read=True)", after=""),),

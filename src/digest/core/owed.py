@@ -10,6 +10,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 
@@ -106,12 +107,19 @@ class Due:
 
 
 def due_of(
-    owed: Owed, *, issue: int, period_end: datetime, told: Iterable[Told], places: Mapping[int, Collection[Place]]
+    owed: Owed,
+    *,
+    issue: int,
+    period_end: datetime,
+    told: Iterable[Told],
+    places: Mapping[int, Collection[Place]],
+    stories: Mapping[int, frozenset[int]] = MappingProxyType({}),
 ) -> Due | None:
     """What an issue is for somebody; None where it is older than what they have: then it is not for them.
 
     `told` is what its line told in this issue and in others that went out, back to the mark at least; `places` say where
-    each post was told, there and elsewhere. Of the others comes what was told after the mark, or by an issue that they did
+    each post was told by a card of its own, there and elsewhere; `stories` which posts are one story, whichever of them a
+    line told. Of the others comes what was told after the mark, or by an issue that they did
     not get, and was first seen while they were there and did not pause.
     """
     if period_end <= owed.until:
@@ -120,9 +128,11 @@ def due_of(
     own: set[int] = set()
     before: dict[bool, set[int]] = {False: set(), True: set()}
     for one in told:
-        where = places.get(one.post, ())
-        missed = one.post in owed.taken or any(place.issue in owed.waiting for place in where)
-        if one.post not in owed.taken and _is_done(owed, where):
+        story = stories.get(one.post, frozenset((one.post,)))
+        where = [place for post in story for place in places.get(post, ())]
+        taken = not story.isdisjoint(owed.taken)
+        missed = taken or any(place.issue in owed.waiting for place in where)
+        if not taken and _is_done(owed, where):
             continue
         if one.issue == issue:
             own.add(one.post)

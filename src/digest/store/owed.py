@@ -15,6 +15,7 @@ from digest.store.issues import get_issue
 from digest.store.newsletters import get_cadence
 from digest.store.people_tables import DeliveryRow, EventRow, SubscriptionRow
 from digest.store.statements import changed_rows
+from digest.store.stories import first_seen, stories_of
 from digest.store.tables import CadenceRow, ClaimRow, IssueRow, NewsletterRow, PostRow, VariantRow
 
 _newsletter = NewsletterRow.__table__  # type: ignore[attr-defined]
@@ -67,9 +68,13 @@ def dues_of(session: Session, issue: Issue, texts: Collection[str]) -> dict[str,
     if not values:
         return {}
     told = _told_up_to(session, issue, tuple(values.values()))
-    places = _places_of(session, issue.newsletter_id, {one.post for one in told})
+    posts = {one.post for one in told}
+    stories = stories_of(session, issue.newsletter_id, posts)
+    first = first_seen(session, stories)
+    told = tuple(one._replace(seen_at=first.get(one.post, one.seen_at)) for one in told)
+    places = _places_of(session, issue.newsletter_id, posts.union(*stories.values()))
     return {
-        text: due_of(owed, issue=issue.id, period_end=issue.period_end, told=told, places=places)
+        text: due_of(owed, issue=issue.id, period_end=issue.period_end, told=told, places=places, stories=stories)
         for text, owed in values.items()
     }
 
@@ -182,10 +187,7 @@ def _told_up_to(session: Session, issue: Issue, values: Collection[Owed]) -> tup
     waiting = sorted({one for owed in values for one in owed.waiting})
     taken = sorted({one for owed in values for one in owed.taken})
     sent = and_(_issue.c.expected.is_not(None), _issue.c.state != str(IssueState.CANCELLED))
-    missed = or_(
-        _claim.c.post_id.in_(taken),
-        _claim.c.post_id.in_(select(_claim.c.post_id).where(_claim.c.issue_id.in_(waiting))),
-    )
+    missed = _claim.c.post_id.in_(_same_stories(session, issue.newsletter_id, taken=taken, waiting=waiting))
     query = (
         select(_claim.c.post_id, _post.c.seen_at, _claim.c.issue_id, _issue.c.period_end)
         .join(_issue, _issue.c.id == _claim.c.issue_id)
@@ -204,8 +206,16 @@ def _told_up_to(session: Session, issue: Issue, values: Collection[Owed]) -> tup
     return (*own, *(Told._make(row) for row in session.execute(query)))
 
 
+def _same_stories(
+    session: Session, newsletter_id: int, *, taken: Collection[int], waiting: Collection[int]
+) -> list[int]:
+    """Posts that were taken back or are in issues that wait, and those by which another line may have told the same."""
+    posts = {*taken, *session.execute(select(_claim.c.post_id).where(_claim.c.issue_id.in_(waiting))).scalars()}
+    return sorted(posts.union(*stories_of(session, newsletter_id, posts).values()))
+
+
 def _places_of(session: Session, newsletter_id: int, post_ids: Collection[int]) -> dict[int, list[Place]]:
-    """The newsletter's lines and issues that told these posts, as cards of their own or as copies of another."""
+    """The newsletter's lines and issues that told these posts as cards of their own."""
     places: dict[int, list[Place]] = {}
     for batch in _batches(post_ids):
         query = (
@@ -214,7 +224,7 @@ def _places_of(session: Session, newsletter_id: int, post_ids: Collection[int]) 
             .where(
                 _cadence.c.newsletter_id == newsletter_id,
                 _claim.c.post_id.in_(batch),
-                _claim.c.issue_id.is_not(None),
+                _claim.c.state == str(ClaimState.ISSUED),
             )
         )
         for post, line, issue in session.execute(query):

@@ -231,6 +231,7 @@ class ClaimRow(Row, table=True):
         one_of("state", ClaimState),
         Index("ix_claim_pending", "cadence_id", "effective_at", sqlite_where=text("state = 'pending'"),
               postgresql_where=text("state = 'pending'")),
+        Index("ix_claim_merged", "merged_into", sqlite_where=text("state = 'merged'"), postgresql_where=text("state = 'merged'")),
     )  # fmt: skip
     id: int | None = Field(default=None, primary_key=True)
     cadence_id: int = reference("cadence", index=False)
