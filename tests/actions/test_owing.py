@@ -1,5 +1,6 @@
 """What a change of cadence, a pause or a return writes down, and what a pause takes back. What comes of it: tests/test_owed.py."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -17,6 +18,7 @@ from digest.core.owed import Gap, Mark, Owed
 from digest.core.people import Outcome
 from digest.core.policy import after
 from digest.core.states import ClaimState, IssueState, OutcomeKind
+from digest.core.waves import FIRST_ZONE
 from digest.store import claims, deliveries, sending
 from digest.store.database import Database
 from digest.store.owed import hold_readers, hold_still
@@ -180,6 +182,29 @@ def test_a_story_merged_the_other_way_round_is_told_once(database: Database) -> 
             text("SELECT shown, earlier FROM variant v JOIN delivery d ON d.variant_id = v.id ORDER BY v.id")
         )
         assert [tuple(row) for row in shown][1:] == [(f"[{other}]" if database.is_sqlite else [other], None)]
+
+
+def test_a_pause_that_goes_on_takes_back_what_was_made_ahead_with_all_that_was_owed_by_it(database: Database) -> None:
+    monday = datetime(2017, 8, 14, tzinfo=UTC)
+    with database.write() as session:
+        newsletter = cast.add_newsletter(session, zone="UTC", reader_zones=True)
+        cast.add_cadence(session, newsletter, "daily", rule="daily at 08:00", zone=FIRST_ZONE, started_at=monday)
+        source = cast.add_source(session, newsletter)
+        anna = cast.add_subscriber(session, "anna@example.org", zone="Pacific/Honolulu")
+        cast.add_subscription(session, newsletter, anna)
+    ids = {"subscriber_id": anna, "newsletter_id": newsletter}
+    choices.pause(database, **ids, until=monday + 34 * HOUR, now=monday + 2 * HOUR)
+    before = carried(database)
+    with database.write() as session:
+        post = cast.add_post(session, source, "one", effective_at=monday + 6 * HOUR)
+        admit_posts(
+            session, source_id=source, posts=claims.backlog(session, source_id=source), first_look=False, now=monday
+        )
+    publish(database, now=monday + 18 * HOUR)  # Tuesday's, whose wave comes after the pause
+    assert (send(database, monday + 18 * HOUR), carried(database)) == ([1], None)
+    choices.pause(database, **ids, until=monday + 2 * DAY, catch_up=True, now=monday + 20 * HOUR)
+    assert before
+    assert carried(database) == replace(before, taken=(post,), gaps=(Gap(monday + 2 * HOUR, monday + 2 * DAY, True),))
 
 
 def test_an_issue_waits_for_a_change_and_no_reader_for_another(database: Database) -> None:

@@ -11,7 +11,7 @@ GUARDS = (
     Guard(
         name="owed: pause takes back",
         keeps="What waits for a reader who pauses is skipped at once, so that an early return does not send it twice.",
-        edits=(Edit(file=OWING, before="taken=take_back(session, **ids, now=now)", after="taken=()"),),
+        edits=(Edit(file=OWING, before="taken = take_back(session, **ids, now=now)", after="taken = ()"),),
         tests=(f"{TESTS}test_a_pause_takes_back_what_waits_also_out_of_a_senders_hands[sqlite]",),
     ),
     Guard(

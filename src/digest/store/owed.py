@@ -132,6 +132,19 @@ def take_back(session: Session, *, newsletter_id: int, subscriber_id: int, now: 
     return frozenset(post for row in moved.all() for post in _posts_of(session, row.issue_id, row.variant_id))
 
 
+def owed_before(session: Session, *, newsletter_id: int, subscriber_id: int, taken_at: datetime) -> Owed | None:
+    """What a reader was owed when the first of those deliveries was made that a pause has just taken back."""
+    taken = select(_delivery.c.issue_id).where(
+        _delivery.c.subscriber_id == subscriber_id, _delivery.c.reason == "paused", _delivery.c.settled_at == taken_at
+    )
+    query = select(_event.c.data).where(
+        _event.c.kind == "delivery.owed", _event.c.newsletter_id == newsletter_id,
+        _event.c.subscriber_id == subscriber_id, _event.c.issue_id.in_(taken),
+    )  # fmt: skip
+    row = session.execute(query.order_by(_event.c.id).limit(1)).first()
+    return read_owed(row.data["owed"]) if row else None
+
+
 def give_back(session: Session, delivery_ids: Collection[int]) -> None:
     """Deliveries that were turned away because of a pause: in flight when it began, and deferred. Their posts are owed."""
     if not delivery_ids:
