@@ -3,7 +3,8 @@
 import email
 import email.policy
 from collections import Counter
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import text
@@ -15,6 +16,7 @@ from digest.actions.clicks import note_visit, settle_visits
 from digest.actions.publish import publish
 from digest.actions.stats import issue_stats
 from digest.core.clicks import SECOND
+from digest.core.waves import FIRST_ZONE
 from digest.store import events, issues
 from digest.store.database import Database
 from digest.store.newsletters import newsletter_of_id
@@ -23,17 +25,22 @@ HOURS = timedelta(hours=4)
 WEB = {"web_base": "https://n.example", "link_key": KEY}
 
 
-def begin(database: Database, *, readers: int, percent: int = 80) -> int:
-    """The sample week goes out to so many readers."""
+def begin(
+    database: Database, *, readers: int, percent: int = 80, zones: Sequence[str] = (), now: datetime = MONDAY
+) -> int:
+    """The sample week goes out to so many readers; by their own clocks, where these are in zones."""
     with database.write() as session:
         add_week(session)
         for number in range(readers):
-            person = cast.add_subscriber(session, f"reader{number}@x.example")
+            person = cast.add_subscriber(session, f"reader{number}@x.example", zone=zones[number] if zones else None)
             cast.add_subscription(session, 1, person)
         session.execute(
             text("UPDATE newsletter SET measure_clicks = :on, test_subjects = :p"), {"on": True, "p": percent}
         )
-    (issue,) = publish(database, now=MONDAY, **WEB)
+        if zones:
+            session.execute(text("UPDATE newsletter SET reader_zones = :on"), {"on": True})
+            session.execute(text("UPDATE cadence SET zone = :zone"), {"zone": FIRST_ZONE})
+    (issue,) = publish(database, now=now, **WEB)
     return issue.id
 
 
@@ -95,3 +102,33 @@ def test_few_readers_try_nothing(database: Database) -> None:
     run(database, everybody := Scripted(), now=MONDAY)
     assert len(subjects(everybody)) == 1
     assert sum(subjects(everybody).values()) == 10
+
+
+@pytest.mark.parametrize("wins", ["first", "second"])
+def test_whose_wave_comes_after_the_choice_gets_what_was_chosen_and_is_in_no_sample(
+    database: Database, wins: str
+) -> None:
+    """One reader is early, most are hours later, the others after the test, which begins with most."""
+    zones = ["Asia/Tokyo", *["America/Los_Angeles"] * 60, *["Etc/GMT+12"] * 30]
+    frozen, early, most = (MONDAY - timedelta(hours=hours) for hours in (21, 16, 0))
+    issue = begin(database, readers=91, zones=zones, now=frozen)
+    sent = []
+    for at in (frozen, early, most, most + HOURS / 2):
+        run(database, transport := Scripted(), now=at)
+        sent.append(transport)
+    assert [len(one.finished) for one in sent[:2] + sent[3:]] == [0, 1, 0]
+    click(database, issue, second=wins == "second", times=3)
+    publish(database, now=most + HOURS, **WEB)
+    for hours in (4, 5):
+        run(database, transport := Scripted(), now=most + timedelta(hours=hours))
+        sent.append(transport)
+    with database.read() as session:
+        variants = {one.second: one.rendered.subject for one in issues.list_variants(session, issue) if one.rendered}
+        told = issue_stats(session, issues.get_issue(session, issue), newsletter_of_id(session, 1)).subjects
+    tried = subjects(sent[1]) + subjects(sent[2])
+    assert told
+    assert told.readers == (tried[variants[False]], tried[variants[True]])
+    assert min(told.readers) >= 20
+    assert subjects(sent[4]) == {variants[wins == "second"]: 61 - sum(told.readers)}
+    assert subjects(sent[5]) == {variants[wins == "second"]: 30}
+    assert len({mail.recipient for one in sent for mail in one.finished}) == 91

@@ -3,6 +3,7 @@
 render both ─▶ split the readers ─▶ the hours pass ─▶ clicks ─▶ the better one for those who wait
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -23,7 +24,7 @@ TESTED, CHOSEN = "issue.subjects_tested", "issue.subject_chosen"
 class SubjectsTold:
     """What is known of an issue's test. Clicks are those up to the choice, or up to now."""
 
-    readers: tuple[int, int]  # of the first and of the second subject
+    readers: tuple[int, int]  # of the first and of the second subject: who are to try it, then who were sent it
     clicks: tuple[int, int]
     until: str  # when it is decided, in UTC
     chosen: str | None  # "first" or "second"; None: not yet
@@ -36,19 +37,26 @@ def has_two(issue: Issue, newsletter: Newsletter, *, counts: bool) -> bool:
 
 
 def begin_test(session: Session, issue_id: int, *, now: datetime) -> None:
-    """Split the deliveries that were just made, if there are two subjects and enough readers for a sample."""
+    """Split the deliveries that were just made, if there are two subjects and enough readers for a sample.
+
+    Where readers' own clocks count, the hours begin with the wave by which enough of the sample are due.
+    """
     newsletter_id = issue_in_short(session, issue_id).newsletter_id
     newsletter = newsletter_of_id(session, newsletter_id)
     percent = newsletter.test_subjects
     if not percent or not subject_tests.has_second(session, issue_id):
         return
-    if min(subject_tests.count_sample(session, issue_id, percent=percent)) < LEAST:
+    sample = subject_tests.list_sample(session, issue_id, percent=percent, now=now)
+    begins = _begins(sample)
+    if begins is None:
         events.record(session, TESTED, at=now, newsletter_id=newsletter_id, issue_id=issue_id, readers=[0, 0],
                       reason=f"fewer than {LEAST} readers for each subject")  # fmt: skip
         return
-    until = now + timedelta(hours=newsletter.test_subject_hours)
-    readers = subject_tests.split(session, issue_id, percent=percent, until=until)
-    events.record(session, TESTED, at=now, newsletter_id=newsletter_id, issue_id=issue_id, readers=list(readers),
+    until = begins + timedelta(hours=newsletter.test_subject_hours)
+    subject_tests.split(session, issue_id, percent=percent, begins=begins, until=until, now=now)
+    tried = [one for one in sample if one.at < until]
+    readers = [sum(one.first for one in tried), sum(one.second for one in tried)]
+    events.record(session, TESTED, at=now, newsletter_id=newsletter_id, issue_id=issue_id, readers=readers,
                   percent=percent, until=until.isoformat())  # fmt: skip
 
 
@@ -67,23 +75,32 @@ def tell_test(session: Session, issue: Issue) -> SubjectsTold | None:
         return None
     ended = next(iter(events.list_events(session, kind=CHOSEN, issue_id=issue.id)), None)
     clicks = tuple(ended.data["clicks"]) if ended else _count(session, issue.id)
-    first, second = begun.data["readers"]
+    first, second = (ended.data.get("readers") if ended else None) or begun.data["readers"]
     chosen = str(ended.data["chosen"]) if ended else None
     return SubjectsTold(readers=(first, second), clicks=clicks, until=begun.data["until"], chosen=chosen)
 
 
 def _decide(database: Database, issue: Issue, *, now: datetime) -> bool:
     with database.write() as session:
-        begun = next(iter(events.list_events(session, kind=TESTED, issue_id=issue.id)))
-        clicks = _count(session, issue.id)
-        first, second = (Trial(*pair) for pair in zip(begun.data["readers"], clicks, strict=True))
+        readers, clicks = subject_tests.count_tried(session, issue.id), _count(session, issue.id)
+        first, second = (Trial(*pair) for pair in zip(readers, clicks, strict=True))
         wins = second_wins(first, second)
-        moved = subject_tests.award(session, issue.id, percent=begun.data["percent"], second=wins)
+        moved = subject_tests.award(session, issue.id, second=wins)
         if moved is None:
             return False
         events.record(session, CHOSEN, at=now, newsletter_id=issue.newsletter_id, issue_id=issue.id,
-                      chosen="second" if wins else "first", clicks=list(clicks), moved=moved)  # fmt: skip
+                      chosen="second" if wins else "first", readers=list(readers), clicks=list(clicks), moved=moved)  # fmt: skip
         return True
+
+
+def _begins(sample: Sequence[subject_tests.Sampled]) -> datetime | None:
+    """When the sample is large enough; None: it never is."""
+    first = second = 0
+    for one in sample:
+        first, second = first + one.first, second + one.second
+        if min(first, second) >= LEAST:
+            return one.at
+    return None
 
 
 def _count(session: Session, issue_id: int) -> tuple[int, int]:
