@@ -13,6 +13,7 @@ from tests.actions.delivering import KEY, Scripted, run
 from tests.sample_week import MONDAY, add_week
 
 from digest.actions.clicks import note_visit, settle_visits
+from digest.actions.preview import preview_issue
 from digest.actions.publish import publish
 from digest.actions.stats import issue_stats
 from digest.core.clicks import SECOND
@@ -94,6 +95,24 @@ def test_the_others_get_the_subject_that_was_followed_more(database: Database, s
     assert (told.subjects.clicks, told.subjects.chosen) == ((4, second_clicks), wins)
     assert sum(post.clicks for post in told.clicks) == 4 + second_clicks
     assert len({one.recipient for one in (*tried.finished, *rest.finished)}) == 60
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_preview_tells_both_subjects_until_it_is_known_who_gets_which(database: Database) -> None:
+    issue = begin(database, readers=60)
+
+    def shown() -> tuple[str, str | None]:
+        made = preview_issue(
+            database, key=KEY, now=MONDAY, number=1, reader="reader0@x.example", web_base=WEB["web_base"]
+        )
+        return made.rendered.subject, made.second_subject
+
+    with database.read() as session:
+        subjects = {one.second: one.rendered.subject for one in issues.list_variants(session, issue) if one.rendered}
+    assert shown() == (subjects[False], subjects[True])
+    run(database, Scripted(), now=MONDAY)
+    assert shown()[0] in subjects.values()
+    assert shown()[1] is None
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)

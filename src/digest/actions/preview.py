@@ -22,6 +22,7 @@ from digest.actions.next_issue import ticket_of
 from digest.actions.outlook import Outlook, look_ahead, look_at
 from digest.actions.pages import subscribe_address
 from digest.actions.publish import apart_from_others, archive_address, render_mail, web_address
+from digest.actions.subject_tests import has_two
 from digest.core.message import compose, lay_out
 from digest.core.model import CadenceLine, Issue, IssueContent, Newsletter, Rendered
 from digest.core.people import Envelope, Recipient, Sign, Subscriber
@@ -61,6 +62,7 @@ class Preview:
     page: str  # the issue on the web, which is nobody's message
     drafted: bool  # it is what the next issue would be
     outlook: Outlook  # what of it is sent to the reader, and when
+    second_subject: str | None = None  # they may get it under this one instead, where two are tried
     held: tuple[Held, ...] = ()
 
 
@@ -137,6 +139,7 @@ def preview_issue(
         page=_page(found, chosen, language=language, web_base=web_base, templates=templates),
         drafted=number is None,
         outlook=found.outlook,
+        second_subject=_second_subject(database, found, chosen, web_base=web_base, templates=templates),
         held=found.held,
     )
 
@@ -272,8 +275,23 @@ def _held(session: Session, line: CadenceLine) -> tuple[Held, ...]:
     return tuple(Held(post_id=post.id, title=post.card.title, reason=claim.reason) for claim, post in pairs if post)
 
 
-def _render(
+def _second_subject(
     database: Database, found: _Found, newsletter: Newsletter, *, web_base: str | None, templates: Path | None
+) -> str | None:
+    """Of an issue whose deliveries are not made yet: after that it is decided who gets which."""
+    if found.issue.expected is not None or not has_two(found.issue, newsletter, counts=web_base is not None):
+        return None
+    return _render(database, found, newsletter, web_base=web_base, templates=templates, second=True).subject
+
+
+def _render(
+    database: Database,
+    found: _Found,
+    newsletter: Newsletter,
+    *,
+    web_base: str | None,
+    templates: Path | None,
+    second: bool = False,
 ) -> Rendered:
     """As it will be sent: under another subject where an earlier issue had this one."""
     mail = render_mail(
@@ -282,6 +300,7 @@ def _render(
         language=found.language,
         web_base=web_base,
         templates=templates,
+        second=second,
     )
     with database.read() as session:
         (mail,) = apart_from_others(session, found.issue, [mail], languages=[found.language])

@@ -95,7 +95,11 @@ def _print(made: "Preview", files: "PreviewFiles", *, as_json: bool) -> None:
     content, outlook = made.content, made.outlook
     if as_json:
         facts = {"newsletter": made.newsletter.slug, "number": content.number, "drafted": made.drafted}
-        words = {"subject": made.rendered.subject, "preheader": made.rendered.preheader}
+        words = {
+            "subject": made.rendered.subject,
+            "second_subject": made.second_subject,
+            "preheader": made.rendered.preheader,
+        }
         facts["fitted"] = made.rendered.fitted
         theirs = {
             "language": outlook.variant and outlook.variant.language,
@@ -128,6 +132,8 @@ def _print(made: "Preview", files: "PreviewFiles", *, as_json: bool) -> None:
         note(f"shortened so that mail clients show all of it: {fitted.full} posts in full, {fitted.without_pictures} without"
              f" pictures, {fitted.lines} as lines, {fitted.left_out} only on the web",
              next_step="digest newsletter edit SLUG --max-posts N makes issues shorter")  # fmt: skip
+    if made.second_subject:
+        note(f"two subjects are tried, so that it may come as {made.second_subject!r}")
     for held in made.held:
         note(f"held: {held.title} ({held.reason or 'no reason given'})")
     if made.held:
