@@ -152,6 +152,27 @@ def test_what_the_list_knows_better_is_changed(database, cast, bring):
     assert anna.subscriptions["weekly"].consent.how == "form", "the consent stays the one that they gave"
 
 
+def test_zone_and_hour_come_with_new_people_and_no_hour_is_guessed(database, cast, bring, tmp_path):
+    text = (
+        "email,zone,hour,status\nemil@example.org,Asia/Tokyo,21,subscribed\nfrida@example.org,Mars/Base,08:00,subscribed\n"
+        "gwen@example.org,,24,subscribed\nhugo@example.org,,8 am,subscribed\nida@example.org,,24,unsubscribed\nanna@example.org,,7,subscribed\n"
+    )
+    people, report = bring(text, rejected_file=tmp_path / "rejected.csv")
+    assert (people.rejected, counts(report)) == (2, (3, 0, 1, 0))
+    rejected = people.rejected_file.read_text().splitlines()
+    assert rejected[1:] == [
+        "4,no hour of the day: '24'; write 0 to 23,gwen@example.org,,24,subscribed",
+        "5,no hour of the day: '8 am'; write 0 to 23,hugo@example.org,,8 am,subscribed",
+    ]
+    told = {name: story(database, f"{name}@example.org") for name in ("emil", "frida", "ida", "anna")}
+    assert {name: (one.subscriber.zone, one.subscriptions["weekly"].hour) for name, one in told.items()} == {
+        "emil": ("Asia/Tokyo", 21), "frida": (None, 8), "ida": (None, None), "anna": (None, None),
+    }  # fmt: skip
+    assert told["ida"].subscriptions["weekly"].state is SubscriptionState.ENDED, (
+        "a bad hour costs no word of who has left"
+    )
+
+
 def test_a_dry_run_shows_the_same_steps_and_writes_nothing(database, cast, bring):
     text = "email,name\nemil@example.org,Emil\nanna@example.org,Anna B\ndora@example.org,\nnobody,\n"
     before, steps = everything(database), []

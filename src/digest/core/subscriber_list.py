@@ -34,6 +34,7 @@ from digest.errors import ListError
 MAX_NAME = 200
 SAMPLE = 50  # lines looked at to tell the delimiter
 
+_HOUR = re.compile(r"(?P<hour>\d{1,2})(?::00(?::00)?)?")
 _NAMED = re.compile(r"""\s*["']?(?P<name>[^<>"]*?)["']?\s*<(?P<address>[^<>]+)>\s*[,;]?\s*""")
 _TRUE = frozenset({"true", "yes", "1", "t", "y"})
 _FALSE = frozenset({"false", "no", "0", "f", "n"})
@@ -198,7 +199,7 @@ def _read_entry(line: int, cells: Sequence[str], columns: Columns, default: Stan
             standing=standing,
             why=why,
             zone=_known_zone(columns.cell(cells, "zone")),
-            hour=_known_hour(columns.cell(cells, "hour")),
+            hour=_read_hour(columns.cell(cells, "hour"), standing),
             language=language,
             odd_language=bool(spoken) and not language,
             agreed=parse_time(columns.cell(cells, "agreed")),
@@ -266,8 +267,14 @@ def _zones() -> frozenset[str]:
     return frozenset(available_timezones())
 
 
-def _known_hour(text: str) -> int | None:
-    return int(text) if text.isdecimal() and len(text) <= 2 and int(text) <= 23 else None
+def _read_hour(text: str, standing: Standing) -> int | None:
+    """A full hour of the day. Of who gets nothing it does not matter, and must not cost the word that they left."""
+    found = _HOUR.fullmatch(text)
+    if found and int(found["hour"]) <= 23:
+        return int(found["hour"])
+    if text and standing in {Standing.ACTIVE, Standing.PENDING}:
+        raise ValueError(f"no hour of the day: {text!r}; write 0 to 23")
+    return None
 
 
 def _known_zone(text: str) -> str | None:
