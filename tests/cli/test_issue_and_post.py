@@ -19,7 +19,7 @@ from digest.actions.admit import admit_posts
 from digest.actions.publish import publish
 from digest.cli.main import main
 from digest.core.states import DeliveryState, IssueState
-from digest.store import claims, issues, newsletters
+from digest.store import claims, issues, newsletters, sending
 from digest.store.database import Database
 from digest.store.people_tables import DestinationRow
 
@@ -131,6 +131,28 @@ def test_an_issue_is_listed_shown_and_approved(home: Database, digest: Digest) -
     assert (again.code, "does not wait for approval: it is sending" in again.err) == (1, True)
     missing = digest("issue", "show", "7")
     assert (missing.code, "weekly has no issue 7" in missing.err) == (1, True)
+
+
+def test_an_issue_shows_its_waves(home: Database, digest: Digest) -> None:
+    with home.write() as session:
+        newsletters.update_newsletter(session, 1, reader_zones=True)
+        for number, zone in enumerate(("Asia/Tokyo", "Asia/Seoul", "Pacific/Palau", "Asia/Dili", "America/Lima")):
+            who = cast.add_subscriber(session, f"reader{number}@x.example", zone=zone)
+            cast.add_subscription(session, 1, who)
+    (issue,) = publish(home, now=NOW)
+    assert digest("issue", "show", "--json").json["waves"] == []
+    digest("issue", "approve", "1")
+    with home.write() as session:
+        sending.start_sending(session, issue.id, now=MIDNIGHT - timedelta(hours=21))
+    at = ["2017-08-13T15:00:00Z", "2017-08-14T05:00:00Z", "2017-08-14T07:00:00Z"]
+    waves = digest("issue", "show", "1", "--json").json["waves"]
+    assert [(wave["at"], wave["readers"]) for wave in waves] == [(at[0], 4), (at[1], 1), (at[2], 1)]
+    assert waves[0]["zones"] == ["Asia/Dili", "Asia/Seoul", "Asia/Tokyo", "Pacific/Palau"]
+    _, table = digest("issue", "show", "1").out.split("due\treaders\tzones\n")
+    assert table.splitlines() == [
+        "2017-08-13 15:00 UTC\t4\tAsia/Dili, Asia/Seoul, Asia/Tokyo, …", "2017-08-14 05:00 UTC\t1\tAmerica/Lima",
+        "2017-08-14 07:00 UTC\t1\t",
+    ]  # fmt: skip
 
 
 def test_the_editors_note_is_written_in_markdown_and_cleaned(home: Database, digest: Digest, tmp_path: Path) -> None:

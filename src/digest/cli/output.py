@@ -21,6 +21,8 @@ def as_json(value: Any) -> Any:
     """Plain JSON values; datetimes as UTC ISO 8601 to the second."""
     if is_dataclass(value) and not isinstance(value, type):
         return as_json(asdict(value))
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):  # a NamedTuple: its names, too
+        return as_json(value._asdict())
     if isinstance(value, dict):
         return {str(key): as_json(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
