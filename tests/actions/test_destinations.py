@@ -4,6 +4,7 @@ from collections import Counter
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import update
 from tests import cast
 from tests.actions.delivering import counts, run
 
@@ -13,6 +14,7 @@ from digest.mail.transport import BeforeDot
 from digest.store import sending
 from digest.store.database import Database
 from digest.store.destinations import list_destinations
+from digest.store.people_tables import DeliveryRow
 
 BUSY = Outcome(kind=OutcomeKind.DEFERRED, phase="dot", code=451, enhanced="4.7.500", reply="busy", server="mx")
 GREY = Outcome(kind=OutcomeKind.DEFERRED, phase="rcpt", code=450, enhanced="4.2.0", reply="greylisted", server="mx")
@@ -117,12 +119,21 @@ def test_an_acceptance_ends_the_row(database: Database) -> None:
 def test_after_two_days_those_who_waited_behind_expire_with_those_who_tried(database: Database) -> None:
     issue = prepare(database, busy=30)
     server = Domains(busy=BUSY)
-    now = cast.NOW
+    now, wave = cast.NOW, cast.NOW + timedelta(hours=26)
+    with database.write() as session:
+        sending.start_sending(session, issue, now=now)
+        theirs = DeliveryRow.__table__.c.address == "reader0@busy.example"
+        session.execute(update(DeliveryRow.__table__).where(theirs).values(not_before=wave))
     for _ in range(20):
         run(database, server, now=now, concurrency=1)
         now = waiting(database)["busy.example"]
         if now - cast.NOW > timedelta(hours=60):
             break
+    assert counts(database, issue) == {"accepted": 1, "expired": 29, "queued": 1}, (
+        "whose hour came later has two days, too"
+    )
+    run(database, server, now=wave + timedelta(hours=47), concurrency=1)
+    run(database, server, now=wave + timedelta(hours=96), concurrency=1)
     assert counts(database, issue) == {"accepted": 1, "expired": 30}
     with database.read() as session:
         assert sending.sending_issues(session) == ()
