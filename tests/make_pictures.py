@@ -88,7 +88,7 @@ def main() -> None:
             ),
             picture(browser, "themes", samples(themes), columns=4, inner=640, width=288, height=620),
             picture(browser, "languages", samples(tongues), columns=4, inner=375, width=288, height=520),
-            picture(browser, "two-readers", readers(), columns=2, inner=375, width=375, height=1000),
+            picture(browser, "two-readers", readers(), columns=2, inner=375, width=375, height=972),
         ]  # fmt: skip
     for file in files:
         print(f"{file.name}: {file.stat().st_size // 1024} KB")
