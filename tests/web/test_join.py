@@ -193,8 +193,10 @@ def test_a_network_that_asks_too_often_is_told_when_to_come_back(
     database: Database, people: Cast, tmp_path: Path, clock: Moment
 ) -> None:
     with served(database, tmp_path, clock=clock) as site:
-        answers = [join(site, clock, f"r{number}@example.org") for number in range(21)]
+        answers = [join(site, clock, f"r{number}@example.org", lang="de") for number in range(21)]
     assert [one.status for one in answers] == [200] * 20 + [429]
+    assert 'lang="de"' in answers[-1].body, "the form's language, not the browser's"
+    assert "The Weekly" in answers[-1].body
     assert 0 < int(answers[-1].headers["retry-after"]) <= 3600
     assert len(signups(database)) == 20
 

@@ -98,7 +98,7 @@ class _Confirming:
             network=network_of(request), caps=app.settings.signup.caps(), key=app.key, now=app.clock(),
         )  # fmt: skip
         if wait is not None:
-            return too_many(self._desk, request, wait)
+            return too_many(self._desk, request, wait, newsletter=reader.newsletter, language=reader.language)
         self._desk.knock()
         return self._desk.page(
             "sent", newsletter=reader.newsletter, language=reader.language, address=reader.subscriber.address,

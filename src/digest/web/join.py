@@ -141,7 +141,7 @@ class _Joining:
             app.database, signup, network=network_of(request), caps=app.settings.signup.caps(), key=app.key
         )
         if wait is not None:
-            return too_many(self._desk, request, wait)
+            return too_many(self._desk, request, wait, newsletter=door.newsletter, language=language)
         self._desk.knock()
         return self._sent(request, door, filled, language)
 

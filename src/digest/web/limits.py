@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from digest.core.limits import whose
+from digest.core.model import Newsletter
 from digest.render.words import words_for
 from digest.store.database import Session
 from digest.store.tallies import take as take_one
@@ -45,14 +46,19 @@ def network_of(request: Request) -> str:
     return str(ipaddress.ip_network((address, NETWORK_BITS[address.version]), strict=False))
 
 
-def too_many(desk: Desk, request: Request, wait: timedelta) -> Response:
-    """The answer to who asked too often: 429, and when there is one again (RFC 6585, RFC 9110 10.2.3)."""
+def too_many(
+    desk: Desk, request: Request, wait: timedelta, *, newsletter: Newsletter | None = None, language: str | None = None
+) -> Response:
+    """The answer to who asked too often: 429, and when there is one again (RFC 6585, RFC 9110 10.2.3).
+
+    In the language of the page that was asked from; without one in the browser's.
+    """
     seconds = max(1, math.ceil(wait.total_seconds()))
-    language = preferred_language(request)
-    words = words_for(language)
+    tongue = language or preferred_language(request, newsletter)
+    words = words_for(tongue)
     said = desk.say(
         request, words._("Please try again later"), words._("This was asked for too often."),
-        language=language, status=429,
+        newsletter=newsletter, language=tongue, status=429,
     )  # fmt: skip
     said.headers["Retry-After"] = str(seconds)
     return said
