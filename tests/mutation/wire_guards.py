@@ -173,8 +173,8 @@ ONCE = (
         edits=(
             Edit(
                 file="src/digest/core/message.py",
-                before='f"{issue_id}:{subscriber_id}:{copy}", size=15)',
-                after="f\"{issue_id}:{subscriber_id}:{copy}:{__import__('os').urandom(9)!r}\", size=15)",
+                before='f"{self._issue_id}:{subscriber_id}:{self._copy}", size=15)',
+                after="f\"{self._issue_id}:{subscriber_id}:{__import__('os').urandom(9)!r}\", size=15)",
             ),
         ),
         tests=(

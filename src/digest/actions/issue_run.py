@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from digest.actions.subject_tests import begin_test
 from digest.clock import Clock
 from digest.core.id_set import IdSet
-from digest.core.message import Skeleton, lay_out
+from digest.core.message import Composer, lay_out
 from digest.core.model import Issue, Newsletter
 from digest.core.pace import Pace, pace_for
 from digest.core.people import Sign
@@ -87,7 +88,7 @@ class IssueRun:
 
     issue: Issue
     newsletter: Newsletter
-    skeletons: dict[int, Skeleton]
+    composers: dict[int, Composer]  # by variant
     report: IssueReport
     accepted_before: int
     settled_before: int
@@ -113,7 +114,7 @@ def sending_ids(sender: Sender) -> tuple[int, ...]:
 
 
 def load_run(sender: Sender, issue_id: int) -> IssueRun:
-    """The issue with its skeletons, its deliveries made by whoever comes first.
+    """The issue with what makes its messages, its deliveries made by whoever comes first.
 
     Raises:
         Conflict: it was never rendered.
@@ -130,7 +131,7 @@ def load_run(sender: Sender, issue_id: int) -> IssueRun:
         report = IssueReport(issue_id=issue.id, newsletter=newsletter.slug, number=issue.number,
                              expected=issue.expected or 0)  # fmt: skip
         at_rest = sum(number for state, number in counts.items() if state not in sending.OPEN)
-        return IssueRun(issue, newsletter, _skeletons(session, issue, newsletter), report,
+        return IssueRun(issue, newsletter, _composers(sender, session, issue, newsletter, base_url), report,
                         accepted_before=counts.get(DeliveryState.ACCEPTED, 0), settled_before=at_rest, base_url=base_url,
                         sender_refusals=issue.sender_refusals)  # fmt: skip
 
@@ -218,14 +219,17 @@ def _keep_sender(session: Session, issue_id: int, base_url: str | None) -> tuple
     return replace(newsletter, **kept), web
 
 
-def _skeletons(session: Session, issue: Issue, newsletter: Newsletter) -> dict[int, Skeleton]:
+def _composers(
+    sender: Sender, session: Session, issue: Issue, newsletter: Newsletter, base_url: str | None
+) -> dict[int, Composer]:
+    lay = partial(lay_out, newsletter=newsletter, issue_id=issue.id, merge_key=issue.merge_key)
     return {
-        variant.id: lay_out(
-            variant.rendered,
-            newsletter=newsletter,
-            issue_id=issue.id,
-            merge_key=issue.merge_key,
-            language=variant.language,
+        variant.id: Composer(
+            lay(variant.rendered, language=variant.language),
+            key=sender.key,
+            link_key=sender.link_key,
+            base_url=base_url,
+            to_sign=sender.signer is not None,
         )
         for variant in list_variants(session, issue.id)
         if variant.rendered

@@ -14,8 +14,7 @@ from digest.actions.ledger import LedgerWriter
 from digest.actions.outcome_counts import count_outcome
 from digest.actions.watcher import notice_stop
 from digest.core.addresses import hide_addresses
-from digest.core.message import compose
-from digest.core.people import Claimed, Envelope, Outcome, Recipient
+from digest.core.people import Claimed, Envelope, Outcome
 from digest.core.policy import SENDER_REFUSALS_IN_A_ROW, Blame, NextStep, after, name_answer
 from digest.core.states import OutcomeKind
 from digest.errors import DigestError, LoginRefused, MessageError, TransportError
@@ -82,15 +81,7 @@ class Lane:
                 fault = f"the ledger is damaged: delivery {delivery.id} was accepted, and is queued again"
                 await distrust(sender, run, fault)
                 return None
-            envelope = compose(
-                run.skeletons[delivery.variant_id or 0],
-                _recipient(delivery),
-                key=sender.key,
-                link_key=sender.link_key,
-                base_url=run.base_url,
-                dated=delivery.dated,
-                to_sign=sender.signer is not None,
-            )
+            envelope = run.composers[delivery.variant_id or 0](delivery, dated=delivery.dated)
             if sender.signer:  # most of a signature's time needs no interpreter: other lanes go on
                 envelope = await asyncio.to_thread(envelope.signed, sender.signer)
         except MessageError as error:
@@ -207,12 +198,6 @@ async def pause_run(sender: Sender, run: IssueRun, reason: str) -> None:
     run.report.paused = reason
     log.warning("paused", extra={"issue": run.issue.id, "reason": reason})
     await asyncio.to_thread(pause_issue, sender, run, reason)
-
-
-def _recipient(delivery: Claimed) -> Recipient:
-    return Recipient(
-        delivery_id=delivery.id, subscriber_id=delivery.subscriber_id, address=delivery.address, name=delivery.name
-    )
 
 
 def resumable(error: TransportError, run: IssueRun) -> TransportError:

@@ -6,104 +6,116 @@ The bytes of one delivery are the same on every attempt: Message-ID and links ar
 """
 
 import re
-from collections.abc import Callable
 from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
 from html import escape
+from typing import Any
 from urllib.parse import quote
 
 from digest.core.addresses import ascii_address
 from digest.core.gate import check_message, check_personal
-from digest.core.links import ListLinks, derive_key, keyed_hash, list_headers, preferences_url, unsubscribe_links
-from digest.core.mime import clean_line, encode_chunk, encode_text, header, is_plain_phrase, mailbox
+from digest.core.links import ListLinks, ReaderLinks, derive_key, keyed_hash, list_headers
+from digest.core.mime import clean_line, encode_chunk, encode_clean_phrase, encode_text, header
 from digest.core.model import Newsletter
-from digest.core.people import Envelope, Recipient
+from digest.core.people import Claimed, Envelope, Recipient
 from digest.core.skeleton import Skeleton, lay_out
 
 _MARKUP = re.compile("[&<>\"']")
 """What `html.escape` changes; few values have any, and looking costs a quarter of escaping."""
 
-__all__ = ["Skeleton", "ascii_address", "check_message", "compose", "lay_out", "message_id"]
+_NEED_NOT_FOLD = 74
+"""Characters of a To that fit into a line of 78 with its name."""
+
+__all__ = ["Composer", "MessageIds", "Skeleton", "ascii_address", "check_message", "compose", "lay_out", "message_id"]
 
 
-def compose(
-    skeleton: Skeleton,
-    recipient: Recipient,
-    *,
-    key: bytes,
-    link_key: bytes | None = None,
-    base_url: str | None,
-    dated: datetime,
-    subject_prefix: str = "",
-    copy: str = "",
-    to_sign: bool = False,
-) -> Envelope:
-    """The message of one reader, gated. `dated` is aware; the same arguments give the same bytes.
+class Composer:
+    """Makes the messages of one variant: what is the same for all its readers is worked out once."""
 
-    `key` makes the Message-ID, `link_key` signs the links; without one `key` signs them.
-    `to_sign`: with the body as DKIM reads it, made from pieces that all readers share.
+    def __init__(
+        self,
+        skeleton: Skeleton,
+        *,
+        key: bytes,
+        link_key: bytes | None = None,
+        base_url: str | None,
+        subject_prefix: str = "",
+        copy: str = "",
+        to_sign: bool = False,
+    ) -> None:
+        """`key` makes the Message-ID, `link_key` signs the links; without one `key` signs them.
 
-    `copy` tells test copies apart from each other and from the delivery: each has its own Message-ID.
+        `to_sign`: with the body as DKIM reads it, made from pieces that all readers share.
+        `copy` tells test copies apart from each other and from the delivery: each has its own Message-ID.
+        """
+        self._skeleton, self._prefix, self._to_sign = skeleton, subject_prefix, to_sign
+        self._ids = MessageIds(skeleton.domain, skeleton.issue_id, key=key, copy=copy)
+        self._links = ReaderLinks(
+            base_url, key=link_key or key, newsletter_id=skeleton.newsletter.id, reply_to=skeleton.reply_to
+        )
+        self._wants_preferences = "preferences_url" in {*skeleton.subject[1::2], *(name for name, _ in skeleton.fields)}
+
+    def __call__(self, recipient: Recipient | Claimed, *, dated: datetime) -> Envelope:
+        """The message of one reader, gated. `dated` is aware; the same arguments give the same bytes.
+
+        Raises:
+            MessageError: the bytes break a rule of the formats.
+        """
+        skeleton, reader = self._skeleton, recipient.subscriber_id
+        address, name = ascii_address(recipient.address), clean_line(recipient.name)
+        links = self._links.unsubscribe(reader)
+        known = {
+            "name": name,
+            "address": clean_line(recipient.address),
+            "unsubscribe_url": links.best,
+            "preferences_url": self._links.preferences(reader) if self._wants_preferences else "",
+        }
+        message_id = self._ids.of(reader)
+        subject = skeleton.subject_header
+        if subject is None or self._prefix:
+            subject = _subject(skeleton, known, self._prefix)
+        personal = b"%bMessage-ID: %b\r\n%b%b%b" % (
+            _date_header(dated), message_id.encode(), _to(name, address), subject, _list_headers(links)
+        )  # fmt: skip
+        values: list[bytes] = []
+        for field, in_url in skeleton.fields:
+            value = quote(known[field], safe="@") if in_url else known[field]
+            # For text and for HTML, escaped for its text and double-quoted attributes alike, as the renderer quotes.
+            text = encode_chunk(value)
+            values += (text, encode_chunk(escape(value)) if _MARKUP.search(value) else text)
+        check_personal(personal, values)
+        message = skeleton.join(personal, values)
+        relaxed = skeleton.join_relaxed(values) if self._to_sign else None
+        return Envelope(skeleton.sender, address, message, message_id, dotless=True, relaxed=relaxed)
+
+
+def compose(skeleton: Skeleton, recipient: Recipient | Claimed, *, dated: datetime, **shared: Any) -> Envelope:
+    """One message alone; what `shared` may hold, see `Composer`.
 
     Raises:
         MessageError: the bytes break a rule of the formats.
     """
-    address, name = ascii_address(recipient.address), clean_line(recipient.name)
-    link_key = link_key or key
-    links = unsubscribe_links(
-        base_url,
-        key=link_key,
-        newsletter_id=skeleton.newsletter.id,
-        subscriber_id=recipient.subscriber_id,
-        reply_to=skeleton.reply_to,
-    )
+    return Composer(skeleton, **shared)(recipient, dated=dated)
 
-    def value_of(field: str) -> str:
-        match field:
-            case "name":
-                return name
-            case "address":
-                return clean_line(recipient.address)
-            case "unsubscribe_url":
-                return links.best
-            case _:
-                return preferences_url(
-                    base_url, key=link_key, subscriber_id=recipient.subscriber_id, reply_to=skeleton.reply_to
-                )
 
-    mid = _message_id(skeleton.domain, skeleton.issue_id, recipient.subscriber_id, key=key, copy=copy)
-    personal = b"".join(
-        (
-            _date_header(dated),
-            f"Message-ID: {mid}\r\n".encode(),
-            _to(name, address),
-            _subject(skeleton, value_of, subject_prefix),
-            _list_headers(links),
-        )
-    )
-    values = [
-        encoded
-        for field, in_url in skeleton.fields
-        for encoded in _encode(quote(value_of(field), safe="@") if in_url else value_of(field))
-    ]
-    check_personal(personal, values)
-    message = skeleton.join(personal, values)
-    relaxed = skeleton.join_relaxed(values) if to_sign else None
-    return Envelope(
-        sender=skeleton.sender, recipient=address, message=message, message_id=mid, dotless=True, relaxed=relaxed
-    )
+class MessageIds:
+    """Issue and keyed hash of the subscriber (RFC 5322 §3.6.4): equal on every attempt, tells nobody who it is."""
+
+    def __init__(self, domain: str, issue_id: int, *, key: bytes, copy: str = "") -> None:
+        self._issue_id, self._domain, self._copy = issue_id, domain, copy
+        self._key = derive_key(key, "message-id")
+
+    def of(self, subscriber_id: int) -> str:
+        """With its angle brackets."""
+        tag = keyed_hash(self._key, f"{self._issue_id}:{subscriber_id}:{self._copy}", size=15)
+        return f"<{self._issue_id}.{tag.hex()}@{self._domain}>"
 
 
 def message_id(newsletter: Newsletter, issue_id: int, subscriber_id: int, *, key: bytes, copy: str = "") -> str:
-    """Issue and keyed hash of the subscriber (RFC 5322 §3.6.4): equal on every attempt, tells nobody who it is."""
+    """That of one message, see `MessageIds`."""
     domain = ascii_address(newsletter.sender_address).rpartition("@")[2]
-    return _message_id(domain, issue_id, subscriber_id, key=key, copy=copy)
-
-
-def _message_id(domain: str, issue_id: int, subscriber_id: int, *, key: bytes, copy: str) -> str:
-    tag = keyed_hash(derive_key(key, "message-id"), f"{issue_id}:{subscriber_id}:{copy}", size=15)
-    return f"<{issue_id}.{tag.hex()}@{domain}>"
+    return MessageIds(domain, issue_id, key=key, copy=copy).of(subscriber_id)
 
 
 @lru_cache(maxsize=8)
@@ -111,25 +123,17 @@ def _date_header(dated: datetime) -> bytes:
     return header("Date", format_datetime(dated))
 
 
-def _subject(skeleton: Skeleton, value_of: Callable[[str], str], prefix: str) -> bytes:
-    if skeleton.subject_header and not prefix:
-        return skeleton.subject_header
-    parts = (value_of(part) if number % 2 else part for number, part in enumerate(skeleton.subject))
+def _subject(skeleton: Skeleton, known: dict[str, str], prefix: str) -> bytes:
+    parts = (known[part] if number % 2 else part for number, part in enumerate(skeleton.subject))
     return header("Subject", encode_text(prefix + "".join(parts)))
 
 
 def _to(name: str, address: str) -> bytes:
-    plain = f"To: {name} <{address}>\r\n"  # most names; 80 octets with the line break
-    if len(plain) <= 80 and is_plain_phrase(name) and address.isascii():
-        return plain.encode()
-    return header("To", mailbox(name, address))
+    value = f"{encode_clean_phrase(name)} <{address}>" if name else address
+    if len(value) <= _NEED_NOT_FOLD and value.isascii():  # most
+        return f"To: {value}\r\n".encode()
+    return header("To", value)
 
 
 def _list_headers(links: ListLinks) -> bytes:
-    return b"".join([f"{name}: {value}\r\n".encode() for name, value in list_headers(links)])
-
-
-def _encode(value: str) -> tuple[bytes, bytes]:
-    """For text and for HTML, escaped for its text and double-quoted attributes alike, as the renderer quotes."""
-    text = encode_chunk(value)
-    return text, encode_chunk(escape(value)) if _MARKUP.search(value) else text
+    return "".join([f"{name}: {value}\r\n" for name, value in list_headers(links)]).encode()

@@ -53,21 +53,20 @@ def encode_text(text: str) -> str:
 
 def encode_phrase(name: str) -> str:
     """A display name (RFC 5322 `phrase`): atoms, a quoted string, or encoded words."""
-    name = clean_line(name)
+    return encode_clean_phrase(clean_line(name))
+
+
+def encode_clean_phrase(name: str) -> str:
+    """The same for a name that `clean_line` has cleaned."""
     if not name.isascii() or "=?" in name or len(name) > 60:  # a longer quoted string would not fold
         return _encoded_words(name)
     return name if _ATOMS.fullmatch(name) else '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def is_plain_phrase(name: str) -> bool:
-    """Whether a name can stand before an address as it is."""
-    return _ATOMS.fullmatch(name) is not None and "=?" not in name
-
-
 def mailbox(name: str, address: str) -> str:
     """`Anna Ärmel <anna@example.org>` for From, To and Reply-To."""
     name = clean_line(name)
-    return f"{encode_phrase(name)} <{address}>" if name else address
+    return f"{encode_clean_phrase(name)} <{address}>" if name else address
 
 
 def header(name: str, value: str) -> bytes:
