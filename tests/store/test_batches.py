@@ -129,7 +129,7 @@ def test_a_claim_that_is_no_longer_ours_gives_no_place_of_a_warm_up_back(databas
 
 @pytest.mark.parametrize("statement", ["mark", "settle"])
 def test_sqlite_compiles_the_statements_of_every_message_once(sqlite_database: Database, statement: str) -> None:
-    # A state that is bound, not written out, beside a partial index on that column: SQLite compiles it anew for each row.
+    # A state that is bound, not written out, beside a partial index on that column: SQLite compiles it anew for each batch.
     issue = prepare(sqlite_database, "tom@example.org", "una@example.org")
     make, kinds, rows = {
         "mark": (deliveries.mark_statement, deliveries.MARK_ROW, [(n, 1, f"<{n}@example.org>") for n in (1, 2, 3)]),
@@ -143,7 +143,7 @@ def test_sqlite_compiles_the_statements_of_every_message_once(sqlite_database: D
         driver = connection.connection.driver_connection
         assert driver is not None
         driver.set_authorizer(lambda *what: compiled.append(what) or 0)  # asked while a statement is compiled
-        prepared.run(connection, rows[:1], **given)
+        prepared.run(connection, rows, **given)
         compiled.clear()
         prepared.run(connection, rows, **given)
         driver.set_authorizer(None)

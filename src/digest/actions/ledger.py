@@ -8,10 +8,12 @@ for which nobody waits, for the next mark.
 import asyncio
 import logging
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Self
 
+from digest.actions.store_thread import StoreThread
 from digest.clock import Clock
 from digest.core.people import Claimed
 from digest.core.states import DeliveryState
@@ -135,12 +137,13 @@ class LedgerWriter:
             self._timer = None
 
     async def _write_until_closed(self) -> None:
+        thread = StoreThread("ledger")  # here, so that whatever ends this ends it too
         try:
             while self._batch or not self._closing:
                 await self._go.wait()
                 self._go.clear()
                 if self._batch:
-                    await self._commit()
+                    await self._commit(thread)
                 if self._closing:
                     self._go.set()
         finally:
@@ -151,9 +154,11 @@ class LedgerWriter:
                     "the ledger cannot be written", next_step="digest db check"
                 )
             _answer(self._marked, self._claimed, NOTHING)
-            await asyncio.to_thread(self._writer.close)
+            closed = thread.run(self._writer.close)
+            thread.close()
+            await closed
 
-    async def _commit(self) -> None:
+    async def _commit(self, thread: StoreThread) -> None:
         """Answer the marks only after the commit."""
         self._stop_timer()
         batch, self._batch = self._batch, Batch()
@@ -164,7 +169,7 @@ class LedgerWriter:
             # A lane whose last settlement could not be written gets no second dot: one unknown a connection at most.
             batch.marks, batch.claims = [], []
         try:
-            written = await self._write(batch)
+            written = await self._write(thread, batch)
             self.waiting = written.waiting
             if batch.claims:
                 self.again_in = written.again_in
@@ -174,12 +179,13 @@ class LedgerWriter:
         finally:
             _answer(marked, claimed, written)
 
-    async def _write(self, batch: Batch) -> Written:
+    async def _write(self, thread: StoreThread, batch: Batch) -> Written:
         """Kept in the spool from the first failure on, so that no kill while it waits loses an outcome."""
         began, kept = self.clock(), None
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                written = await asyncio.to_thread(self._writer.write, batch, now=self.clock(), again=attempt > 1)
+                again = attempt > 1
+                written = await thread.run(partial(self._writer.write, batch, now=self.clock(), again=again))
             except BaseException as error:
                 kept = kept or await self._keep(batch, began)
                 if not isinstance(error, TryLater) or attempt == _ATTEMPTS or self.problem:

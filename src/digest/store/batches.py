@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
@@ -42,17 +42,16 @@ class Batch:
         return bool(self.settlements or self.turned_away or self.released or self.marks or self.claims)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
+class Written(NamedTuple):
     """What came of it, after the commit."""
 
-    marked: frozenset[int]
-    claimed: tuple[tuple[Claimed, ...], ...]  # for each that asked
+    marked: frozenset[int] = frozenset()
+    claimed: tuple[tuple[Claimed, ...], ...] = ()  # for each that asked
     waiting: frozenset[str] = frozenset()  # domains that get nothing now
     again_in: float | None = None  # seconds after which a claim that got nothing may get something
 
 
-NOTHING = Written(marked=frozenset(), claimed=())
+NOTHING = Written()
 
 
 class BatchWriter:
@@ -95,6 +94,8 @@ class BatchWriter:
         try:
             with self.database.translated():
                 connection = self._connection = self._connection or self.database.open_writer()
+                if not again and self._is_usual(batch, now) and self._write_usual(connection, batch, now):
+                    return Written(frozenset([one.id for one, _ in batch.marks]), waiting=self._waiting(now))
                 with connection.begin():
                     settlements = self._unsettled(connection, batch) if again else batch.settlements
                     self._settle_all(connection, batch, settlements, now)
@@ -105,9 +106,8 @@ class BatchWriter:
             self.close()  # whatever is wrong with it, the next attempt gets a new one
             self._doubted, self._reset_at, self._looked_at = known  # what was written with it is undone, too
             raise
-        waiting = frozenset(name for name, until in self._doubted.items() if until and until > now)
         again_in = self._paced.again_in if self._paced else None
-        return Written(marked=marked, claimed=claimed, waiting=waiting, again_in=again_in)
+        return Written(marked=marked, claimed=claimed, waiting=self._waiting(now), again_in=again_in)
 
     def close(self) -> None:
         """Give the connection back."""
@@ -115,6 +115,33 @@ class BatchWriter:
         if connection is not None:
             with suppress(SQLAlchemyError, sqlite3.Error):  # broken already, as a rule: then it is not given back
                 self.database.close_writer(connection)
+
+    def _is_usual(self, batch: Batch, now: datetime) -> bool:
+        """Nothing but marks, and acceptances of which nothing follows: nearly every batch."""
+        if batch.claims or batch.turned_away or batch.released:
+            return False
+        return not batch.settlements or not (self._is_reset_due(now) or self._telling(batch.settlements))
+
+    def _write_usual(self, connection: Connection, batch: Batch, now: datetime) -> bool:
+        """On the driver's own connection. False where one was not marked: then nothing is written, and the long way tells which."""
+        self.database.begin_writing(connection)
+        driver, dialect = connection.connection, connection.dialect
+        if batch.settlements:
+            rows = [deliveries.accepted_row(one) for one in batch.settlements]
+            self._settle.run(connection, rows, holder=self.owner, now=now)
+        if batch.marks and self._run_mark(connection, batch, now) != len(batch.marks):
+            dialect.do_rollback(driver)
+            return False
+        dialect.do_commit(driver)
+        return True
+
+    def _is_reset_due(self, now: datetime) -> bool:
+        return self._reset_at is None or abs(now - self._reset_at) >= _RESET_EVERY
+
+    def _run_mark(self, connection: Connection, batch: Batch, now: datetime, *, again: bool = False) -> int:
+        rows = [(one.id, one.fence, message_id) for one, message_id in batch.marks]
+        statement = self._mark_again if again else self._mark
+        return statement.run(connection, rows, holder=self.owner, now=now, lease=now + self.dot_lease)
 
     def _unsettled(self, connection: Connection, batch: Batch) -> list[deliveries.Settlement]:
         """Without what the attempt before has written: an answer counts once."""
@@ -128,8 +155,7 @@ class BatchWriter:
         if not (settlements or batch.turned_away or batch.released):
             return
         plain = all(one.step.state is DeliveryState.ACCEPTED for one in settlements)
-        stale = self._reset_at is None or abs(now - self._reset_at) >= _RESET_EVERY
-        if plain and not (stale or batch.turned_away or batch.released):
+        if plain and not (self._is_reset_due(now) or batch.turned_away or batch.released):
             rows = [deliveries.accepted_row(one) for one in settlements]
             self._settle.run(connection, rows, holder=self.owner, now=now)
             return
@@ -144,22 +170,25 @@ class BatchWriter:
 
     def _follow(self, connection: Connection, settlements: list[Settlement], now: datetime) -> None:
         """What the answers mean beyond their own deliveries: for addresses and for destinations. As a rule, nothing."""
-        accepted = DeliveryState.ACCEPTED
-        telling = [one for one in settlements if one.step.state is not accepted
-                   or (self._doubted and domain_of(one.delivery.address) in self._doubted)]  # fmt: skip
-        if telling:
+        if telling := self._telling(settlements):
             with Session(connection, join_transaction_mode="rollback_only") as session:
                 destinations.note_answers(session, self.issue_id, telling, doubted=self._doubted, now=now)
                 refusals.suppress_dead(session, telling, now=now)
 
+    def _telling(self, settlements: list[Settlement]) -> list[Settlement]:
+        """Those that say something of an address or a destination."""
+        accepted, doubted = DeliveryState.ACCEPTED, self._doubted
+        return [one for one in settlements if one.step.state is not accepted
+                or (doubted and domain_of(one.delivery.address) in doubted)]  # fmt: skip
+
+    def _waiting(self, now: datetime) -> frozenset[str]:
+        return frozenset([name for name, until in self._doubted.items() if until and until > now])
+
     def _mark_all(self, connection: Connection, batch: Batch, now: datetime, *, again: bool) -> frozenset[int]:
         if not batch.marks:
             return frozenset()
-        rows = [(one.id, one.fence, message_id) for one, message_id in batch.marks]
-        statement = self._mark_again if again else self._mark
-        moved = statement.run(connection, rows, holder=self.owner, now=now, lease=now + self.dot_lease)
         wanted = [one for one, _ in batch.marks]
-        if moved == len(wanted):
+        if self._run_mark(connection, batch, now, again=again) == len(wanted):
             return frozenset(one.id for one in wanted)
         with Session(connection, join_transaction_mode="rollback_only") as session:
             return deliveries.marked_among(session, wanted)

@@ -32,6 +32,8 @@ class Database:
         self.url = _parse(url)
         self.busy_timeout_ms = busy_timeout_ms
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.name = str(self.path or self.url.render_as_string(hide_password=True))
+        """What to call it in a message: the file, else the URL without its password."""
         self.engine = self._make_engine()
         if self.is_sqlite:
             event.listen(self.engine, "connect", self._configure_sqlite)
@@ -42,11 +44,6 @@ class Database:
         """The SQLite file, None for other databases and for memory."""
         name = self.url.database
         return Path(name) if self.is_sqlite and name and name != ":memory:" else None
-
-    @property
-    def name(self) -> str:
-        """What to call it in a message: the file, else the URL without its password."""
-        return str(self.path or self.url.render_as_string(hide_password=True))
 
     def create_file(self) -> None:
         """Make the SQLite file, readable by its owner only: it holds addresses. Leaves one that exists alone.
@@ -97,6 +94,11 @@ class Database:
             driver: Any = connection.connection.driver_connection
             driver.execute(f"PRAGMA busy_timeout = {min(SLICE_MS, self.busy_timeout_ms)}")
         return connection
+
+    def begin_writing(self, connection: Connection) -> None:
+        """A writing unit on the driver's own connection, which its user ends; on Postgres the first statement begins it."""
+        if self.is_sqlite:
+            self._begin_in_slices(connection)
 
     def close_writer(self, connection: Connection) -> None:
         """Give it back as it was."""
