@@ -27,7 +27,7 @@ class ClaimQueue:
         self._writer, self._least, self._is_over = writer, 2 * lanes, is_over
         self._size = self._least
         self._waiting: deque[Claimed] = deque()
-        self._ahead: set[Claimed] = set()  # taken, and not begun
+        self._ahead: dict[int, Claimed] = {}  # taken, and not begun; by id, which hashes faster than a row
         self._fetching: asyncio.Task[None] | None = None
         self._fetched_at: float | None = None
         self._is_drained = False
@@ -53,14 +53,14 @@ class ClaimQueue:
     def take_ahead(self) -> Claimed | None:
         """The next one that is here, for who is not ready to send it yet: `begin` says later whether it still may."""
         if (delivery := self.take_now()) is not None:
-            self._ahead.add(delivery)
+            self._ahead[delivery.id] = delivery
         return delivery
 
     def begin(self, delivery: Claimed) -> bool:
         """Whether one that was taken ahead is still its taker's; false once it was given back."""
-        if delivery not in self._ahead:
+        if self._ahead.get(delivery.id) is not delivery:
             return False
-        self._ahead.remove(delivery)
+        del self._ahead[delivery.id]
         return True
 
     async def close(self) -> tuple[Claimed, ...]:
@@ -68,7 +68,7 @@ class ClaimQueue:
         self._is_drained = True
         if self._fetching:
             await asyncio.shield(self._fetching)  # what it claims is ours, whoever waits for it
-        left = (*self._waiting, *self._ahead)
+        left = (*self._waiting, *self._ahead.values())
         self._waiting.clear()
         self._ahead.clear()
         return left

@@ -143,7 +143,7 @@ def is_over(sender: Sender, run: IssueRun) -> bool:
 def _settle(sender: Sender, run: IssueRun, writer: LedgerWriter, delivery: Claimed, outcome: Outcome) -> NextStep:
     now = sender.clock()
     step = after(outcome, tries=delivery.tries + 1, first_try=delivery.trying_since or now, now=now)
-    writer.settle(Settlement(delivery=delivery, outcome=outcome, step=step))
+    writer.settle(Settlement(delivery, outcome, step))
     count_outcome(run.report, step)
     sender.on_progress(1)
     if log.isEnabledFor(logging.DEBUG):  # asked first: there are thousands a second

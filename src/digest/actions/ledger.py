@@ -1,8 +1,8 @@
 """Group commit: one transaction carries the marks and settlements of every lane that waits.
 
 A commit costs a disk's sync, whatever it holds. So the lanes hand in what they have, and one writer commits it all
-together in a thread, again and again. A mark waits for the marks of half the lanes, or for two milliseconds; a settlement,
-for which nobody waits, for the next mark.
+together in a thread, again and again. Marks wait for those of nearly all lanes, while more of them come; a settlement, for
+which nobody waits, waits for the next mark.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ import logging
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain, repeat
+from math import inf
 from pathlib import Path
 from typing import Self
 
@@ -30,8 +31,8 @@ _ATTEMPTS = 6
 """At a busy database; each waits for the busy timeout, then a second more than the one before."""
 
 
-_MARK_WAITS, _SETTLEMENT_WAITS = 0.002, 0.05
-"""Seconds for company. A server's answer takes longer than the first; a settlement that is lost is an uncertain one."""
+_LULL, _MARK_WAITS, _SETTLEMENT_WAITS = 0.001, 0.005, 0.05
+"""Seconds for company: while no other mark comes, all in all, and for a settlement, which is an uncertain one where it is lost."""
 
 
 class LedgerWriter:
@@ -51,18 +52,22 @@ class LedgerWriter:
         paced: PacedClaims | None = None,
     ) -> None:
         self._spool = spool
-        self.clock, self._enough = clock, max(1, lanes // 2)
+        self.clock, self._enough = clock, lanes - lanes // 8
         self.problem: DigestError | None = None
         self.waiting: frozenset[str] = frozenset()  # domains that get nothing now, whoever has claimed it
         self.again_in: float | None = None  # seconds after which a claim that got nothing may get something
         self._writer = BatchWriter(
             database, issue_id=issue_id, owner=owner, claim_lease=claim_lease, dot_lease=dot_lease, paced=paced
         )
+        self._loop = asyncio.get_running_loop()
         self._batch = Batch()
         self._marked: list[tuple[int, asyncio.Future[bool]]] = []
         self._claimed: list[asyncio.Future[tuple[Claimed, ...]]] = []
         self._go = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
+        self._due = inf  # when it rings
+        self._heard = 0  # marks that waited when it rang
+        self._latest = 0.0  # when they wait no longer
         self._closing = False
         self._task: asyncio.Task[None] | None = None
 
@@ -88,7 +93,7 @@ class LedgerWriter:
         """Up to so many deliveries that are due, now this sender's. None where the database is away."""
         if self.problem:
             return ()
-        answer: asyncio.Future[tuple[Claimed, ...]] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[tuple[Claimed, ...]] = self._loop.create_future()
         self._batch.claims.append(limit)
         self._claimed.append(answer)
         self._go.set()
@@ -96,7 +101,7 @@ class LedgerWriter:
 
     def mark(self, delivery: Claimed, message_id: str) -> "asyncio.Future[bool]":
         """Whether the message may get its final dot: `inflight` is committed. False where the database is away."""
-        answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[bool] = self._loop.create_future()
         if self.problem:
             answer.set_result(False)
             return answer
@@ -105,7 +110,9 @@ class LedgerWriter:
         if len(self._marked) >= self._enough:
             self._go.set()
         else:
-            self._write_within(_MARK_WAITS)
+            if len(self._marked) == 1:
+                self._heard, self._latest = 1, self._loop.time() + _MARK_WAITS
+            self._write_within(_LULL)
         return answer
 
     def settle(self, settlement: Settlement) -> None:
@@ -113,7 +120,7 @@ class LedgerWriter:
         self._batch.settlements.append(settlement)
         # What was not accepted may make a whole destination wait: the sooner, the fewer run into it.
         is_accepted = settlement.step.state is DeliveryState.ACCEPTED
-        self._write_within(_SETTLEMENT_WAITS if is_accepted else _MARK_WAITS)
+        self._write_within(_SETTLEMENT_WAITS if is_accepted else _LULL)
 
     def turn_away(self, delivery: Claimed) -> None:
         """A claim that failed at the mark."""
@@ -126,15 +133,26 @@ class LedgerWriter:
         self._write_within(_SETTLEMENT_WAITS)
 
     def _write_within(self, seconds: float) -> None:
-        loop = asyncio.get_running_loop()
-        if self._timer is None or self._timer.when() > loop.time() + seconds:
+        if self._timer is not None and seconds >= _SETTLEMENT_WAITS:
+            return  # it was set before, for no longer
+        due = self._loop.time() + seconds
+        if due < self._due:
             self._stop_timer()
-            self._timer = loop.call_later(seconds, self._go.set)
+            self._due, self._timer = due, self._loop.call_later(seconds, self._ring)
+
+    def _ring(self) -> None:
+        """Write, unless more marks have come since the last time."""
+        self._due, self._timer = inf, None
+        before, self._heard = self._heard, len(self._marked)
+        if self._heard > before and self._loop.time() < self._latest:
+            self._write_within(_LULL)
+        else:
+            self._go.set()
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
+            self._due, self._timer = inf, None
 
     async def _write_until_closed(self) -> None:
         thread = StoreThread("ledger")  # here, so that whatever ends this ends it too
@@ -161,6 +179,7 @@ class LedgerWriter:
     async def _commit(self, thread: StoreThread) -> None:
         """Answer the marks only after the commit."""
         self._stop_timer()
+        self._heard = 0
         batch, self._batch = self._batch, Batch()
         marked, self._marked = self._marked, []
         claimed, self._claimed = self._claimed, []

@@ -25,6 +25,9 @@ PATIENCE = {"mail": 300.0, "rcpt": 300.0, "data": 120.0, "body": 180.0, "dot": 6
 SEND_BUFFER = 256 * 1024
 """Octets of the system's buffer: a digest goes into it whole, in one call."""
 
+_GROUP = (("mail", 2), ("rcpt", 2), ("data", 3))
+"""Phases that go out together, and the first digit of the answer that goes on."""
+
 _REFUSALS = {4: OutcomeKind.DEFERRED, 5: OutcomeKind.REFUSED}
 
 
@@ -79,7 +82,7 @@ class Conversation(asyncio.Protocol):
         """One message. Everything that ends before the dot is certain."""
         self.messages += 1
         is_announced, self.announced = envelope is self.announced, None
-        if unfit := self._unfit(envelope):
+        if not is_announced and (unfit := self._unfit(envelope)):
             return unfit
         try:
             if self.features.pipelining:
@@ -141,7 +144,7 @@ class Conversation(asyncio.Protocol):
 
     def _unfit(self, envelope: Envelope) -> Outcome | None:
         """What this server has said that it does not take."""
-        if not (self.features.smtputf8 or (envelope.sender + envelope.recipient).isascii()):
+        if not (self.features.smtputf8 or _is_ascii(envelope)):
             why, enhanced, code = "the server does not take such addresses", "5.6.7", 553
         elif 0 < self.features.largest < len(envelope.message):
             why, enhanced, code = f"the server takes no more than {self.features.largest} octets", "5.3.4", 552
@@ -151,13 +154,18 @@ class Conversation(asyncio.Protocol):
 
     def _commands(self, envelope: Envelope) -> tuple[tuple[str, str, int], ...]:
         """Phase, command, and the first digit of the answer that goes on."""
-        utf8 = "" if (envelope.sender + envelope.recipient).isascii() else " SMTPUTF8"
+        utf8 = "" if _is_ascii(envelope) else " SMTPUTF8"
         size = f" SIZE={len(envelope.message)}" if self.features.sized else ""
         return (
             ("mail", f"MAIL FROM:<{envelope.sender}>{size}{utf8}\r\n", 2),
             ("rcpt", f"RCPT TO:<{envelope.recipient}>\r\n", 2),
             ("data", "DATA\r\n", 3),
         )
+
+    def _group(self, envelope: Envelope) -> bytes:
+        """All three at once (RFC 2920)."""
+        mail, rcpt, data = self._commands(envelope)
+        return f"{mail[1]}{rcpt[1]}{data[1]}".encode()
 
     async def _begin_slowly(self, envelope: Envelope) -> Outcome | None:
         """MAIL, RCPT, DATA one after another; the refusal, if there is one."""
@@ -169,16 +177,15 @@ class Conversation(asyncio.Protocol):
 
     async def _begin(self, envelope: Envelope, *, is_announced: bool) -> Outcome | None:
         """MAIL, RCPT and DATA in one go (RFC 2920). The first refusal counts; the others only follow from it."""
-        commands = self._commands(envelope)
         self._phase = "mail"
         if not is_announced:
             self._check_quiet()
-            self._transport.write(_joined(commands))
+            self._transport.write(self._group(envelope))
         first: tuple[str, Reply] | None = None
         try:
-            for phase, _, wanted in commands:
-                reply = await self._read(phase)
-                if reply.kind != wanted:
+            for phase, wanted in _GROUP:
+                reply = self._replies.popleft() if self._replies else await self._read(phase)
+                if reply.code // 100 != wanted:
                     first = first or (phase, reply)
                 if reply.code == 421:
                     break  # the end: no more answers come
@@ -197,7 +204,8 @@ class Conversation(asyncio.Protocol):
     async def _send_body(self, envelope: Envelope, before_dot: BeforeDot) -> Outcome:
         self._phase = "body"
         self._transport.write(envelope.message if envelope.dotless else stuff_dots(envelope.message))
-        await self._drain()
+        if self._paused:
+            await self._drain()
         if early := self._said_too_early():
             return early
         go = await before_dot()
@@ -223,7 +231,7 @@ class Conversation(asyncio.Protocol):
         if self._unfit(upcoming):
             return b""
         self.announced = upcoming
-        return _joined(self._commands(upcoming))
+        return self._group(upcoming)
 
     def _said_too_early(self) -> Outcome | None:
         """A reply or an end before our dot: whatever it says, the message was not accepted."""
@@ -322,11 +330,11 @@ class Conversation(asyncio.Protocol):
     def _outcome(
         self, kind: OutcomeKind, phase: str, code: int | None, reply: str, enhanced: str | None = None
     ) -> Outcome:
-        return Outcome(kind=kind, phase=phase, code=code, enhanced=enhanced, reply=reply, server=self.server)
+        return Outcome(kind, phase, code, enhanced, reply, self.server)
 
 
-def _joined(commands: tuple[tuple[str, str, int], ...]) -> bytes:
-    return "".join([command for _, command, _ in commands]).encode()
+def _is_ascii(envelope: Envelope) -> bool:
+    return envelope.recipient.isascii() and envelope.sender.isascii()
 
 
 def stuff_dots(message: bytes) -> bytes:

@@ -128,10 +128,10 @@ class SmtpTransport:
 
     async def _put_back(self, conversation: Conversation) -> None:
         """To the others, or away. The server has it until its QUIT is answered."""
-        conversation.idle_since = asyncio.get_running_loop().time()
         if conversation.announced is not None:
             self._announced[id(conversation.announced)] = conversation
         elif conversation.usable and conversation.messages < self.per_connection:
+            conversation.idle_since = asyncio.get_running_loop().time()
             self._idle.append(conversation)
         else:
             await conversation.quit()
