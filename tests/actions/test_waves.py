@@ -98,6 +98,18 @@ def test_whose_pause_is_over_by_their_wave_gets_it(sqlite_database: Database) ->
     assert walk(sqlite_database, {morning}) == {"back": morning}
 
 
+def test_the_latest_wave_of_all_is_days_after_the_freeze(sqlite_database: Database) -> None:
+    """At eleven at night in the last zone, which falls into the night: two days and an hour. A pause is over just before."""
+    due = datetime(2017, 8, 15, 19, tzinfo=UTC)
+    with sqlite_database.write() as session:
+        company = cast.assemble(session)
+        newsletters.update_newsletter(session, company.newsletter, reader_zones=True, quiet_hours="22:00-07:00")
+        who = cast.add_subscriber(session, "back@x.example", zone="Etc/GMT+12")
+        cast.add_subscription(session, company.newsletter, who, hour=23, paused_until=due - timedelta(minutes=30))
+        cast.add_variant(session, cast.add_issue(session, company, state=IssueState.SENDING, slot_key=SLOT))
+    assert walk(sqlite_database, {due})["back"] == due
+
+
 def test_quiet_hours_are_kept_by_who_is_late_too_and_windows_by_the_newsletter(sqlite_database: Database) -> None:
     issue = prepare(sqlite_database, reader_zones=False, quiet_hours="22:00-07:00")
     sevens = {datetime(2017, 8, 13, 22, tzinfo=UTC), datetime(2017, 8, 14, 1, 15, tzinfo=UTC)}  # Tokyo, Kathmandu

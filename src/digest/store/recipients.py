@@ -35,8 +35,8 @@ _language = func.coalesce(_subscriber.c.language, "")
 _owed = func.coalesce(_subscription.c.owed, "")
 """What tells choices apart: the columns of `choice` as a reader's rows have them."""
 
-LAST_WAVE = timedelta(days=2)
-"""After an issue is closed all of its waves have come by then."""
+LAST_WAVE = timedelta(days=4)
+"""After an issue is closed all of its waves have come by then: 26 hours to the last zone, 23 to the latest hour, 24 of quiet at most."""
 
 
 def count_choices(session: Session, issue: Issue, *, now: datetime) -> tuple[Choice, ...]:
