@@ -89,5 +89,7 @@ def test_a_reader_gets_what_they_are_owed_and_explain_says_why(sqlite_template: 
         1: "chose this cadence only on 2017-08-16 11:00 UTC",
         3: "in it, as owed to them since an earlier issue of this cadence: queued, 0 tries so far",
     }
+    done = run_digest("explain", "ben@example.org", "--issue", "3", "--json", cwd=tmp_path, env=ENV)
+    assert json.loads(done.stdout)["answers"][0]["posts"] == "all, 2 owed from before"
     assert why("monday", "anna") == {1: "in it: accepted by the mail server"}
     database.close()

@@ -95,6 +95,7 @@ def test_who_got_no_delivery_learns_what_kept_them_out(change, answer) -> None:
     [
         ({"state": IssueState.SKIPPED, "reason": "empty"}, "there was no such issue: empty"),
         ({"state": IssueState.DRAFT}, "the issue waits for approval"),
+        ({"state": IssueState.DRAFT, "cadence_id": 2}, "gets this newsletter by another cadence"),
         (
             {"state": IssueState.FROZEN, "reason": "not rendered"},
             "the issue is made but not ready to be sent: not rendered",

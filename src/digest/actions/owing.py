@@ -1,6 +1,7 @@
 """What a subscription carries from a change to its next issue (core/owed), written in the transaction of the change.
 
-The caller has called `hold_still` first, so that no issue begins to go out between what is read here and its commit.
+Whose subscription is active has called `hold_still` first, so that no issue begins to go out between what is read here and its
+commit. To nobody else's an issue can.
 """
 
 from dataclasses import replace

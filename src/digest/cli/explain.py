@@ -118,7 +118,8 @@ def _posts(sent: "Sent") -> str | None:
     """How much of the issue is for them."""
     if sent.delivery is None or sent.delivery.variant_id is None:
         return None
-    return "all" if sent.shown is None else f"{sent.shown} of their topics"
+    of_it = "all" if sent.shown is None else f"{sent.shown} of it"
+    return f"{of_it}, {sent.owed} owed from before" if sent.owed else of_it
 
 
 def _person(session: "Session", story: "Story", newsletter: "Newsletter") -> "Person":

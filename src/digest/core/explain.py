@@ -11,8 +11,9 @@ from digest.core.states import ClaimState, DeliveryState, IssueState, Subscripti
 from digest.core.story import Span
 from digest.core.variants import EMPTY
 
-_WORDS = {EMPTY: "nothing in their topics"}
+_WORDS = {EMPTY: "nothing in it is for them"}
 """Reasons that are kept as one word."""
+_COMING = (IssueState.FROZEN, IssueState.DRAFT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +64,8 @@ def explain_delivery(issue: Issue, delivery: Delivery | None, person: Person) ->
         told = explain_outcome(row.state, code=row.code, enhanced=row.enhanced, reason=row.reason, tries=row.tries,
                                due=row.not_before)  # fmt: skip
         return told + _what_to_do(issue, delivery)
+    if issue.state in _COMING and (other := _by_another_line(issue, person)):
+        return other
     return _issue_not_sent(issue) or _not_a_recipient(issue, person) or "no delivery was made: they joined later"
 
 
@@ -146,9 +149,14 @@ def _not_a_recipient(issue: Issue, person: Person) -> str | None:
         return f"had left on {_day(away.start)}, and came back on {_day(away.end or at)}"
     if rest := next((span for span in person.pauses if span.holds(at)), None):
         return f"had paused until {_day(rest.end or at)}"
-    if issue.cadence_id != (subscription.cadence_id or person.first_cadence_id):
+    return _by_another_line(issue, person) or _not_active(subscription, at) or _not_yet(issue, person, at)
+
+
+def _by_another_line(issue: Issue, person: Person) -> str | None:
+    tie = person.subscription
+    if tie and issue.cadence_id != (tie.cadence_id or person.first_cadence_id):
         return "gets this newsletter by another cadence"
-    return _not_active(subscription, at) or _not_yet(issue, person, at)
+    return None
 
 
 def _not_yet(issue: Issue, person: Person, at: datetime) -> str | None:

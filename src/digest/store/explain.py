@@ -28,6 +28,7 @@ class Sent:
     issue: Issue
     delivery: Delivery | None
     shown: int | None = None  # so many posts of it, those of their topics; None: all
+    owed: int = 0  # so many of other issues
 
 
 def issues_for(
@@ -37,7 +38,7 @@ def issues_for(
     ours = [_issue.c[f.name].label(f"issue_{f.name}") for f in fields(Issue) if f.name != "content"]
     theirs = [_delivery.c[f.name].label(f"delivery_{f.name}") for f in fields(Delivery)]
     query = (
-        select(*ours, *theirs, _variant.c.shown)
+        select(*ours, *theirs, _variant.c.shown, _variant.c.earlier, _variant.c.away)
         .outerjoin(_delivery, and_(_delivery.c.issue_id == _issue.c.id, _delivery.c.address_key == address_key))
         .outerjoin(_variant, _variant.c.id == _delivery.c.variant_id)
         .where(_issue.c.newsletter_id == newsletter_id)
@@ -97,4 +98,5 @@ def _as_sent(row: dict[str, Any]) -> Sent:
         return Sent(issue=Issue(**issue), delivery=None)
     delivery["state"] = DeliveryState(str(delivery["state"]))
     posts = None if shown is None else len(shown)
-    return Sent(issue=Issue(**issue), delivery=Delivery(**delivery), shown=posts)
+    owed = len(row["earlier"] or ()) + len(row["away"] or ())
+    return Sent(issue=Issue(**issue), delivery=Delivery(**delivery), shown=posts, owed=owed)
