@@ -1,5 +1,7 @@
 """No post can hold an issue: whatever a feed has in it, the linter finds no error in the mail that is made of it."""
 
+import re
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -39,3 +41,21 @@ def test_posts_of_any_kind_pass(theme: str) -> None:
     )
     for web_base in (None, "https://news.example"):
         assert find_errors(issue, newsletter, (variant,), now=NOW, web_base=web_base) == ()
+
+
+@pytest.mark.parametrize(
+    ("broken", "rule"),
+    [
+        (lambda html: html.replace("</body>", '<a href="/here">x</a></body>'), "link-address"),
+        (lambda html: re.sub(r"<a\b[^>]*unsubscribe_url.*?</a>", "", html, flags=re.DOTALL), "unsubscribe"),
+        (lambda html: html.replace(' lang="de"', "", 1), "lang"),
+    ],
+)
+def test_an_error_in_one_of_many_variants_is_found(broken: Callable[[str], str], rule: str) -> None:
+    """All but the first are read in short, whatever their language."""
+    issue = sample.issue()
+    made = {language: render_issue(issue, sample.NEWSLETTER, language=language) for language in ("en", "de", "fr")}
+    variants = [Variant(id=1, issue_id=1, key=f"*/{name}", language=name, rendered=each) for name, each in made.items()]
+    assert find_errors(issue, sample.NEWSLETTER, tuple(variants), now=NOW, web_base="https://news.example") == ()
+    variants[1] = replace(variants[1], rendered=replace(made["de"], html=broken(made["de"].html)))
+    assert find_errors(issue, sample.NEWSLETTER, tuple(variants), now=NOW, web_base="https://news.example") == (rule,)

@@ -8,6 +8,7 @@ from tests.cast import NOW, Cast
 
 from digest.core.model import AlsoIn, Card, EditorNote, IssueContent, IssueGroup, IssuePost, Picture, Rendered
 from digest.core.states import IssueState
+from digest.core.variants import Wanted
 from digest.errors import NotFound
 from digest.store import issues
 from digest.store.database import Database, Session
@@ -92,13 +93,13 @@ def test_a_variant_is_rendered_once(database: Database) -> None:
     with database.write() as session:
         issue_id = take(session, cast.assemble(session))
         for _ in range(2):
-            issues.add_variant(session, issue_id=issue_id, key="*/en", language="en")
+            issues.add_variants(session, issue_id, [Wanted(language="en", shown=None, readers=1)])
         (variant,) = issues.list_variants(session, issue_id)
         assert variant.rendered is None
         first = Rendered(subject="One", preheader="", html="<p>", text="t")
-        assert issues.save_rendered(session, variant_id=variant.id, rendered=first)
+        issues.save_rendered(session, {variant.id: first})
         second = Rendered(subject="Two", preheader="", html="<p>", text="t")
-        assert not issues.save_rendered(session, variant_id=variant.id, rendered=second)
+        issues.save_rendered(session, {variant.id: second})
         assert issues.list_variants(session, issue_id)[0].rendered == first
 
 

@@ -53,21 +53,19 @@ def find_errors(
     """
     ignored = {"leftover"} if web_base and web_base.startswith("https://") else {"leftover", "one-click"}
     wrong: dict[str, None] = {}
-    briefs: dict[str, Brief] = {}
+    brief, whole = Brief(), True
     for variant in variants:
         try:
             message = _message(issue, newsletter, variant, now=now, web_base=web_base)
         except MessageError:  # says so when it is sent, as it always has
             continue
-        brief = briefs.setdefault(variant.language, Brief())
-        # The whole issue is read whole; of its parts, which are many and like it, only one whose short form has an error.
-        mail = read_message(message) if variant.shown is None else brief.read(message)
+        # The first is read whole; of the others, which are many and like it, one whose short form has an error.
+        mail = brief.read(message, whole=whole)
         found = _errors(mail, ignored)
         if not found:
             brief.note_good(mail)
-        wrong |= dict.fromkeys(
-            _errors(read_message(message), ignored) if found and variant.shown is not None else found
-        )
+        wrong |= dict.fromkeys(_errors(read_message(message), ignored) if found and not whole else found)
+        whole = False
     return tuple(wrong)
 
 

@@ -12,7 +12,6 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from digest.actions.clicks import link_rules
 from digest.actions.close import close_periods
@@ -28,7 +27,6 @@ from digest.store import events
 from digest.store import issues as store
 from digest.store.database import Database, Session
 from digest.store.newsletters import get_newsletter, list_newsletters, newsletter_of_id
-from digest.store.subject_tests import SUFFIX
 
 log = logging.getLogger(__name__)
 
@@ -91,16 +89,10 @@ def render_variants(
     """
     two_subjects = has_two(issue, newsletter, counts=bool(web_base and link_key))
     with database.write() as session:
-        for one in variants_for(session, issue, newsletter, now=now):
-            said: dict[str, Any] = {
-                "language": one.language,
-                "shown": one.shown,
-                "earlier": one.earlier,
-                "away": one.away,
-            }
-            store.add_variant(session, issue_id=issue.id, key=one.key, **said)
-            if two_subjects:
-                store.add_variant(session, issue_id=issue.id, key=one.key + SUFFIX, second=True, **said)
+        wanted = variants_for(session, issue, newsletter, now=now)
+        if two_subjects:
+            wanted = tuple(each for one in wanted for each in (one, replace(one, second=True)))
+        store.add_variants(session, issue.id, wanted)
         variants = store.list_variants(session, issue.id)
 
     def render(variant: Variant, shown: Issue) -> Rendered:
@@ -131,8 +123,7 @@ def _keep(database: Database, issue: Issue, variants: Sequence[Variant], rendere
     """Keep what was rendered, each with a subject that no earlier issue had."""
     with database.write() as session:
         apart = apart_from_others(session, issue, rendered, languages=[one.language for one in variants])
-        for variant, each in zip(variants, apart, strict=True):
-            store.save_rendered(session, variant_id=variant.id, rendered=each)
+        store.save_rendered(session, {one.id: each for one, each in zip(variants, apart, strict=True)})
 
 
 def apart_from_others(

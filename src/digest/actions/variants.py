@@ -12,7 +12,7 @@ from digest.core.cut import Limits
 from digest.core.model import Issue, Newsletter, Variant
 from digest.core.owed import owed_text
 from digest.core.people import Subscriber, Subscription
-from digest.core.variants import NOTHING, Choice, Wanted, Wish, content_for, find_variant, plan_variants, wish_for
+from digest.core.variants import NOTHING, Choice, Finder, Wanted, Wish, content_for, plan_variants, wish_for
 from digest.store.candidates import quotas_of
 from digest.store.database import Session
 from digest.store.issues import made_variants
@@ -97,7 +97,7 @@ def variant_of(
     if wish is None or wish.is_empty:
         return _TOO_OLD if wish is None else _no_post(tie)
     planned = _planned(session, issue, newsletter, made, now=now) if issue.expected is None else made
-    return find_variant(wish, planned) or _LATER
+    return Finder(planned).find(wish) or _LATER
 
 
 def _no_post(tie: Subscription | None) -> str:
@@ -113,7 +113,8 @@ def view_variants(session: Session, issue: Issue, newsletter: Newsletter, *, now
         planned = _planned(session, issue, newsletter, made, now=now)
         choices = count_choices(session, issue, now=now)
         wishes = wishes_of(session, issue, choices)
-        pairs = [(wish, None if wish.is_empty else find_variant(wish, planned)) for wish in wishes]
+        finder = Finder(planned)
+        pairs = [(wish, None if wish.is_empty else finder.find(wish)) for wish in wishes]
     else:
         planned = made
         pairs = [_as_sent(issue, choice, known.get(place or 0)) for choice, place in list_choices(session, issue.id)]

@@ -10,7 +10,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from digest.core.cut import Limits, cut_content
 from digest.core.model import IssueContent, IssueGroup, IssuePost, Variant
@@ -19,19 +19,21 @@ from digest.core.owed import Due
 EMPTY = "empty"
 """Why a delivery was skipped whose reader has chosen topics of which the issue has no post."""
 
+SUFFIX = "/B"
+"""Ends the key of a variant under the second of two subjects."""
+
 Shown = frozenset[int]
 """Ids of posts."""
 NOTHING: Shown = frozenset()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class Choice(NamedTuple):
     """What so many readers have chosen alike."""
 
     topics: str  # the JSON of the subscription, as it is stored
+    readers: int
     language: str = ""  # "": none
     owed: str = ""
-    readers: int
 
     @property
     def slugs(self) -> tuple[str, ...]:
@@ -39,8 +41,7 @@ class Choice:
         return tuple(json.loads(self.topics))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class Wish(NamedTuple):
     """The posts that a choice is to be shown."""
 
     choice: Choice
@@ -64,12 +65,13 @@ class Wanted:
     earlier: Shown = NOTHING
     away: Shown = NOTHING
     readers: int
+    second: bool = False  # under the second of two subjects (core/subjects)
 
     @property
     def key(self) -> str:
         """What tells it from the others of its issue."""
         marks = [_mark(self.shown), *(_mark(some) for some in (self.earlier, self.away) if self.earlier or self.away)]
-        return f"{'+'.join(marks)}/{self.language}"
+        return f"{'+'.join(marks)}/{self.language}{SUFFIX if self.second else ''}"
 
 
 def wish_for(
@@ -85,11 +87,13 @@ def wish_for(
     """
     shelf, further = _by_topic(_all(content)), _by_topic(others)
     every = frozenset(post.post_id for post in _all(content))
+    known: dict[str, Shown] = {}  # readers of four languages choose the same topics
     wishes = []
     for choice in choices:
-        shown = _chosen(every, shelf, choice)
+        if (shown := known.get(choice.topics)) is None:
+            shown = known[choice.topics] = _chosen(every, shelf, choice)
         if not choice.owed:
-            wishes.append(Wish(choice=choice, shown=None if shown == every else shown))
+            wishes.append(Wish(choice, None if shown == every else shown))
         elif (due := dues.get(choice.owed)) is not None:
             left = shown & due.own
             earlier, away = (_chosen(some, further, choice) for some in (due.earlier, due.away))
@@ -148,16 +152,28 @@ class _Place(NamedTuple):
         return self == (self.language, None, NOTHING, NOTHING)
 
 
-def find_variant(wish: Wish, variants: Sequence[Variant]) -> Variant | None:
-    """Of the variants that were rendered, in order of id, the one for these readers; None where none is.
+class Finder:
+    """Finds readers' variants among those that were rendered, in order of id."""
 
-    It shows all that they are to be shown, in their language or else in the newsletter's, and as little else as there is: so
-    nobody loses a post where the cap, or a choice made a moment ago, has left theirs out.
-    """
-    for language in (wish.choice.language, variants[0].language):
-        if fitting := [one for one in variants if one.language == language and _shows(one, wish)]:
-            return min(fitting, key=_size)
-    return None
+    def __init__(self, variants: Sequence[Variant]) -> None:
+        self._own = variants[0].language if variants else ""  # the newsletter's
+        self._spoken: dict[str, list[Variant]] = {}
+        for one in sorted(variants, key=_size):
+            self._spoken.setdefault(one.language, []).append(one)
+        self._found: dict[Any, Variant | None] = {}
+
+    def find(self, wish: Wish) -> Variant | None:
+        """The variant for these readers; None where none is.
+
+        It shows all that they are to be shown, in their language or else in the newsletter's, and as little else as there is:
+        so nobody loses a post where the cap, or a choice made a moment ago, has left theirs out.
+        """
+        asked = (wish.choice.language, *wish[1:])
+        if asked not in self._found:
+            languages = (wish.choice.language, self._own)
+            fitting = (one for language in languages for one in self._spoken.get(language, ()) if _shows(one, wish))
+            self._found[asked] = next(fitting, None)
+        return self._found[asked]
 
 
 def content_for(

@@ -1,17 +1,18 @@
 """Issues and their variants: made once a slot, frozen, moved by compare-and-set."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlmodel import Session
 
 from digest.core.model import Issue, IssueContent, Rendered, Variant
 from digest.core.states import IssueState
+from digest.core.variants import Wanted
 from digest.errors import NotFound
 from digest.store.codec import decode, encode
-from digest.store.statements import changed_rows, insert_if_new, insert_or_ignore
+from digest.store.statements import changed_rows, insert_or_ignore
 from digest.store.tables import IssueRow, NewsletterRow, VariantRow
 
 _issue = IssueRow.__table__  # type: ignore[attr-defined]
@@ -140,23 +141,18 @@ def move_issue(
     return bool(changed_rows(session, moved.values(state=str(state), **fields)))
 
 
-def add_variant(
-    session: Session,
-    *,
-    issue_id: int,
-    key: str,
-    language: str,
-    shown: Collection[int] | None = None,
-    earlier: Collection[int] = (),
-    away: Collection[int] = (),
-    second: bool = False,
-) -> None:
-    """Ask for a variant, to be rendered; the same key twice is one."""
-    posts = {"shown": None if shown is None else sorted(shown), "earlier": sorted(earlier) or None,
-             "away": sorted(away) or None}  # fmt: skip
-    insert_if_new(
-        session, _variant, {"issue_id": issue_id, "key": key, "language": language, "second": second, **posts}
-    )
+def add_variants(session: Session, issue_id: int, wanted: Iterable[Wanted]) -> None:
+    """Ask for variants, to be rendered, in this order; the same key twice is one."""
+    rows = [
+        {
+            "issue_id": issue_id, "key": one.key, "language": one.language, "second": one.second,
+            "shown": None if one.shown is None else sorted(one.shown),
+            "earlier": sorted(one.earlier) or None, "away": sorted(one.away) or None,
+        }
+        for one in wanted
+    ]  # fmt: skip
+    if rows:
+        session.execute(insert_or_ignore(session, _variant), rows)
 
 
 def list_variants(session: Session, issue_id: int) -> tuple[Variant, ...]:
@@ -199,11 +195,13 @@ def taken_subjects(session: Session, subjects: Iterable[str], *, issue: Issue) -
     return frozenset(session.execute(query).scalars())
 
 
-def save_rendered(session: Session, *, variant_id: int, rendered: Rendered) -> bool:
-    """Keep what was rendered. False where another process was first: the first rendering stays."""
-    parts = {name: getattr(rendered, name) for name in ("subject", "preheader", "html", "text")}
-    first = update(_variant).where(_variant.c.id == variant_id, _variant.c.html.is_(None))
-    return bool(changed_rows(session, first.values(parts)))
+def save_rendered(session: Session, rendered: Mapping[int, Rendered]) -> None:
+    """Keep what was rendered, by variant. Where another process was first, the first rendering stays."""
+    parts = ("subject", "preheader", "html", "text")
+    first = update(_variant).where(_variant.c.id == bindparam("variant"), _variant.c.html.is_(None))
+    rows = [{"variant": number} | {name: getattr(one, name) for name in parts} for number, one in rendered.items()]
+    if rows:
+        session.execute(first.values({name: bindparam(name) for name in parts}), rows)
 
 
 def _as_issue(row: Any) -> Issue:

@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from digest.core.model import Issue, Variant
 from digest.core.states import DeliveryState, SubscriptionState
-from digest.core.variants import EMPTY, Choice, Wish, find_variant, wish_for
+from digest.core.variants import EMPTY, Choice, Finder, Wish, wish_for
 from digest.errors import Conflict
 from digest.store.conditions import is_unpaused
 from digest.store.issues import get_issue, made_variants
@@ -59,11 +59,9 @@ def reader_clocks(session: Session, *, newsletter_id: int, cadence_id: int) -> t
 
 def list_choices(session: Session, issue_id: int) -> tuple[tuple[Choice, int | None], ...]:
     """What an issue's readers had chosen when its deliveries were made, each with its variant; None: nothing was for them."""
-    query = select(_choice).where(_choice.c.issue_id == issue_id).order_by(_choice.c.id)
-    return tuple(
-        (Choice(topics=row.topics, language=row.language, owed=row.owed, readers=row.readers), row.variant_id)
-        for row in session.execute(query)
-    )
+    columns = [_choice.c[name] for name in (*Choice._fields, "variant_id")]
+    query = select(*columns).where(_choice.c.issue_id == issue_id).order_by(_choice.c.id)
+    return tuple((Choice(*row[:-1]), row[-1]) for row in session.execute(query).all())
 
 
 def made_for(session: Session, *, issue_id: int, subscriber_id: int) -> tuple[bool, int | None]:
@@ -109,13 +107,13 @@ def _choose(
     """Write down what these readers have chosen, and which variant that is."""
     rows = []
     told = {"variants": 0, "empty": 0, "more": 0}
+    finder = Finder(variants)
     for wish in wishes_of(session, issue, _count(session, gets_it, waves)):
-        found = None if wish.is_empty else find_variant(wish, variants)
+        found = None if wish.is_empty else finder.find(wish)
         if found is None and wish.exact and not wish.is_empty:
             continue  # they changed something since it was rendered: they keep what they are owed for the next one
         choice = wish.choice
-        rows.append({"issue_id": issue.id, "topics": choice.topics, "language": choice.language, "owed": choice.owed,
-                     "readers": choice.readers, "variant_id": found and found.id})  # fmt: skip
+        rows.append({"issue_id": issue.id, **choice._asdict(), "variant_id": found and found.id})
         if found is None:
             told["empty"] += choice.readers
         elif found.shown != wish.shown:
@@ -131,17 +129,14 @@ def _count(session: Session, gets_it: Any, waves: JoinedWaves | None = None) -> 
     marks = _topics.label("chosen"), _language.label("spoken"), _owed.label("due")
     names = [mark.name for mark in marks]
     query = (
-        select(*marks, func.count().label("readers"))
+        select(marks[0], func.count().label("readers"), *marks[1:])
         .select_from(_subscriber)
         .join(_subscription, _subscription.c.subscriber_id == _subscriber.c.id)
         .where(gets_it)
         .group_by(*names)
         .order_by(*names)
     )
-    return tuple(
-        Choice(topics=row.chosen, language=row.spoken, owed=row.due, readers=row.readers)
-        for row in session.execute(waves.beside(query) if waves else query)
-    )
+    return tuple(Choice(*row) for row in session.execute(waves.beside(query) if waves else query).all())
 
 
 def _rows(session: Session, issue_id: int, gets_it: Any, *, default_variant: int, now: datetime) -> Any:

@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Table, and_, case, func, literal, literal_
 from sqlmodel import Session
 
 from digest.core.states import DeliveryState
+from digest.core.variants import SUFFIX
 from digest.store.people_tables import DeliveryRow
 from digest.store.statements import changed_rows
 from digest.store.tables import IssueRow, VariantRow
@@ -16,8 +17,6 @@ _issue: Table = IssueRow.__table__  # type: ignore[attr-defined]
 _variant: Table = VariantRow.__table__  # type: ignore[attr-defined]
 _queued = _delivery.c.state == literal_column("'queued'")
 
-SUFFIX = "/B"
-"""Of a variant's key: it says the same under the second subject."""
 _SPREAD, _TURN = 7_919, 104_729
 """Primes: neighbours in the list fall into different parts of the sample, and each issue has another one."""
 

@@ -66,7 +66,7 @@ class JoinedWaves:
 
     def join(self, query: Select[Any]) -> Select[Any]:
         """Joined in; the earlier wave first, so that whoever claims by id finds what is due at the front."""
-        return self.beside(query).order_by(None).order_by(self.at, _subscriber.c.id)
+        return self.beside(query).order_by(None).order_by(_wave.c.at, _subscriber.c.id)
 
 
 def waves_of(session: Session, issue: Issue) -> Waves:

@@ -20,20 +20,21 @@ _TELLING = re.compile(
     r"<(?:a\b.*?</a\s*>|(?:style|svg)\b.*?</(?:style|svg)\s*>|(?:img|link|form|html|title|base|iframe|object|embed|area)\b[^>]*>)",
     re.IGNORECASE | re.DOTALL,
 )
+_SHEET = re.compile(r"<style\b.*?</style\s*>", re.IGNORECASE | re.DOTALL)
 _RUNS = re.compile(r"""<script|[\s"'/]on[a-z]+\s*=""", re.IGNORECASE)
 _SUBJECT = re.compile(rb"\r\nSubject: [^\r\n]+(?:\r\n[ \t][^\r\n]*)*")
 _FIELDS = b"\r\nContent-Type: text/%b; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable"
 
 
 class Brief:
-    """Reads mails that are alike, variants of an issue in one language: what was in one that had no error is not looked at again."""
+    """Reads mails that are alike, the variants of an issue: what was in one that had no error is not looked at again."""
 
     def __init__(self) -> None:
         self._good: dict[str, bool] = {}  # whether it may be the way to leave, which every mail must have
         self._frames: dict[bytes, EmailMessage] = {}
 
-    def read(self, raw: bytes) -> Mail:
-        """A message as core/skeleton lays it out; any other is read as it is."""
+    def read(self, raw: bytes, *, whole: bool = False) -> Mail:
+        """A message as core/skeleton lays it out, with the `whole` of its HTML or in short; any other is read as it is."""
         head, _, body = raw.partition(b"\r\n\r\n")
         boundary = body[: body.index(b"\r\n")]
         parts = [one.partition(b"\r\n\r\n") for one in body.split(boundary)[1:3]]
@@ -42,8 +43,9 @@ class Brief:
         text, html = (octets.removesuffix(b"\r\n") for _, _, octets in parts)
         # The message without what its parts say: the standard library's parser reads line by line.
         empty = b"".join(boundary + fields + b"\r\n\r\n\r\n" for fields, _, _ in parts) + boundary + b"--\r\n"
+        page = a2b_qp(html).decode("utf-8", "replace")
         return Mail(
-            html=self._shorten(a2b_qp(html).decode("utf-8", "replace")),
+            html=page if whole else self._shorten(page),
             html_part=_part(html),
             text_part=_part(text),
             message=self._read_frame(head + b"\r\n\r\n" + empty),
@@ -52,13 +54,20 @@ class Brief:
 
     def note_good(self, mail: Mail) -> None:
         """This one has no error; nor has another anything wrong that says the same."""
-        self._good |= {one: bool(LEAVE.search(one)) for one in _tell(mail.html or "") if one not in self._good}
+        new = (one for one in _tell(mail.html or "") if one not in self._good)
+        self._good |= {one: one[:2].lower() == "<a" and bool(LEAVE.search(one)) for one in new}
 
     def _read_frame(self, octets: bytes) -> EmailMessage:
-        """Of variants, too, only the subject differs, whose words no error is in."""
+        """Of variants, too, only the subject differs, whose words no error is in, and the language."""
         key = _SUBJECT.sub(b"\r\nSubject: s", octets, count=1)
         if key not in self._frames:
-            self._frames[key] = message_from_bytes(octets, policy=policy.default)
+            self._frames[key] = frame = message_from_bytes(octets, policy=policy.default)
+            for part in frame.walk():
+                for (
+                    name,
+                    value,
+                ) in part.items():  # parsed once: as they come from the parser, each look at one parses it
+                    part.replace_header(name, value)
         return self._frames[key]
 
     def _shorten(self, html: str) -> str:
@@ -67,7 +76,8 @@ class Brief:
         if body is None or _RUNS.search(html):
             return html
         told = [one for one in _tell(html[body.end() :]) if self._good.get(one, True)]
-        return html[: body.end()] + "\n".join(told) + "</body></html>"
+        head = _SHEET.sub(lambda found: "" if found[0] in self._good else found[0], html[: body.end()])
+        return head + "\n".join(told) + "</body></html>"
 
 
 def _tell(html: str) -> list[str]:
