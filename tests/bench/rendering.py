@@ -29,8 +29,6 @@ from digest.render.inner import _mended
 from digest.render.issue import HTML_TEMPLATE, TEXT_TEMPLATE, render_issue
 from digest.render.layout import Kinds
 from digest.render.look import Look, look_of
-from digest.render.stamps import stamps_of
-from digest.render.templates import environment
 from digest.render.view import IssueView
 from tests.npm_mjml import NoMjml, NpmMjml, find_mjml
 from tests.render import sample_issue as sample
@@ -77,8 +75,6 @@ def forget() -> None:
     """What is kept of the documents before; tags without words in them are kept for ever."""
     _laid_out.cache_clear()
     _mended.cache_clear()
-    folders = look_of(sample.NEWSLETTER.theme, {}).folders
-    environment(folders, stamps_of(folders)).repeats.forget()
 
 
 def _with_new_words(mjml: str, turn: int) -> str:

@@ -125,18 +125,13 @@ def plan_variants(
     wholes = sorted((one for one in readers if one.is_whole), key=lambda one: languages.index(one.language))
     parts = sorted(
         (one for one in readers if not one.is_whole),
-        key=lambda one: (
-            one not in exact,
-            -readers[one],
-            one.language,
-            *map(sorted, (one.shown or (), one.earlier, one.away)),
-        ),
+        key=lambda one: (one not in exact, -readers[one], one.language, *(sorted(posts or ()) for posts in one[1:])),
     )
-    wanted = {one: Wanted(**one._asdict(), readers=readers[one]) for one in (*wholes, *parts)}
-    coming = [one for one in parts if wanted[one].key not in made]
-    room = most - len({wanted[one].key for one in wholes}.union(made))
-    left_out = coming[max(room, sum(one in exact for one in coming)) :]
-    return tuple(wanted[one] for one in wanted if one not in left_out)
+    there = {one for one in parts if made and Wanted(**one._asdict(), readers=0).key in made}
+    coming = [one for one in parts if one not in there]
+    room = most - len({Wanted(**one._asdict(), readers=0).key for one in wholes}.union(made))
+    kept = {*wholes, *there, *coming[: max(room, sum(one in exact for one in coming))]}
+    return tuple(Wanted(**one._asdict(), readers=readers[one]) for one in (*wholes, *parts) if one in kept)
 
 
 class _Place(NamedTuple):

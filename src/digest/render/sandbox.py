@@ -19,8 +19,6 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment, safe_range
 from jinja2.visitor import NodeTransformer
 from markupsafe import Markup
 
-from digest.render.repeats import Repeats
-
 MAX_STEPS = 1_000_000  # turns of loops, calls and filters of one rendering; 1,000 posts take some 30,000
 CALL = 3  # steps that a call counts for, by the time it takes
 MAX_TEXT = 10_000_000  # characters that one rendering writes
@@ -65,7 +63,6 @@ class BoundedSandbox(ImmutableSandboxedEnvironment):
         self.filters |= {"(counted)": _counted, "(measured)": _measured}
         self.ours = frozenset(ours)
         self.known: dict[str, Template] = {}
-        self.repeats = Repeats(self.getattr, lambda value: getattr(value, "__func__", None) in self.ours)
 
     @staticmethod
     def concat(pieces: Iterable[str]) -> str:
@@ -109,7 +106,6 @@ class BoundedSandbox(ImmutableSandboxedEnvironment):
 
     def _generate(self, source: nodes.Template, *args: Any, **options: Any) -> str:
         """Jinja's hook before a template is compiled."""
-        self.repeats.note(args[0], source)
         return super()._generate(_Bounds().visit(source), *args, **options)
 
 
@@ -158,10 +154,10 @@ class _Part(Template):
     @classmethod
     def _from_namespace(cls, environment: Environment, namespace: Any, globals: Any) -> Template:  # noqa: A002 - Jinja's name
         made = super()._from_namespace(environment, namespace, globals)
-        write, name, repeats = made.root_render_func, str(made.name), cast("BoundedSandbox", environment).repeats
+        write = made.root_render_func
 
         def as_one(context: Context) -> Iterator[str]:
-            yield repeats.written(name, context, lambda: _written(write(context)), environment.get_template)
+            yield _written(write(context))
 
         made.root_render_func = as_one
         return made
