@@ -20,7 +20,7 @@ from digest.app import App, turn
 from digest.cli.main import main
 from digest.clock import system_clock
 from digest.config import Settings
-from digest.core.states import RuleKind
+from digest.core.states import ClaimState, RuleKind
 from digest.core.waves import FIRST_ZONE
 from digest.store import claims
 from digest.store.database import Database
@@ -84,11 +84,14 @@ def begin(database: Database, now: datetime) -> datetime:
         for number, (name, topics) in enumerate(POSTS.items()):
             card = {"title": name.capitalize(), "link": f"https://blog.example/{name}", "topics": topics}
             cast.add_post(session, source, name, card=card, effective_at=now - HOUR - timedelta(minutes=number))
+        old = cast.add_post(session, source, "old", card={"title": "Old"}, effective_at=before, title="Old")
+        for line in (daily, weekly):
+            cast.add_claim(session, line, old, state=ClaimState.BASELINE, reason="too old")
         for slug in ("food", "art", "cars"):
             cast.add_topic(session, newsletter, slug)
             topic = get_topic(session, newsletter, slug)
             add_rule(session, topic, kind=RuleKind.LABEL, pattern=slug, wanted=True, now=now)
-        posts = claims.backlog(session, source_id=source)
+        posts = [one for one in claims.backlog(session, source_id=source) if one.id != old]
         admit_posts(session, source_id=source, posts=posts, first_look=False, now=now)
         for name, (topics, language, zone, hour) in READERS.items():
             person = cast.add_subscriber(session, f"{name}@example.org", language=language, zone=zone)
@@ -175,6 +178,8 @@ def test_what_is_said_beforehand_is_what_arrives(desk: Desk, tmp_path: Path, mon
                 wanted["emil"] = told(desk, tmp_path, "emil")  # his has the same posts: not the same subject, now
                 assert str(wanted["emil"]["subject"]).endswith(" · Ausgabe 2")
         assert not inbox.doubled
+        held = desk.ask("explain", "Old", "--reader", "ben@example.org")[1]["answers"]
+        assert [one["answer"] for one in held] == ["not mailed: too old"]
     arrived = got(inbox)
     assert arrived == {
         name: {key: facts[key] for key in ("posts", "subject", "language")} for name, facts in wanted.items()

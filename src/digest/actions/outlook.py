@@ -8,7 +8,7 @@ Nothing is decided here: each answer comes from what decides it when the issue g
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import dropwhile
 
@@ -22,6 +22,7 @@ from digest.core.people import Delivery, Subscriber
 from digest.core.period import coming_slots
 from digest.core.selection import Selection
 from digest.core.states import ClaimState, DeliveryState, IssueState
+from digest.errors import UsageError
 from digest.store.database import Session
 from digest.store.explain import Sent, issues_for
 from digest.store.issues import get_issue
@@ -36,6 +37,7 @@ _STATES = {
 }
 _WAITS = (DeliveryState.QUEUED, DeliveryState.CLAIMED)
 _NOT_SENT = (DeliveryState.SKIPPED, DeliveryState.REFUSED, DeliveryState.EXPIRED)
+_NOT_SUBSCRIBED = "they are not subscribed"
 _LATELY = 20
 """Issues looked at for those that are on their way."""
 
@@ -50,6 +52,7 @@ class Outlook:
     why: str | None = None  # nothing is sent to them; None: `content` is
     due: datetime | None = None  # None: nobody knows, or nothing is sent
     merged: Mapping[int, int] = field(default_factory=dict)  # of a draft: post → the one that tells it
+    notes: tuple[int, ...] = ()  # of a draft: posts that are the editor's note
 
     @property
     def posts(self) -> int:
@@ -73,6 +76,8 @@ class Outlook:
         """Where they find a post in it; None: nowhere."""
         if not self.content:
             return None
+        if post_id in self.notes:
+            return "in it, as the editor's note"
         head = self.merged.get(post_id, post_id)
         places = {
             "in it, as a line of more": self.content.more,
@@ -95,10 +100,13 @@ def look_ahead(
     issue = _drafted(newsletter, line, selection.content)
     ticket = ticket_of(session, reader, newsletter) if reader else None
     slot = next(dropwhile(lambda one: one.at < issue.period_end, coming_slots(line)))
-    kept_out = why_no_reader(session, ticket) or why_not_this(ticket, newsletter, line, slot) if ticket else None
-    return _for_them(session, issue, newsletter, reader, ticket, now=now, merged=selection.merged,
-                     due=due_for(ticket, newsletter, slot) if ticket else None,
-                     why=kept_out or _too_thin(newsletter, line, selection))  # fmt: skip
+    kept_out = _NOT_SUBSCRIBED if reader else None
+    if ticket:
+        kept_out = why_no_reader(session, ticket) or why_not_this(ticket, newsletter, line, slot)
+    found = _for_them(session, issue, newsletter, reader, ticket, now=now,
+                      due=due_for(ticket, newsletter, slot) if ticket else None,
+                      why=kept_out or _too_thin(newsletter, line, selection))  # fmt: skip
+    return replace(found, merged=selection.merged, notes=selection.notes)
 
 
 def look_at(
@@ -126,18 +134,17 @@ def list_coming(session: Session, newsletter: Newsletter, ticket: Ticket, *, now
 
 
 def foretell(session: Session, newsletter: Newsletter, ticket: Ticket, post_id: int, *, now: datetime) -> str | None:
-    """Whether a post that waits in a reader's line reaches them by its next issue, in words; None: it does not wait there.
-
-    Raises:
-        UsageError: the line's rule or zone cannot be read.
-    """
+    """Whether a post that waits in a reader's line reaches them by its next issue, in words; None: it does not wait there."""
     states = (ClaimState.PENDING,)
     line = ticket.line
     waits = list_places(session, newsletter_id=newsletter.id, post_id=post_id, states=states)
     here = next((place for place in waits if place.cadence == line.name), None)
     if here is None:
         return None
-    outlook = look_ahead(session, newsletter, line, ticket.person, now=now)
+    try:
+        outlook = look_ahead(session, newsletter, line, ticket.person, now=now)
+    except UsageError as fault:
+        return f"waits: {fault.message}"
     if here.effective_at >= outlook.issue.period_end:
         return f"waits: it is dated {here.effective_at:%Y-%m-%d %H:%M} UTC, and goes into the first issue closed after that"
     if outlook.why:
@@ -176,7 +183,7 @@ def _fate(
         told = explain_outcome(row.state, code=row.code, enhanced=row.enhanced, reason=row.reason, tries=row.tries)
         return max(now, row.not_before or now) if waits else None, told if row.state in _NOT_SENT else None
     if ticket is None:
-        return None, None
+        return None, _NOT_SUBSCRIBED
     if issue.expected is not None:
         return None, "no delivery was made for them"
     line = get_cadence(session, issue.cadence_id)
@@ -196,15 +203,14 @@ def _for_them(
     now: datetime,
     due: datetime | None = None,
     why: str | None = None,
-    merged: Mapping[int, int] | None = None,
 ) -> Outlook:
     found = variant_of(session, issue, newsletter, reader, ticket.tie if ticket else None, now=now)
     why = why or (found if isinstance(found, str) else None)
     due = None if why else due
     if isinstance(found, str):
-        return Outlook(issue=issue, why=why, merged=merged or {})
+        return Outlook(issue=issue, why=why)
     content = showing(session, issue, newsletter, found).content
-    return Outlook(issue=issue, variant=found, content=content, why=why, due=due, merged=merged or {})
+    return Outlook(issue=issue, variant=found, content=content, why=why, due=due)
 
 
 def _of(content: IssueContent, kind: str) -> tuple[IssuePost, ...]:

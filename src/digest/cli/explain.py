@@ -49,7 +49,7 @@ def explain(
             facts, rows = _explain_person(session, opened, what, newsletters, issue=issue, limit=limit)
         else:
             facts, rows = _explain_post(session, opened, what, newsletters)
-            rows = _explain_readings(session, opened, facts, newsletters, reader) if reader else rows
+            rows = _explain_readings(session, opened, facts, newsletters, reader, rows) if reader else rows
     if as_json:
         print_json({**facts, "answers": rows})
         return
@@ -144,8 +144,11 @@ def _explain_readings(
     facts: dict[str, Any],
     newsletters: "tuple[Newsletter, ...]",
     address: str,
+    places: list[dict[str, Any]],
 ) -> list[dict[str, Any]]:
-    """Of a post and a reader: every issue that has it, and whether they have it from there."""
+    """Of a post and a reader: every issue that has it, and whether they have it from there; or where it stands in their cadence."""
+    from digest.actions.next_issue import ticket_of
+    from digest.actions.outlook import foretell
     from digest.core.addresses import address_key
     from digest.core.explain import explain_reading
     from digest.store.explain import readings_of
@@ -161,18 +164,20 @@ def _explain_readings(
             answer = explain_reading(one, about, seen_at=facts["first_seen"], is_told=is_told)
             row = {"newsletter": newsletter.slug, "issue": one.issue.number, "slot": one.issue.slot_key}
             rows.append({**row, "answer": answer})
-        if coming := _foretell(session, opened, newsletter, story, facts["post"]):
-            rows.append({"newsletter": newsletter.slug, "issue": None, "slot": None, "answer": coming})
+        ticket = ticket_of(session, story.subscriber, newsletter) if story.subscriber else None
+        if ticket is None:
+            continue
+        coming = foretell(session, newsletter, ticket, facts["post"], now=opened.clock())
+        here = [
+            row["answer"]
+            for row in places
+            if (row["newsletter"], row["cadence"]) == (newsletter.slug, ticket.line.name)
+        ]
+        if coming or not found:
+            rows += [
+                {"newsletter": newsletter.slug, "issue": None, "slot": None, "answer": coming or one} for one in here
+            ]
     return rows
-
-
-def _foretell(session: "Session", opened: "App", newsletter: "Newsletter", story: "Story", post_id: int) -> str | None:
-    """Whether a post that waits will reach them by the next issue, as things stand."""
-    from digest.actions.next_issue import ticket_of
-    from digest.actions.outlook import foretell
-
-    ticket = ticket_of(session, story.subscriber, newsletter) if story.subscriber else None
-    return foretell(session, newsletter, ticket, post_id, now=opened.clock()) if ticket else None
 
 
 def _suppressed(found: "Suppression | None") -> str:
