@@ -31,7 +31,7 @@ POSTS = {"soup": ["food"], "clay": ["art"], "news": [], "bread": ["food"], "stew
 READERS = {  # name → topics, language, zone, hour
     "anna": ([], None, FIRST_ZONE, None), "ben": (["food"], "de", "Asia/Tokyo", None),
     "carla": (["food", "art"], "fr", "Europe/Berlin", 23), "dora": (["cars"], None, None, None),
-    "emil": ([], "de", "Asia/Tokyo", None), "finn": ([], None, None, None), "gwen": (["art"], None, "Europe/Berlin", None),
+    "emil": ([], "de", "Asia/Tokyo", None), "finn": (["art"], "de", None, None), "gwen": (["art"], None, "Europe/Berlin", None),
     "hana": ([], "de", "Asia/Tokyo", None),
 }  # fmt: skip
 
@@ -114,7 +114,7 @@ def told(desk: Desk, folder: Path, name: str) -> dict[str, object]:
     if row["posts"] == 0:
         assert row["theirs"] is None or "skipped, empty" in row["gets"]
         assert "no post of their topics (cars)" in err if name == "dora" else row["gets"].endswith(shown["not_sent"])
-        return {"gets": row["gets"]}
+        return {"gets": row["gets"], "subject": shown and shown["subject"]}
     posts = links((folder / name / "issue.txt").read_text())
     content = shown["content"]
     full = [post["card"]["title"].lower() for group in content["groups"] for post in group["posts"]]
@@ -157,6 +157,7 @@ def test_what_is_said_beforehand_is_what_arrives(desk: Desk, tmp_path: Path, mon
         said = {name: told(desk, tmp_path, name) for name in READERS}
         assert said["dora"]["gets"] == "nothing: no post of their topics (cars): skipped, empty"
         assert str(said["finn"]["gets"]).startswith("nothing: they have paused until ")
+        assert said["finn"]["subject"] == "Clay", "what it would be, though it is not sent"
         assert (said["ben"]["posts"], said["ben"]["language"]) == (["soup", "bread", "stew"], "de")
         assert (said["ben"]["gets"], said["anna"]["gets"]) == ("3 posts", "5 posts, 2 of them as lines")
         assert (said["anna"]["posts"], said["gwen"]["posts"]) == ([*POSTS], ["clay"])

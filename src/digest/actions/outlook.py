@@ -54,6 +54,10 @@ class Outlook:
     merged: Mapping[int, int] = field(default_factory=dict)  # of a draft: post → the one that tells it
     notes: tuple[int, ...] = ()  # of a draft: posts that are the editor's note
 
+    def is_due(self, now: datetime) -> bool:
+        """Of a draft: the next turn makes it."""
+        return self.issue.period_end <= now
+
     @property
     def posts(self) -> int:
         """How many they are sent, those that are a line of "more" with them."""
@@ -97,9 +101,9 @@ def look_ahead(
         UsageError: the line's rule or zone cannot be read.
     """
     selection = draft_selection(session, newsletter, line, now)
-    issue = _drafted(newsletter, line, selection.content)
+    slot = next(dropwhile(lambda one: one.at < selection.content.period_end, coming_slots(line)))
+    issue = _drafted(newsletter, line, slot, selection.content)
     ticket = ticket_of(session, reader, newsletter) if reader else None
-    slot = next(dropwhile(lambda one: one.at < issue.period_end, coming_slots(line)))
     kept_out = _NOT_SUBSCRIBED if reader else None
     if ticket:
         kept_out = why_no_reader(session, ticket) or why_not_this(ticket, newsletter, line, slot)
@@ -226,13 +230,13 @@ def _too_thin(newsletter: Newsletter, line: CadenceLine, selection: Selection) -
     return None
 
 
-def _drafted(newsletter: Newsletter, line: CadenceLine, content: IssueContent) -> Issue:
+def _drafted(newsletter: Newsletter, line: CadenceLine, slot: Slot, content: IssueContent) -> Issue:
     return Issue(
         id=0,
         newsletter_id=newsletter.id,
         cadence_id=line.id,
         number=content.number,
-        slot_key="",
+        slot_key=slot.key,
         period_start=content.period_start,
         period_end=content.period_end,
         due_at=content.period_end,

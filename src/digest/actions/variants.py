@@ -44,9 +44,13 @@ class VariantsView:
     more: int  # readers who are shown more than they chose, because theirs was not rendered
 
 
-def variants_for(session: Session, issue: Issue, newsletter: Newsletter, *, now: datetime) -> tuple[Wanted, ...]:
-    """What is to be rendered for those who read it now, with how many do."""
+def variants_for(
+    session: Session, issue: Issue, newsletter: Newsletter, *, now: datetime, also: Choice | None = None
+) -> tuple[Wanted, ...]:
+    """What is to be rendered for those who read it now, with how many do; as if somebody had made `also` this choice."""
     choices = count_choices(session, issue, now=now)
+    if also and not any(one._replace(readers=also.readers) == also for one in choices):
+        choices = (*choices, also)
     languages = tuple(dict.fromkeys((newsletter.language, *newsletter.languages)))
     made = [one.key for one in made_variants(session, issue.id)]
     wishes = wishes_of(session, issue, choices)
@@ -96,7 +100,8 @@ def variant_of(
     wish = next(iter(wishes_of(session, issue, (choice,))), None)
     if wish is None or wish.is_empty:
         return _TOO_OLD if wish is None else _no_post(tie)
-    planned = _planned(session, issue, newsletter, made, now=now) if issue.expected is None else made
+    # Who is paused or not confirmed yet is not counted: this is what they would get otherwise.
+    planned = _planned(session, issue, newsletter, made, now=now, also=choice) if issue.expected is None else made
     return Finder(planned).find(wish) or _LATER
 
 
@@ -152,7 +157,13 @@ def _as_sent(issue: Issue, choice: Choice, variant: Variant | None) -> tuple[Wis
 
 
 def _planned(
-    session: Session, issue: Issue, newsletter: Newsletter, made: tuple[Variant, ...], *, now: datetime
+    session: Session,
+    issue: Issue,
+    newsletter: Newsletter,
+    made: tuple[Variant, ...],
+    *,
+    now: datetime,
+    also: Choice | None = None,
 ) -> tuple[Variant, ...]:
     """What there will be when it is sent: what was rendered, and what will be rendered until then."""
     keys = {one.key for one in made}
@@ -166,7 +177,7 @@ def _planned(
             earlier=one.earlier,
             away=one.away,
         )
-        for one in variants_for(session, issue, newsletter, now=now)
+        for one in variants_for(session, issue, newsletter, now=now, also=also)
         if one.key not in keys
     )
     return (*made, *coming)

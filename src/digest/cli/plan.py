@@ -100,12 +100,15 @@ def _plan_for(session: "Session", newsletter: "Newsletter", ticket: "Ticket", no
 
     line = ticket.line
     broken = dues_of(newsletter, line, now=now).broken
-    return _Plan(newsletter, line, (), ticket, made=list_coming(session, newsletter, ticket, now=now),
-                 coming=None if broken else look_ahead(session, newsletter, line, ticket.person, now=now))  # fmt: skip
+    made = list_coming(session, newsletter, ticket, now=now)
+    coming = None if broken else look_ahead(session, newsletter, line, ticket.person, now=now)
+    if coming and coming.is_due(now):
+        made, coming = (*made, coming), None
+    return _Plan(newsletter, line, (), ticket, made=made, coming=coming)
 
 
 def _made(plan: _Plan) -> list[dict[str, Any]]:
-    """Issues that are made and still to reach this reader."""
+    """Issues that are still to reach this reader and are made, or will be by the next turn."""
     from digest.core.zones import find_zone, local_wall, offset_minutes
 
     rows = []
@@ -116,7 +119,7 @@ def _made(plan: _Plan) -> list[dict[str, Any]]:
             "local": _wall(local_wall(issue.due_at, place)), "zone": plan.line.zone,
             "offset": _offset(offset_minutes(issue.due_at, place)), "utc": issue.due_at, "clock_change_minutes": 0,
             "first": None, "own": None, "last": None, "theirs": one.due, **_what(plan, one),
-            "remark": f"issue {issue.number}: {one.state}",
+            "remark": f"issue {issue.number}: {one.state if issue.id else 'digest run will publish it'}",
         })  # fmt: skip
     return rows
 
@@ -139,7 +142,7 @@ def _planned(plan: _Plan, now: "datetime", until: "datetime") -> list[dict[str, 
             "utc": planned.slot.at,
             "clock_change_minutes": planned.shift,
             **_waves(plan, planned.slot),
-            **_what(plan, _next_of(plan, planned.slot)),
+            **_what(plan, _next_of(plan, planned.slot), planned.slot),
             "remark": _remark(planned),
         }
         for planned in plan_slots(line, now=now, until=until)
@@ -163,10 +166,13 @@ def _next_of(plan: _Plan, slot: "Slot") -> "Outlook | None":
     return plan.coming if plan.coming and plan.coming.issue.period_end == slot.at else None
 
 
-def _what(plan: _Plan, outlook: "Outlook | None") -> dict[str, Any]:
-    """Which variant of an issue this reader gets: of a later one their choice alone is known."""
+def _what(plan: _Plan, outlook: "Outlook | None", slot: "Slot | None" = None) -> dict[str, Any]:
+    """Which variant of an issue this reader gets: of a later one their choice alone is known, and whether they will have paused."""
     if plan.ticket is None:
         return {}
+    from digest.actions.next_issue import why_not_this
+
+    why = why_not_this(plan.ticket, plan.newsletter, plan.line, slot) if slot else None
     offered = (plan.newsletter.language, *plan.newsletter.languages)
     spoken = plan.ticket.person.language
     chosen = spoken if spoken in offered else plan.newsletter.language
@@ -174,7 +180,7 @@ def _what(plan: _Plan, outlook: "Outlook | None") -> dict[str, Any]:
         "topics": list(plan.ticket.tie.topics) or "all",
         "language": outlook.variant.language if outlook and outlook.variant else chosen,
         "posts": outlook.posts if outlook else None,
-        "gets": outlook.words if outlook else None,
+        "gets": outlook.words if outlook else f"nothing: {why}" if why else None,
     }
 
 
@@ -213,5 +219,4 @@ def _tell_what_is_due(plan: _Plan, now: "datetime") -> None:
     if held := as_held(newsletter, line, dues):
         note(f"{name} is held: {held.reason}", next_step=held.next_step)
     for due in dues.slots:
-        theirs = f" ({plan.coming.words})" if plan.coming and not due.reason else ""
-        note(f"{name}: the slot of {due.slot.key} is due: {due.reason or 'digest run will publish it'}{theirs}")
+        note(f"{name}: the slot of {due.slot.key} is due: {due.reason or 'digest run will publish it'}")
