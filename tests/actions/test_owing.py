@@ -13,6 +13,7 @@ from tests.cast import NOW
 from digest.actions import choices, readers
 from digest.actions.admit import admit_posts
 from digest.actions.newsletters import edit_newsletter
+from digest.actions.preview import preview_issue
 from digest.actions.publish import publish
 from digest.core.owed import Gap, Mark, Owed
 from digest.core.people import Outcome
@@ -171,6 +172,8 @@ def test_a_story_merged_the_other_way_round_is_told_once(database: Database) -> 
     choices.choose(database, subscriber_id=1, newsletter_id=newsletter, cadence_id=2, now=monday + DAY + HOUR)
     copy = tell(sources[1], "copy", "story", monday + DAY + 6 * HOUR, monday + 3 * HOUR)
     other = tell(sources[0], "other", "another", monday + DAY + 6 * HOUR, monday + DAY + 6 * HOUR)
+    ahead = preview_issue(database, key=cast.KEY, now=monday + DAY + 7 * HOUR, reader="anna@example.org")
+    assert [post.post_id for post in ahead.content.posts] == [other]
     publish(database, now=monday + 2 * DAY)
     assert sorted(send(database, monday + 2 * DAY)) == [0, 1]
     with database.read() as session:

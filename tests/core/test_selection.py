@@ -116,7 +116,7 @@ def test_copies_become_one_card_of_the_earliest_with_the_others_named() -> None:
     first, copy = candidate(1, 5, source=2, canonical="https://x"), candidate(2, 9, source=1, canonical="https://x")
     selection = select(copy, first)
     (card,) = selection.content.posts
-    assert (card.post_id, card.also_in) == (1, (AlsoIn(source="Blog 1", link="https://1.example/2"),))
+    assert (card.post_id, card.also_in) == (1, (AlsoIn(source="Blog 1", link="https://1.example/2", post_id=2),))
     assert (selection.issued, selection.merged) == ((1,), {2: 1})
 
 

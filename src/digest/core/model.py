@@ -235,6 +235,7 @@ class AlsoIn:
 
     source: str
     link: str | None
+    post_id: int | None = None  # the copy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -147,7 +147,7 @@ def _make_card(candidate: Candidate, copies: Sequence[Candidate], *, span: Span)
         source=candidate.source,
         card=post.card,
         at=post.effective_at,
-        also_in=tuple(AlsoIn(source=copy.source, link=copy.post.card.link) for copy in copies),
+        also_in=tuple(AlsoIn(source=copy.source, link=copy.post.card.link, post_id=copy.post.id) for copy in copies),
         pinned=candidate.pinned,
         late=_is_late(post, span),
         topics=tuple(dict.fromkeys(topic for one in (candidate, *copies) for topic in one.topics)),

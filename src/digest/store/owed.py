@@ -69,7 +69,7 @@ def dues_of(session: Session, issue: Issue, texts: Collection[str]) -> dict[str,
         return {}
     told = _told_up_to(session, issue, tuple(values.values()))
     posts = {one.post for one in told}
-    stories = stories_of(session, issue.newsletter_id, posts)
+    stories = stories_of(session, issue.newsletter_id, posts, content=issue.content)
     first = first_seen(session, stories)
     told = tuple(one._replace(seen_at=first.get(one.post, one.seen_at)) for one in told)
     places = _places_of(session, issue.newsletter_id, posts.union(*stories.values()))

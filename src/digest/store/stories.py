@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import Table, or_, select
 from sqlmodel import Session
 
+from digest.core.model import IssueContent
 from digest.core.states import ClaimState
 from digest.store.claims import BATCH
 from digest.store.tables import CadenceRow, ClaimRow, PostRow
@@ -15,12 +16,20 @@ _post: Table = PostRow.__table__  # type: ignore[attr-defined]
 _cadence: Table = CadenceRow.__table__  # type: ignore[attr-defined]
 
 
-def stories_of(session: Session, newsletter_id: int, post_ids: Collection[int]) -> dict[int, frozenset[int]]:
+def stories_of(
+    session: Session, newsletter_id: int, post_ids: Collection[int], *, content: IssueContent | None = None
+) -> dict[int, frozenset[int]]:
     """The posts with which a line of the newsletter has merged one of these, or it with them; only of those that have any.
 
-    One line may have merged a copy into the first post, another one the first post into the copy.
+    One line may have merged a copy into the first post, another one the first post into the copy. What `content` has merged
+    counts, too: of a preview nothing is claimed yet.
     """
+    posts = (*content.posts, *content.more) if content else ()
     stories: dict[int, set[int]] = {}  # each post's, one object for all of a story
+    for post in posts:
+        if copies := {also.post_id for also in post.also_in if also.post_id is not None}:
+            story = {post.post_id, *copies}
+            stories.update(dict.fromkeys(story, story))
     looked: set[int] = set()
     while new := {*post_ids, *stories} - looked:
         looked |= new
