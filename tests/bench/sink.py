@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import trustme
-
 from tests.bench.processes import find_tool, free_port, running
 
 _COUNTS = re.compile(rb"mesg=(\d+)")
@@ -57,6 +55,8 @@ def sink(folder: Path, *, tls: bool = False, latency_ms: float = 0) -> Iterator[
 @contextmanager
 def stunnel(folder: Path, port: int) -> Iterator[tuple[int, Path]]:
     """TLS from the first byte in C, so that the other end is no bottleneck of ours."""
+    import trustme  # here: the sender imports this module, and is weighed without cryptography's 10 MB
+
     program = find_tool("stunnel", "stunnel4")
     outer = free_port()
     authority = trustme.CA()

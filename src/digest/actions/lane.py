@@ -15,7 +15,7 @@ from digest.actions.outcome_counts import count_outcome
 from digest.actions.watcher import notice_stop
 from digest.core.addresses import hide_addresses
 from digest.core.people import Claimed, Envelope, Outcome
-from digest.core.policy import SENDER_REFUSALS_IN_A_ROW, Blame, NextStep, after, name_answer
+from digest.core.policy import SENDER_REFUSALS_IN_A_ROW, TAKEN, Blame, NextStep, after, name_answer
 from digest.core.states import OutcomeKind
 from digest.errors import DigestError, LoginRefused, MessageError, TransportError
 from digest.store.deliveries import Settlement
@@ -141,8 +141,11 @@ def is_over(sender: Sender, run: IssueRun) -> bool:
 
 
 def _settle(sender: Sender, run: IssueRun, writer: LedgerWriter, delivery: Claimed, outcome: Outcome) -> NextStep:
-    now = sender.clock()
-    step = after(outcome, tries=delivery.tries + 1, first_try=delivery.trying_since or now, now=now)
+    if outcome.kind is OutcomeKind.ACCEPTED:
+        step = TAKEN  # as `after` says, without asking what time it is
+    else:
+        now = sender.clock()
+        step = after(outcome, tries=delivery.tries + 1, first_try=delivery.trying_since or now, now=now)
     writer.settle(Settlement(delivery, outcome, step))
     count_outcome(run.report, step)
     sender.on_progress(1)

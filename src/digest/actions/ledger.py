@@ -31,7 +31,7 @@ _ATTEMPTS = 6
 """At a busy database; each waits for the busy timeout, then a second more than the one before."""
 
 
-_LULL, _MARK_WAITS, _SETTLEMENT_WAITS = 0.001, 0.005, 0.05
+_LULL, _MARK_WAITS, _SETTLEMENT_WAITS = 0.002, 0.005, 0.05
 """Seconds for company: while no other mark comes, all in all, and for a settlement, which is an uncertain one where it is lost."""
 
 
@@ -109,9 +109,8 @@ class LedgerWriter:
         self._marked.append((delivery.id, answer))
         if len(self._marked) >= self._enough:
             self._go.set()
-        else:
-            if len(self._marked) == 1:
-                self._heard, self._latest = 1, self._loop.time() + _MARK_WAITS
+        elif len(self._marked) == 1:
+            self._heard, self._latest = 1, self._loop.time() + _MARK_WAITS
             self._write_within(_LULL)
         return answer
 
@@ -119,8 +118,10 @@ class LedgerWriter:
         """What the server said."""
         self._batch.settlements.append(settlement)
         # What was not accepted may make a whole destination wait: the sooner, the fewer run into it.
-        is_accepted = settlement.step.state is DeliveryState.ACCEPTED
-        self._write_within(_SETTLEMENT_WAITS if is_accepted else _LULL)
+        if settlement.step.state is not DeliveryState.ACCEPTED:
+            self._write_within(_LULL)
+        elif self._timer is None:
+            self._write_within(_SETTLEMENT_WAITS)
 
     def turn_away(self, delivery: Claimed) -> None:
         """A claim that failed at the mark."""
@@ -133,8 +134,6 @@ class LedgerWriter:
         self._write_within(_SETTLEMENT_WAITS)
 
     def _write_within(self, seconds: float) -> None:
-        if self._timer is not None and seconds >= _SETTLEMENT_WAITS:
-            return  # it was set before, for no longer
         due = self._loop.time() + seconds
         if due < self._due:
             self._stop_timer()

@@ -33,8 +33,8 @@ def clean_line(text: str) -> str:
 def encode_chunk(text: str) -> bytes:
     """Quoted-printable UTF-8 (RFC 2045 §6.7) that starts and ends at the beginning of a line; CRLF only."""
     if _AS_IT_IS.fullmatch(text):  # most names and links
-        if len(text) <= _ROOM:
-            return (_guard(text) + "=\r\n").encode()
+        if len(text) <= _ROOM and text[0] not in ".F":
+            return f"{text}=\r\n".encode()
         return "".join([_guard(text[start : start + _ROOM]) + "=\r\n" for start in range(0, len(text), _ROOM)]).encode()
     lines = _NEWLINES.split(text.replace("\x00", ""))
     last = lines.pop()

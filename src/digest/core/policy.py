@@ -45,7 +45,8 @@ class NextStep:
     blame: Blame = Blame.NOBODY
 
 
-_TAKEN = NextStep(state=DeliveryState.ACCEPTED)
+TAKEN = NextStep(state=DeliveryState.ACCEPTED)
+"""After an acceptance, whatever else is known."""
 
 
 def after(outcome: Outcome, *, tries: int, first_try: datetime, now: datetime) -> NextStep:
@@ -58,7 +59,7 @@ def after(outcome: Outcome, *, tries: int, first_try: datetime, now: datetime) -
     nothing but an operator or evidence moves it on.
     """
     if outcome.kind is OutcomeKind.ACCEPTED:
-        return _TAKEN
+        return TAKEN
     if outcome.kind is OutcomeKind.UNCERTAIN:
         return NextStep(state=DeliveryState.UNCERTAIN, reason="the connection ended after the final dot")
     blame = whom_to_blame(outcome)

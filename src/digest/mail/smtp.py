@@ -88,12 +88,17 @@ class SmtpTransport:
             self._idle.append(await self._connect())
 
     async def send(self, envelope: Envelope, *, before_dot: BeforeDot) -> Outcome:
-        """One message over a free connection.
+        """One message over a free connection, or over the one that has begun with it already.
 
         Raises:
             TransportError: no connection could be made; certain that nothing was sent.
         """
-        conversation = await self._take_announced(envelope) or await self._take()
+        conversation = self._announced.pop(id(envelope), None)
+        if conversation is None:
+            conversation = await self._take()
+        else:
+            await self._slots.acquire()
+            self._live += 1
         reused = conversation.messages > 0
         outcome = await self._talk(conversation, envelope, before_dot)
         if not (reused and outcome.phase == "mail" and not conversation.usable):
@@ -121,16 +126,17 @@ class SmtpTransport:
             return await conversation.send(envelope, before_dot=before_dot)
         finally:
             try:
-                await self._put_back(conversation)
+                if conversation.announced is not None:
+                    self._announced[id(conversation.announced)] = conversation
+                else:
+                    await self._put_back(conversation)
             finally:
                 self._live -= 1
                 self._slots.release()
 
     async def _put_back(self, conversation: Conversation) -> None:
         """To the others, or away. The server has it until its QUIT is answered."""
-        if conversation.announced is not None:
-            self._announced[id(conversation.announced)] = conversation
-        elif conversation.usable and conversation.messages < self.per_connection:
+        if conversation.usable and conversation.messages < self.per_connection:
             conversation.idle_since = asyncio.get_running_loop().time()
             self._idle.append(conversation)
         else:
@@ -153,14 +159,6 @@ class SmtpTransport:
                 self._live -= 1
                 self._slots.release()
                 raise
-
-    async def _take_announced(self, envelope: Envelope) -> Conversation | None:
-        """The connection that has begun with it already."""
-        conversation = self._announced.pop(id(envelope), None)
-        if conversation is not None:
-            await self._slots.acquire()
-            self._live += 1
-        return conversation
 
     async def _take_idle(self) -> Conversation | None:
         now = asyncio.get_running_loop().time()
