@@ -1,5 +1,7 @@
 """Signed links."""
 
+import base64
+import hmac
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given, settings
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 from digest.core.links import (
     CONFIRM_WITHIN,
     Purpose,
+    Seal,
     list_headers,
     preferences_url,
     sign,
@@ -38,6 +41,14 @@ def test_no_forged_or_damaged_token_passes(junk: str, at: int, letter: str) -> N
     damaged = token[:at] + letter + token[at + 1 :]
     assert verify(KEY, Purpose.UNSUBSCRIBE, junk) is None
     assert damaged == token or verify(KEY, Purpose.UNSUBSCRIBE, damaged) is None
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.binary(max_size=64), st.text(max_size=200))
+def test_a_seal_is_what_the_library_says(key: bytes, text: str) -> None:
+    text = text.encode("utf-8", "replace").decode()
+    whole = hmac.digest(key, text.encode(), "sha256")
+    assert Seal(key)(text) == base64.urlsafe_b64encode(whole[:16]).rstrip(b"=").decode()
 
 
 def test_a_token_is_short() -> None:

@@ -31,7 +31,7 @@ _ATTEMPTS = 6
 """At a busy database; each waits for the busy timeout, then a second more than the one before."""
 
 
-_LULL, _MARK_WAITS, _SETTLEMENT_WAITS = 0.002, 0.005, 0.05
+_LULL, _MARK_WAITS, _SETTLEMENT_WAITS = 0.002, 0.01, 0.05
 """Seconds for company: while no other mark comes, all in all, and for a settlement, which is an uncertain one where it is lost."""
 
 
