@@ -552,11 +552,10 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["variant_id"], ["variant.id"], name=op.f("fk_delivery_variant_id"), ondelete="SET NULL"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_delivery")),
         sa.UniqueConstraint("issue_id", "address_key", name=op.f("uq_delivery_issue_id_address_key")),
-        sa.UniqueConstraint("issue_id", "subscriber_id", name=op.f("uq_delivery_issue_id_subscriber_id")),
+        sa.UniqueConstraint("subscriber_id", "issue_id", name=op.f("uq_delivery_subscriber_id_issue_id")),
     )
     op.create_index("ix_delivery_leased", "delivery", ["id"], unique=False, sqlite_where=sa.text("state = 'claimed' OR state = 'inflight'"), postgresql_where=sa.text("state = 'claimed' OR state = 'inflight'"))
     op.create_index("ix_delivery_queued", "delivery", ["issue_id", "id", "state"], unique=False, sqlite_where=sa.text("state = 'queued'"), postgresql_where=sa.text("state = 'queued'"))
-    op.create_index(op.f("ix_delivery_subscriber_id"), "delivery", ["subscriber_id"], unique=False)
     op.create_index("ix_delivery_unserved", "delivery", ["issue_id", "state", "id"], unique=False, sqlite_where=sa.text("state = 'refused' OR state = 'uncertain' OR state = 'skipped' OR state = 'expired'"), postgresql_where=sa.text("state = 'refused' OR state = 'uncertain' OR state = 'skipped' OR state = 'expired'"))
     if op.get_bind().dialect.name == "sqlite":
         op.execute("CREATE TRIGGER event_is_not_changed BEFORE UPDATE ON event BEGIN SELECT RAISE(ABORT, 'the event log is append-only'); END")

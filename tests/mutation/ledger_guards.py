@@ -7,6 +7,7 @@ DELIVERIES = "src/digest/store/deliveries.py"
 CONDITIONS = "src/digest/store/conditions.py"
 SENDING = "src/digest/store/sending.py"
 RECIPIENTS = "src/digest/store/recipients.py"
+READERS = "src/digest/store/readers.py"
 BATCHES = "src/digest/store/batches.py"
 TESTS = "tests/store/test_deliveries.py::"
 HOLDER = '            _delivery.c.owner == bindparam("holder"),\n'
@@ -268,7 +269,7 @@ REST = (
         keeps="No delivery is made for a suppressed address.",
         edits=(
             Edit(
-                file=RECIPIENTS,
+                file=READERS,
                 before="        ~exists().where(_suppression.c.address_hash == _subscriber.c.address_hash),\n",
                 after="",
             ),
@@ -280,7 +281,7 @@ REST = (
         keeps="A delivery is made only for an active subscription.",
         edits=(
             Edit(
-                file=RECIPIENTS,
+                file=READERS,
                 before="        _subscription.c.state == str(SubscriptionState.ACTIVE),\n        or_(",
                 after="        or_(",
             ),
@@ -291,11 +292,8 @@ REST = (
         name="start: not paused",
         keeps="No delivery is made for a reader who pauses, so that nothing floods them when they are back.",
         edits=(
-            Edit(
-                file=RECIPIENTS,
-                before="gets_it = and_(reads, is_unpaused(waves.at if waves else now))",
-                after="gets_it = reads",
-            ),
+            Edit(file=RECIPIENTS, before="query.where(gets_it)))", after="query))"),
+            Edit(file=RECIPIENTS, before=", unpaused_at=now + LAST_WAVE)", after=")"),
         ),
         tests=(f"{TESTS}test_who_pauses_gets_no_delivery_until_the_pause_is_over[sqlite]",),
     ),

@@ -17,7 +17,7 @@ GUARDS = (
     Guard(
         name="owed: nothing else",
         keeps="Who is owed something for which nothing was rendered gets no delivery, and keeps it.",
-        edits=(Edit(file=RECIPIENTS, before='.where(gets_it, or_(known, _owed == ""))', after=".where(gets_it)"),),
+        edits=(Edit(file=RECIPIENTS, before=".join(_choice, chosen)", after=".outerjoin(_choice, chosen)"),),
         tests=(f"{TESTS}test_who_changes_after_it_was_rendered_keeps_what_they_are_owed_for_the_next_issue[sqlite]",),
     ),
     Guard(

@@ -29,8 +29,8 @@ def _field(file: str, words: str, nearby: str = "") -> Edit:
 
 
 GUARDS = (
-    _unique("delivery", "issue_id subscriber_id", "One delivery for a reader of an issue.",
-            Edit(file=PEOPLE, before='        Unique("issue_id", "subscriber_id"),\n', after="")),
+    _unique("delivery", "subscriber_id issue_id", "One delivery for a reader of an issue.",
+            Edit(file=PEOPLE, before='        Unique("subscriber_id", "issue_id"),  # in this order it also finds what somebody got\n', after="")),
     _unique("delivery", "issue_id address_key", "One delivery for an address in an issue, however it is written.",
             Edit(file=PEOPLE, before='        Unique("issue_id", "address_key"),\n', after="")),
     _unique("issue", "newsletter_id cadence_id slot_key", "One issue a period.",

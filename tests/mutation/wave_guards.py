@@ -15,8 +15,8 @@ GUARDS = (
         edits=(
             Edit(
                 file=RECIPIENTS,
-                before='        query = waves.join(query.add_columns(waves.at))\n        columns.append("not_before")\n',
-                after="        del waves\n",
+                before='            query = waves.join(query.add_columns(waves.at), readers)\n            columns.append("not_before")\n',
+                after="            query = waves.join(query, readers)\n",
             ),
         ),
         tests=(f"{TESTS}test_everybody_gets_it_once_at_their_own_time[sqlite]",),

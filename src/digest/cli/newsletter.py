@@ -45,7 +45,7 @@ POLICIES: dict[str, tuple[Any, str, str]] = {
     "max_posts": (int, "--max-posts", 'Shown in full; the rest are "N more" lines. [default: 20]'),
     "max_per_source": (int, "--max-per-source", "Shown in full of one source. [default: 10]"),
     "max_rollovers": (int, "--max-rollovers", "After so many thin periods it goes out anyway. [default: 4]"),
-    "max_variants": (int, "--max-variants", "Of one issue, for readers who choose topics. [default: 24]"),
+    "max_variants": (int, "--max-variants", "Of one issue, for readers who choose topics. [default: 20]"),
     "catch_up": (CatchUp, "--catch-up", "What becomes of slots missed by a downtime. [default: merge]"),
     "max_late_hours": (int, "--max-late-hours", "An issue later than this waits for the next. [default: 48]"),
     "approval": (bool, "--approval/--no-approval", "Whether an issue waits for: digest issue approve."),

@@ -157,7 +157,7 @@ class Newsletter:
     max_posts: int = 20  # shown in full; the rest become "N more" lines
     max_per_source: int = 10
     max_rollovers: int = 4  # after so many thin periods an issue goes out anyway (S12)
-    max_variants: int = 24  # of one issue; the rarest choices get one that shows more (S16)
+    max_variants: int = 20  # of one issue; the rarest choices get one that shows more (S16)
     catch_up: CatchUp = CatchUp.MERGE
     max_late_hours: int = 48
     approval: bool = False

@@ -85,7 +85,7 @@ class DeliveryRow(Row, table=True):
 
     __tablename__ = "delivery"
     __table_args__ = (
-        Unique("issue_id", "subscriber_id"),
+        Unique("subscriber_id", "issue_id"),  # in this order it also finds what somebody got
         Unique("issue_id", "address_key"),
         one_of("state", DeliveryState),
         # With the state that it is limited to: else SQLite reads every row that it counts.
@@ -99,7 +99,7 @@ class DeliveryRow(Row, table=True):
     id: int | None = Field(default=None, primary_key=True)
     issue_id: int = reference("issue", index=False)
     # NULL once the person is erased: the row stays without a name, so that the issue's numbers still add up.
-    subscriber_id: int | None = reference("subscriber", null=True, on_delete="SET NULL")
+    subscriber_id: int | None = reference("subscriber", null=True, index=False, on_delete="SET NULL")
     variant_id: int | None = reference("variant", null=True, index=False, on_delete="SET NULL")
     address: str
     address_key: str

@@ -1,6 +1,6 @@
 """Who gets an issue, and which variant of it: readers' choices, counted, and the deliveries made of them.
 
- active, unpaused, not suppressed ─▶ choices (one row for all who chose alike) ─▶ each its variant ─▶ INSERT … SELECT
+ readers (store/readers) ─▶ choices (one row for all who chose alike) ─▶ each its variant ─▶ INSERT … SELECT
 
 What a choice means is decided once for all who made it: nowhere is there a loop over readers.
 """
@@ -9,31 +9,23 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Text, and_, case, cast, exists, func, insert, literal, null, or_, select
+from sqlalchemy import FromClause, Select, and_, case, func, insert, literal, null, select
 from sqlmodel import Session
 
 from digest.core.model import Issue, Variant
-from digest.core.states import DeliveryState, SubscriptionState
+from digest.core.states import DeliveryState
 from digest.core.variants import EMPTY, Choice, Finder, Wish, wish_for
 from digest.errors import Conflict
-from digest.store.conditions import is_unpaused
 from digest.store.issues import get_issue, made_variants
 from digest.store.owed import dues_of, posts_told, told_owed
-from digest.store.people_tables import DeliveryRow, SubscriberRow, SubscriptionRow, SuppressionRow
-from digest.store.tables import CadenceRow, ChoiceRow
+from digest.store.people_tables import DeliveryRow, SubscriberRow
+from digest.store.readers import gathered, is_back, readers_of
+from digest.store.tables import ChoiceRow
 from digest.store.waves import JoinedWaves, ReaderClock, list_clocks, make_waves, waves_of
 
 _delivery = DeliveryRow.__table__  # type: ignore[attr-defined]
-_cadence = CadenceRow.__table__  # type: ignore[attr-defined]
 _subscriber = SubscriberRow.__table__  # type: ignore[attr-defined]
-_subscription = SubscriptionRow.__table__  # type: ignore[attr-defined]
-_suppression = SuppressionRow.__table__  # type: ignore[attr-defined]
 _choice = ChoiceRow.__table__  # type: ignore[attr-defined]
-
-_topics = cast(_subscription.c.topics, Text)
-_language = func.coalesce(_subscriber.c.language, "")
-_owed = func.coalesce(_subscription.c.owed, "")
-"""What tells choices apart: the columns of `choice` as a reader's rows have them."""
 
 LAST_WAVE = timedelta(days=4)
 """After an issue is closed all of its waves have come by then: 26 hours to the last zone, 23 to the latest hour, 24 of quiet at most."""
@@ -42,7 +34,7 @@ LAST_WAVE = timedelta(days=4)
 def count_choices(session: Session, issue: Issue, *, now: datetime) -> tuple[Choice, ...]:
     """What those have chosen who would get an issue of this cadence now, or by its last wave."""
     last = now if waves_of(session, issue).is_one else now + LAST_WAVE
-    return _count(session, and_(_gets_it(issue.newsletter_id, issue.cadence_id), is_unpaused(last)))
+    return _count(session, readers_of(issue.newsletter_id, issue.cadence_id, unpaused_at=last).subquery())
 
 
 def wishes_of(session: Session, issue: Issue, choices: Sequence[Choice]) -> tuple[Wish, ...]:
@@ -54,7 +46,7 @@ def wishes_of(session: Session, issue: Issue, choices: Sequence[Choice]) -> tupl
 
 def reader_clocks(session: Session, *, newsletter_id: int, cadence_id: int) -> tuple[ReaderClock, ...]:
     """The zones and hours of everybody who would get an issue of this cadence now."""
-    return list_clocks(session, _gets_it(newsletter_id, cadence_id))
+    return list_clocks(session, readers_of(newsletter_id, cadence_id).subquery())
 
 
 def list_choices(session: Session, issue_id: int) -> tuple[tuple[Choice, int | None], ...]:
@@ -85,30 +77,27 @@ def make_deliveries(session: Session, issue_id: int, *, now: datetime) -> dict[s
     variants = made_variants(session, issue_id)
     if not variants:
         raise Conflict(f"issue {issue_id} was never rendered", next_step="run: digest run")
-    reads = _gets_it(issue.newsletter_id, issue.cadence_id)
-    waves = make_waves(session, issue, and_(reads, is_unpaused(now + LAST_WAVE)), now=now)
     # Whose pause is over by their wave gets it: the issue is closed up to a day and more before some of them.
-    gets_it = and_(reads, is_unpaused(waves.at if waves else now))
-    told = _choose(session, issue, variants, gets_it, waves)
-    columns = ["issue_id", "subscriber_id", "variant_id", "address", "address_key", "domain", "name", "state", "reason",
-               "settled_at", "fence", "tries"]  # fmt: skip
-    query = _rows(session, issue_id, gets_it, default_variant=variants[0].id, now=now)
-    if waves:
-        query = waves.join(query.add_columns(waves.at))
-        columns.append("not_before")
-    session.execute(insert(_delivery).from_select(columns, query))
+    everybody = readers_of(issue.newsletter_id, issue.cadence_id, unpaused_at=now + LAST_WAVE)
+    with gathered(session, everybody) as readers:
+        waves = make_waves(session, issue, readers, now=now)
+        gets_it = is_back(readers, waves.at if waves else now)
+        told = _choose(session, issue, variants, _count(session, readers, waves, gets_it))
+        columns, query = _rows(session, issue_id, readers, now=now)
+        if waves:
+            query = waves.join(query.add_columns(waves.at), readers)
+            columns.append("not_before")
+        session.execute(insert(_delivery).from_select(columns, query.where(gets_it)))
     told_owed(session, issue_id, now=now)
     return told
 
 
-def _choose(
-    session: Session, issue: Issue, variants: Sequence[Variant], gets_it: Any, waves: JoinedWaves | None
-) -> dict[str, int]:
-    """Write down what these readers have chosen, and which variant that is."""
+def _choose(session: Session, issue: Issue, variants: Sequence[Variant], choices: Sequence[Choice]) -> dict[str, int]:
+    """Write down what readers have chosen, and which variant that is."""
     rows = []
     told = {"variants": 0, "empty": 0, "more": 0}
     finder = Finder(variants)
-    for wish in wishes_of(session, issue, _count(session, gets_it, waves)):
+    for wish in wishes_of(session, issue, choices):
         found = None if wish.is_empty else finder.find(wish)
         if found is None and wish.exact and not wish.is_empty:
             continue  # they changed something since it was rendered: they keep what they are owed for the next one
@@ -124,73 +113,46 @@ def _choose(
     return {name: number for name, number in told.items() if number}
 
 
-def _count(session: Session, gets_it: Any, waves: JoinedWaves | None = None) -> tuple[Choice, ...]:
+def _count(
+    session: Session, readers: FromClause, waves: JoinedWaves | None = None, gets_it: Any = None
+) -> tuple[Choice, ...]:
     # Names of their own: where a column has the name, Postgres would group by that.
-    marks = _topics.label("chosen"), _language.label("spoken"), _owed.label("due")
+    marks = [readers.c[name].label(f"chosen_{name}") for name in ("topics", "language", "owed")]
+    query = select(marks[0], func.count().label("readers"), *marks[1:]).select_from(readers)
+    if gets_it is not None:
+        query = (waves.beside(query, readers) if waves else query).where(gets_it)
     names = [mark.name for mark in marks]
-    query = (
-        select(marks[0], func.count().label("readers"), *marks[1:])
-        .select_from(_subscriber)
-        .join(_subscription, _subscription.c.subscriber_id == _subscriber.c.id)
-        .where(gets_it)
-        .group_by(*names)
-        .order_by(*names)
-    )
-    return tuple(Choice(*row) for row in session.execute(waves.beside(query) if waves else query).all())
+    return tuple(Choice(*row) for row in session.execute(query.group_by(*names).order_by(*names)).all())
 
 
-def _rows(session: Session, issue_id: int, gets_it: Any, *, default_variant: int, now: datetime) -> Any:
-    """These subscriptions as rows of the ledger."""
+def _rows(session: Session, issue_id: int, readers: FromClause, *, now: datetime) -> tuple[list[str], Select[Any]]:
+    """These readers as rows of the ledger, and the columns that the rows have."""
     find = func.strpos if session.get_bind().dialect.name == "postgresql" else func.instr
-    domain = func.substr(_subscriber.c.address_key, find(_subscriber.c.address_key, "@") + 1)
-    # Whose choice is in no row has made it since these were counted: only on Postgres, within this transaction.
-    known = _choice.c.id.is_not(None)
-    empty = and_(known, _choice.c.variant_id.is_(None))
-    return (
-        select(
-            literal(issue_id),
-            _subscriber.c.id,
-            case((known, _choice.c.variant_id), else_=default_variant),
-            _subscriber.c.address,
-            _subscriber.c.address_key,
-            domain,
-            _subscriber.c.name,
-            case((empty, literal(str(DeliveryState.SKIPPED))), else_=literal(str(DeliveryState.QUEUED))),
-            case((empty, literal(EMPTY)), else_=null()),
-            case((empty, literal(now, _delivery.c.settled_at.type)), else_=null()),
-            literal(0),
-            literal(0),
-        )
-        .join(_subscription, _subscription.c.subscriber_id == _subscriber.c.id)
-        .outerjoin(
-            _choice,
-            and_(
-                _choice.c.issue_id == issue_id,
-                _choice.c.topics == _topics,
-                _choice.c.language == _language,
-                _choice.c.owed == _owed,
-            ),
-        )
-        # Nor is one in a row whom this issue is not for: who is owed something gets that, or nothing.
-        .where(gets_it, or_(known, _owed == ""))
-        .order_by(_subscriber.c.id)
+    address = _subscriber.c.address_key
+    empty = _choice.c.variant_id.is_(None)
+    columns: dict[str, Any] = {
+        "issue_id": literal(issue_id),
+        "subscriber_id": _subscriber.c.id,
+        "variant_id": _choice.c.variant_id,
+        "address": _subscriber.c.address,
+        "address_key": address,
+        "domain": func.substr(address, find(address, "@") + 1),
+        "name": _subscriber.c.name,
+        "state": case((empty, literal(str(DeliveryState.SKIPPED))), else_=literal(str(DeliveryState.QUEUED))),
+        "reason": case((empty, literal(EMPTY)), else_=null()),
+        "settled_at": case((empty, literal(now, _delivery.c.settled_at.type)), else_=null()),
+        "fence": literal(0),
+        "tries": literal(0),
+    }
+    chosen = and_(
+        _choice.c.issue_id == issue_id,
+        *(_choice.c[name] == readers.c[name] for name in ("topics", "language", "owed")),
     )
-
-
-def _gets_it(newsletter_id: int, cadence_id: int) -> Any:
-    """A subscriber with an active subscription of this cadence, whose address is not suppressed."""
-    # A removed one keeps its row for its issues; who named no cadence gets the first of those that are left.
-    first_cadence = (
-        select(func.min(_cadence.c.id))
-        .where(_cadence.c.newsletter_id == newsletter_id, _cadence.c.state == "active")
-        .scalar_subquery()
+    query = (
+        select(*columns.values())
+        .select_from(readers)
+        .join(_subscriber, _subscriber.c.id == readers.c.subscriber_id)
+        .join(_choice, chosen)  # whom this issue is not for is in no row: who is owed something gets that, or nothing
+        .order_by(readers.c.subscriber_id)
     )
-    return and_(
-        _subscription.c.newsletter_id == newsletter_id,
-        _subscription.c.state == str(SubscriptionState.ACTIVE),
-        or_(
-            _subscription.c.cadence_id == cadence_id,
-            and_(_subscription.c.cadence_id == null(), first_cadence == cadence_id),
-        ),
-        ~exists().where(_suppression.c.address_hash == _subscriber.c.address_hash),
-    )
+    return list(columns), query

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, Table, and_, func, insert, literal, literal_column, or_, select, update
+from sqlalchemy import FromClause, Select, Table, and_, func, insert, literal, or_, select, update
 from sqlmodel import Session
 
 from digest.core.model import Issue
@@ -17,18 +17,14 @@ from digest.core.states import DeliveryState, IssueState
 from digest.core.waves import Waves
 from digest.store.conditions import is_in
 from digest.store.newsletters import get_cadence, newsletter_of_id
-from digest.store.people_tables import DeliveryRow, SubscriberRow, SubscriptionRow, WaveRow
+from digest.store.people_tables import DeliveryRow, SubscriberRow, WaveRow
+from digest.store.readers import NO_HOUR, ZONE
 from digest.store.tables import IssueRow
 
 _delivery: Table = DeliveryRow.__table__  # type: ignore[attr-defined]
 _issue: Table = IssueRow.__table__  # type: ignore[attr-defined]
 _subscriber: Table = SubscriberRow.__table__  # type: ignore[attr-defined]
-_subscription: Table = SubscriptionRow.__table__  # type: ignore[attr-defined]
 _wave: Table = WaveRow.__table__  # type: ignore[attr-defined]
-
-_NO_HOUR = -1
-_ZONE = func.coalesce(_subscriber.c.zone, literal_column("''"))
-_HOUR = func.coalesce(_subscription.c.hour, literal_column(str(_NO_HOUR)))
 
 
 class ReaderClock(NamedTuple):
@@ -59,14 +55,14 @@ class JoinedWaves:
         """A column of the joined select."""
         return func.coalesce(_wave.c.at, literal(self.otherwise, _wave.c.at.type))
 
-    def beside(self, query: Select[Any]) -> Select[Any]:
+    def beside(self, query: Select[Any], readers: FromClause) -> Select[Any]:
         """Joined in."""
-        mine = and_(_wave.c.issue_id == self.issue_id, _wave.c.zone == _ZONE, _wave.c.hour == _HOUR)
+        mine = and_(_wave.c.issue_id == self.issue_id, _wave.c.zone == readers.c.zone, _wave.c.hour == readers.c.hour)
         return query.outerjoin(_wave, mine)
 
-    def join(self, query: Select[Any]) -> Select[Any]:
+    def join(self, query: Select[Any], readers: FromClause) -> Select[Any]:
         """Joined in; the earlier wave first, so that whoever claims by id finds what is due at the front."""
-        return self.beside(query).order_by(None).order_by(_wave.c.at, _subscriber.c.id)
+        return self.beside(query, readers).order_by(None).order_by(_wave.c.at, readers.c.subscriber_id)
 
 
 def waves_of(session: Session, issue: Issue) -> Waves:
@@ -75,7 +71,7 @@ def waves_of(session: Session, issue: Issue) -> Waves:
     return Waves.of(newsletter, get_cadence(session, issue.cadence_id).rule)
 
 
-def make_waves(session: Session, issue: Issue, gets_it: Any, *, now: datetime) -> JoinedWaves | None:
+def make_waves(session: Session, issue: Issue, readers: FromClause, *, now: datetime) -> JoinedWaves | None:
     """Keep when the readers of each clock get this issue; None where everybody gets it at once."""
     waves, slot = waves_of(session, issue), datetime.fromisoformat(issue.slot_key)
     if waves.is_one:
@@ -83,27 +79,21 @@ def make_waves(session: Session, issue: Issue, gets_it: Any, *, now: datetime) -
     rows = [
         {
             "issue_id": issue.id, "zone": clock.zone or "", "readers": clock.readers,
-            "hour": _NO_HOUR if clock.hour is None else clock.hour,
+            "hour": NO_HOUR if clock.hour is None else clock.hour,
             "at": waves.due_at(slot, ready=now, zone=clock.zone, hour=clock.hour),
         }
-        for clock in list_clocks(session, gets_it)
+        for clock in list_clocks(session, readers)
     ]  # fmt: skip
     if rows:
         session.execute(insert(_wave), rows)
     return JoinedWaves(issue.id, waves.due_at(slot, ready=now))
 
 
-def list_clocks(session: Session, gets_it: Any) -> tuple[ReaderClock, ...]:
-    """The distinct zones and hours of these readers."""
-    query = (
-        select(_ZONE, _HOUR, func.count())
-        .select_from(_subscriber.join(_subscription, _subscription.c.subscriber_id == _subscriber.c.id))
-        .where(gets_it)
-        .group_by(_ZONE, _HOUR)
-        .order_by(_ZONE, _HOUR)
-    )
-    rows: Any = session.execute(query)
-    return tuple(ReaderClock(zone or None, None if hour == _NO_HOUR else hour, readers) for zone, hour, readers in rows)
+def list_clocks(session: Session, readers: FromClause) -> tuple[ReaderClock, ...]:
+    """The distinct zones and hours of these readers (store/readers)."""
+    clock = readers.c.zone, readers.c.hour
+    rows = session.execute(select(*clock, func.count()).group_by(*clock).order_by(*clock)).all()
+    return tuple(ReaderClock(zone or None, None if hour == NO_HOUR else hour, count) for zone, hour, count in rows)
 
 
 def list_waves(session: Session, issue_id: int) -> tuple[Wave, ...]:
@@ -143,11 +133,11 @@ def keep_quiet(session: Session, issue_id: int, waves: Waves, *, now: datetime) 
         is_in(DeliveryState.QUEUED),
         or_(_delivery.c.not_before.is_(None), _delivery.c.not_before <= now),
     )
-    zones = select(_ZONE).select_from(_delivery.join(_subscriber, _subscriber.c.id == _delivery.c.subscriber_id))
+    zones = select(ZONE).select_from(_delivery.join(_subscriber, _subscriber.c.id == _delivery.c.subscriber_id))
     for zone in session.execute(zones.where(due).distinct()).scalars().all():
         until = waves.permitted(now, waves.place_of(zone))
         if until > now:
-            theirs = select(_subscriber.c.id).where(zone == _ZONE)
+            theirs = select(_subscriber.c.id).where(zone == ZONE)
             session.execute(
                 update(_delivery).where(due, _delivery.c.subscriber_id.in_(theirs)).values(not_before=until)
             )
