@@ -1,4 +1,4 @@
-"""Compiles the gettext catalogues into the wheel; a checkout reads their sources."""
+"""Compiles the gettext catalogues: into the wheel, or in a checkout beside their sources."""
 
 import tempfile
 from pathlib import Path
@@ -13,14 +13,13 @@ class CatalogueHook(BuildHookInterface):
     """Each `digest.po` gets its `digest.mo` beside it."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Before a wheel is packed; an editable one needs none."""
-        if version == "editable":
-            return
+        """Before a wheel is packed, or a checkout is installed."""
         folder = Path(self.root) / "src" / "digest" / "locale"
-        out = Path(tempfile.mkdtemp(prefix="digest-catalogues-"))
+        out = None if version == "editable" else Path(tempfile.mkdtemp(prefix="digest-catalogues-"))
         for source in sorted(folder.glob("*/LC_MESSAGES/digest.po")):
             language = source.parent.parent.name
-            compiled = out / f"{language}.mo"
+            compiled = out / f"{language}.mo" if out else source.with_suffix(".mo")
             with source.open("rb") as read, compiled.open("wb") as write:
                 write_mo(write, read_po(read))
-            build_data["force_include"][str(compiled)] = f"digest/locale/{language}/LC_MESSAGES/digest.mo"
+            if out:
+                build_data["force_include"][str(compiled)] = f"digest/locale/{language}/LC_MESSAGES/digest.mo"

@@ -1,12 +1,15 @@
 """Words in every language: nothing untranslated, nothing left over, and each form of a plural says its number."""
 
+import os
 import re
 from datetime import date
+from pathlib import Path
 
 import pytest
 from tests.make_catalogues import catalogues, is_whole, messages
 
-from digest.render.catalogues import catalogue_of, languages
+from digest.render import catalogues as rendered
+from digest.render.catalogues import FOLDER, catalogue_of, compile_catalogue, languages
 from digest.render.headline import make_title
 from digest.render.words import words_for
 
@@ -113,3 +116,20 @@ def test_a_title_is_made_in_the_language() -> None:
     assert make_title(titles, count=3, words=words_for("de"), otherwise="") == "Kompost, Bohnen und 1 weiterer"
     assert make_title(["豆"], count=4, words=words_for("ja"), otherwise="") == "豆 ほか3件"
     assert make_title(["豆?"], count=1, words=words_for("fa"), otherwise="") == "豆?"
+
+
+def test_an_edited_catalogue_is_read_and_not_what_was_compiled_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "de" / "LC_MESSAGES"
+    folder.mkdir(parents=True)
+    source, compiled = folder / "digest.po", folder / "digest.mo"
+    source.write_bytes((FOLDER / "de" / "LC_MESSAGES" / "digest.po").read_bytes())
+    compiled.write_bytes(compile_catalogue(source))
+    source.write_text(source.read_text("utf-8").replace("Abbestellen", "Weg damit"), encoding="utf-8")
+    monkeypatch.setattr(rendered, "FOLDER", tmp_path)
+    read = catalogue_of.__wrapped__
+    os.utime(compiled, ns=(0, source.stat().st_mtime_ns - 1))
+    assert read("de").gettext("Unsubscribe") == "Weg damit"
+    os.utime(compiled, ns=(0, source.stat().st_mtime_ns))
+    assert read("de").gettext("Unsubscribe") == "Abbestellen"

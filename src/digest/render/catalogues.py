@@ -1,6 +1,6 @@
 """The gettext catalogues of the words that readers see: `locale/<language>/LC_MESSAGES/digest.po`.
 
-A wheel carries them compiled; a checkout, where nobody has compiled them, reads the sources.
+A wheel carries them compiled. In a checkout they are compiled when it is installed; one that was edited since is read itself.
 """
 
 import gettext
@@ -25,11 +25,16 @@ def catalogue_of(language: str) -> gettext.NullTranslations:
     for length in range(len(parts), 0, -1):
         name = "_".join(parts[:length])
         folder = FOLDER / name / "LC_MESSAGES"
-        if (compiled := folder / "digest.mo").is_file():
-            return gettext.GNUTranslations(compiled.open("rb"))
-        if (source := folder / "digest.po").is_file():
+        compiled, source = folder / "digest.mo", folder / "digest.po"
+        if compiled.is_file() and not _is_newer(source, compiled):
+            return gettext.GNUTranslations(BytesIO(compiled.read_bytes()))
+        if source.is_file():
             return gettext.GNUTranslations(BytesIO(compile_catalogue(source)))
     return gettext.NullTranslations()
+
+
+def _is_newer(source: Path, compiled: Path) -> bool:
+    return source.is_file() and source.stat().st_mtime_ns > compiled.stat().st_mtime_ns
 
 
 def compile_catalogue(source: Path) -> bytes:
