@@ -216,7 +216,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--readers", type=int, default=READERS)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", action="store_true", help="the figures for programs")
     parser.add_argument("--fill", metavar="URL", help=argparse.SUPPRESS)
     parser.add_argument("--run", metavar="URL", help=argparse.SUPPRESS)
