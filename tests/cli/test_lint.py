@@ -97,3 +97,17 @@ def test_an_issue_with_errors_waits_until_they_are_allowed_by_name(held: Path) -
         (approved,) = events.list_events(session, kind="issue.approved")
     database.close()
     assert (linted.data, approved.data) == ({"rules": ["img-alt"]}, {"how": "command", "allowed": ["img-alt"]})
+
+
+def test_all_that_a_preview_writes_may_be_named(tmp_path: Path) -> None:
+    """Pictures beside its HTML are where the mail has them, and the page on the web is no mail."""
+    digest("preview", "--sample", "--out", "preview", cwd=tmp_path)
+    written = [f"preview/editorial/en/{name}" for name in ("issue.eml", "issue.html", "page.html")]
+    assert 'src="images/' in (tmp_path / written[1]).read_text("utf-8")
+    out, told = digest("lint", *written, "--json", cwd=tmp_path)
+    found = {mail["file"]: {one["severity"] for one in mail["findings"]} for mail in json.loads(out)}
+    assert set(found) == set(written[:2])
+    assert not {"error", "warning"} & set().union(*found.values())
+    assert "preview/editorial/en/page.html is left out: it is a page on the web, no mail" in told
+    (tmp_path / "own.html").write_text('<img src="images/a.png" alt="">', encoding="utf-8")
+    assert "img-https" in digest("lint", "own.html", cwd=tmp_path, code=1)[0]

@@ -80,7 +80,11 @@ def _read(files: list[Path], *, to_list: bool | None) -> "Iterator[tuple[str, Ma
             if _is_html(file, raw):
                 if len(raw) > LARGEST_HTML:
                     raise NotAMail(f"it has {len(raw):,} octets; the linter takes {LARGEST_HTML:,} of HTML")  # noqa: TRY301
-                yield str(file), read_html(raw.decode("utf-8", "replace"), to_list=to_list)
+                html = raw.decode("utf-8", "replace")
+                if _is_page(html):
+                    note(f"{file} is left out: it is a page on the web, no mail")
+                else:
+                    yield str(file), read_html(html, to_list=to_list)
             else:
                 yield str(file), read_message(raw, to_list=to_list)
         except NotAMail as error:
@@ -91,6 +95,12 @@ def _is_html(file: Path, raw: bytes) -> bool:
     if file.suffix.lower() in {".html", ".htm"}:
         return True
     return file.suffix.lower() != ".eml" and raw.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<"
+
+
+def _is_page(html: str) -> bool:
+    """Whether its head tells search engines and social networks what it is: an issue on the web, as `digest preview` writes it."""
+    head = html[: html.find("<body")].lower()
+    return 'rel="canonical"' in head and 'property="og:' in head
 
 
 def _issue(context: typer.Context, newsletter: str | None, number: int | None) -> "Iterator[tuple[str, Mail]]":
