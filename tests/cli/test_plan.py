@@ -106,12 +106,15 @@ def test_waves_are_planned_for_all_and_for_one_reader(plan, home: Database) -> N
     assert local(row["first"], "Asia/Tokyo") == f"{day} 04:00", "02:30 is in the quiet hours"
     assert local(row["own"], "Europe/Berlin") == f"{day} 04:00"
     assert local(row["last"], "Pacific/Honolulu") == f"{day} 20:00"
-    mine, *_ = json.loads(plan("--json", "--as", "evening@x.example")[1])
+    rows = json.loads(plan("--json", "--as", "evening@x.example")[1])
+    # In the half of a day in which it is tomorrow in Kiritimati alone, tomorrow's issue is due at once and comes first.
+    mine = next(one for one in rows if one["slot"] == row["slot"])
     assert (mine["theirs"], mine["first"]) == (row["last"], None)
-    assert (mine["topics"], mine["language"], mine["gets"]) == ("all", "en", "nothing: no post waits for it yet")
+    assert (rows[0]["topics"], rows[0]["language"]) == ("all", "en")
+    assert rows[0]["gets"].startswith("nothing: no post")
     head, first, second, *_ = (line.split("\t") for line in plan("--as", "evening@x.example")[1].splitlines())
     assert head == ["newsletter", "cadence", "local", "offset", "utc", "theirs", "topics", "language", "gets", "remark"]
-    assert (first[6:8], first[8], second[8]) == (["all", "en"], mine["gets"], "-"), "of later ones nobody knows"
+    assert (first[6:8], first[8], second[8]) == (["all", "en"], rows[0]["gets"], "-"), "of later ones nobody knows"
     assert plan("--as", "nobody@x.example")[0] == 1
 
 
