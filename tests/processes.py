@@ -12,7 +12,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Self
 
-from aiosmtpd.controller import Controller
 from sqlalchemy import text
 
 from digest.clock import system_clock
@@ -21,6 +20,7 @@ from digest.store import sending
 from digest.store.database import Database
 from tests import cast
 from tests.command import start_digest
+from tests.listening import MailController
 
 FEW = 100
 """Messages whose bytes an inbox keeps."""
@@ -68,7 +68,7 @@ def mail_server(seconds: float = 0.0) -> Iterator[tuple[Inbox, int]]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     inbox = Inbox(seconds)
-    controller = Controller(inbox, hostname="127.0.0.1", port=port)
+    controller = MailController(inbox, hostname="127.0.0.1", port=port)
     controller.start()
     try:
         yield inbox, port

@@ -45,16 +45,19 @@ class ScriptedServer:
     accept_then: str | None = None  # after the dot: accept, then drop instead of answering
 
     async def __aenter__(self) -> Self:
-        self._tasks: set[asyncio.Task] = set()
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self.tls)
+        self._tasks: dict[asyncio.Task, asyncio.StreamWriter] = {}
+        self._server = await asyncio.start_server(self._meet, "127.0.0.1", 0, ssl=self.tls)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._server.close()
-        for task in self._tasks:
+        left = dict(self._tasks)
+        for task in left:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*left, return_exceptions=True)
+        for writer in left.values():
+            writer.transport.abort()
 
     def _answer(self, phase: str) -> object:
         answer = self.script.get(phase, DEFAULTS.get(phase))
@@ -76,12 +79,17 @@ class ScriptedServer:
     def _writer_of(self) -> asyncio.StreamWriter:
         return asyncio.current_task().digest_writer  # type: ignore[union-attr]
 
+    def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # Known before it has begun: a task that is cancelled before that closes nothing.
+        task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
+        self._tasks[task] = writer
+        task.add_done_callback(self._tasks.pop)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         feed = reader.feed_data
         reader.feed_data = lambda data: (self.reads.append(bytes(data)), feed(data))[1]  # type: ignore[method-assign]
         task.digest_writer = writer  # type: ignore[union-attr]
-        self._tasks.add(task)
         self.connections += 1
         try:
             await self._converse(reader)
@@ -93,7 +101,6 @@ class ScriptedServer:
             pass  # the test is over, or the client has gone
         finally:
             writer.close()
-            self._tasks.discard(task)
 
     async def _converse(self, reader: asyncio.StreamReader) -> None:
         await self._say("greeting")

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 import trustme
-from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
 from digest.clock import system_clock
 from tests.cli.terminal import type_to_digest
 from tests.command import run_digest, start_digest
+from tests.listening import MailController
 from tests.processes import Inbox, mail_server
 from tests.sources.scripted_server import ATOM, Answer, ScriptedServer, atom, serving
 
@@ -81,7 +81,7 @@ def post_office(tmp_path: Path) -> Iterator[tuple[Inbox, int]]:
     with mail_server() as (inbox, port):
         pass
     options = {"tls_context": context, "require_starttls": True, "auth_required": True, "authenticator": check}
-    controller = Controller(inbox, hostname="127.0.0.1", port=port, **options)
+    controller = MailController(inbox, hostname="127.0.0.1", port=port, **options)
     controller.start()
     yield inbox, port
     controller.stop()

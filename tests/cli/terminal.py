@@ -1,16 +1,20 @@
 """Running the command as a person does: on a terminal, with answers typed."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from tests.command import start_digest
 
 
-def type_to_digest(*words: str, cwd: Path, answers: list[str]) -> tuple[int, str]:
+def type_to_digest(
+    *words: str, cwd: Path, answers: list[str], env: Mapping[str, str] = MappingProxyType({})
+) -> tuple[int, str]:
     """On a terminal: each answer is typed when a question ends with a colon. Exit code and all that was shown."""
     terminal, theirs = os.openpty()
     tty = dict.fromkeys(("stdin", "stdout", "stderr"), theirs)
-    process = start_digest(*words, cwd=cwd, env={"COLUMNS": "200"}, new_terminal=True, **tty)
+    process = start_digest(*words, cwd=cwd, env={"COLUMNS": "200", **env}, new_terminal=True, **tty)
     os.close(theirs)
     shown, left = "", list(answers)
     while True:

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 import trustme
-from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 from sqlalchemy import text
 from tests import cast
 from tests.cli.terminal import type_to_digest
+from tests.listening import MailController
 from tests.processes import add_sending_issue, mail_server
 
 from digest.cli.main import main
@@ -124,12 +124,11 @@ def test_the_bar_of_a_run_has_rate_and_time_left(digest: Digest, home: Database,
     with home.write() as session:
         for number in range(3, 40):
             cast.add_subscription(session, 1, cast.add_subscriber(session, f"reader{number}@x.example"))
-    with mail_server(seconds=0.2) as (_, port), pytest.MonkeyPatch.context() as patch:
-        for name, value in smtp(port).items():
-            patch.setenv(f"DIGEST_{name}", str(value))
-        code, shown = type_to_digest("run", "--no-gather", cwd=tmp_path, answers=[])
-    assert (code, "40 accepted of 40; done" in shown) == (0, True), shown
-    assert re.search(r"\d+/40 +\d+\.\d/s +0:00:\d\d", re.sub(r"\x1b\[[\d;]*m", "", shown)), shown
+    with mail_server(seconds=0.2) as (inbox, port):
+        env = {f"DIGEST_{name}": str(value) for name, value in smtp(port).items()}
+        code, shown = type_to_digest("run", "--no-gather", cwd=tmp_path, answers=[], env=env)
+    assert (code, "40 accepted of 40; done" in shown, len(inbox.log)) == (0, True, 40), shown
+    assert re.search(r"\d+/40 +[\d,]+\.\d/s +0:00:\d\d", re.sub(r"\x1b\[[\d;]*m", "", shown)), shown
     assert "digest.actions" not in shown
     assert "issue=1" not in shown, "on a terminal there are no log lines"
 
@@ -199,7 +198,7 @@ def secure_server(authority: trustme.CA) -> Iterator[int]:
     with mail_server() as (inbox, port):
         pass
     options = {"tls_context": context, "require_starttls": True, "auth_required": True, "authenticator": check}
-    controller = Controller(inbox, hostname="127.0.0.1", port=port, **options)
+    controller = MailController(inbox, hostname="127.0.0.1", port=port, **options)
     controller.start()
     yield port
     controller.stop()

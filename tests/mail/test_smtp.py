@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 import trustme
-from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 from tests.core.test_message import build
+from tests.listening import MailController, drop_connections
 from tests.smtp_server import PIPELINED, ScriptedServer
 
 from digest.core.people import Envelope, Outcome
@@ -53,7 +53,7 @@ def serving(**options) -> Iterator[tuple[Inbox, int]]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     inbox = Inbox()
-    controller = Controller(inbox, hostname="127.0.0.1", port=port, **options)
+    controller = MailController(inbox, hostname="127.0.0.1", port=port, **options)
     controller.start()
     try:
         yield inbox, port
@@ -138,6 +138,7 @@ def test_tls_from_the_first_byte(authority) -> None:
         outcome = await transport.send(ENVELOPE, before_dot=before_dot)
         await transport.close()
         server.close()
+        drop_connections(loop)
         return outcome
 
     assert asyncio.run(talk()).kind is OutcomeKind.ACCEPTED

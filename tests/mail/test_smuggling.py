@@ -8,6 +8,7 @@ import asyncio
 import pytest
 from aiosmtpd.smtp import SMTP
 from tests.core.test_message import BASE, KEY, MERGE, WHEN, make_skeleton
+from tests.listening import drop_connections
 from tests.reading import read_message
 from tests.smtp_server import DEFAULTS, PIPELINED, ScriptedServer
 
@@ -110,6 +111,7 @@ def test_another_server_takes_each_as_one_message(offers: list[str], envelopes: 
         server = await loop.create_server(lambda: SMTP(inbox, enable_SMTPUTF8=True, loop=loop), "127.0.0.1", 0)
         await send_all(server.sockets[0].getsockname()[1], envelopes)
         server.close()
+        drop_connections(loop)
 
     asyncio.run(talk())
     assert inbox.arrived == [(each.sender, [each.recipient], each.message) for each in envelopes]

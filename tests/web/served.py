@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from tests import cast
+from tests.listening import drop_connections
 
 from digest.app import App
 from digest.clock import Clock, system_clock
@@ -120,7 +121,12 @@ def served(
         waiting.cancel()
         await serving
 
-    thread = threading.Thread(target=loop.run_until_complete, args=(run(),))
+    def serve() -> None:
+        with asyncio.Runner(loop_factory=lambda: loop) as runner:  # ends whatever the server had not heard of yet, too
+            runner.run(run())
+            drop_connections(loop)
+
+    thread = threading.Thread(target=serve)
     thread.start()
     assert ready.wait(30)
     try:
@@ -128,4 +134,3 @@ def served(
     finally:
         loop.call_soon_threadsafe(stop.set)
         thread.join(30)
-        loop.close()
