@@ -12,6 +12,7 @@ from digest.actions.claim_queue import ClaimQueue
 from digest.actions.issue_run import IssueRun, Sender, pause_issue
 from digest.actions.ledger import LedgerWriter
 from digest.actions.outcome_counts import count_outcome
+from digest.actions.signing import SignLater
 from digest.actions.watcher import notice_stop
 from digest.core.addresses import hide_addresses
 from digest.core.people import Claimed, Envelope, Outcome
@@ -33,8 +34,10 @@ class Outgoing(NamedTuple):
 class Lane:
     """One of several over an issue's queue. A failure ends every lane after the message it has in hand."""
 
-    def __init__(self, sender: Sender, run: IssueRun, writer: LedgerWriter, queue: ClaimQueue) -> None:
-        self.sender, self.run, self.writer, self.queue = sender, run, writer, queue
+    def __init__(
+        self, sender: Sender, run: IssueRun, writer: LedgerWriter, queue: ClaimQueue, sign: SignLater | None = None
+    ) -> None:
+        self.sender, self.run, self.writer, self.queue, self._sign = sender, run, writer, queue, sign
         self._next: Outgoing | None = None  # made while its predecessor's mark was committed
         self._fault: Exception | None = None  # of making it
 
@@ -82,8 +85,8 @@ class Lane:
                 await distrust(sender, run, fault)
                 return None
             envelope = run.composers[delivery.variant_id or 0](delivery, dated=delivery.dated)
-            if sender.signer:  # most of a signature's time needs no interpreter: other lanes go on
-                envelope = await asyncio.to_thread(envelope.signed, sender.signer)
+            if self._sign:
+                envelope = await self._sign(envelope)
         except MessageError as error:
             outcome = Outcome(kind=OutcomeKind.REFUSED, phase="compose", reply=error.message)
             _settle(sender, run, self.writer, delivery, outcome)

@@ -20,6 +20,7 @@ from digest.actions.issue_run import (
 )
 from digest.actions.lane import Lane, distrust, is_over, pause_run, resumable
 from digest.actions.ledger import LedgerWriter
+from digest.actions.signing import signing
 from digest.actions.watcher import Watcher
 from digest.errors import LoginRefused
 
@@ -48,13 +49,7 @@ async def send_issue(sender: Sender, run: IssueRun) -> None:
             paced=paced_claims(sender, run),
         )  # fmt: skip
         async with writer:
-            queue = ClaimQueue(writer, lanes=sender.concurrency, is_over=lambda: is_over(sender, run))
-            lanes = [asyncio.create_task(Lane(sender, run, writer, queue).go()) for _ in range(sender.concurrency)]
-            try:
-                async with Watcher(sender, run, writer, queue):
-                    await _wait_for(lanes)
-            finally:
-                await _leave(run, writer, queue, lanes)
+            await _run_lanes(sender, run, writer)
         run.problem = run.problem or writer.problem
     if not run.problem and (fault := await asyncio.to_thread(find_fault, sender, run, at_end=True)):
         await distrust(sender, run, fault)
@@ -63,6 +58,17 @@ async def send_issue(sender: Sender, run: IssueRun) -> None:
         run.report.next_wave = await asyncio.to_thread(next_wave, sender, run)
     if run.problem:
         raise run.problem
+
+
+async def _run_lanes(sender: Sender, run: IssueRun, writer: LedgerWriter) -> None:
+    queue = ClaimQueue(writer, lanes=sender.concurrency, is_over=lambda: is_over(sender, run))
+    with signing(sender.signer) as sign:
+        lanes = [asyncio.create_task(Lane(sender, run, writer, queue, sign).go()) for _ in range(sender.concurrency)]
+        try:
+            async with Watcher(sender, run, writer, queue):
+                await _wait_for(lanes)
+        finally:
+            await _leave(run, writer, queue, lanes)
 
 
 async def _open_transport(sender: Sender, run: IssueRun) -> None:

@@ -14,7 +14,7 @@ from math import inf
 from pathlib import Path
 from typing import Self
 
-from digest.actions.store_thread import StoreThread
+from digest.actions.step_threads import StepThreads
 from digest.clock import Clock
 from digest.core.people import Claimed
 from digest.core.states import DeliveryState
@@ -154,7 +154,7 @@ class LedgerWriter:
             self._due, self._timer = inf, None
 
     async def _write_until_closed(self) -> None:
-        thread = StoreThread("ledger")  # here, so that whatever ends this ends it too
+        thread = StepThreads("ledger")  # here, so that whatever ends this ends it too
         try:
             while self._batch or not self._closing:
                 await self._go.wait()
@@ -175,7 +175,7 @@ class LedgerWriter:
             thread.close()
             await closed
 
-    async def _commit(self, thread: StoreThread) -> None:
+    async def _commit(self, thread: StepThreads) -> None:
         """Answer the marks only after the commit."""
         self._stop_timer()
         self._heard = 0
@@ -197,7 +197,7 @@ class LedgerWriter:
         finally:
             _answer(marked, claimed, written)
 
-    async def _write(self, thread: StoreThread, batch: Batch) -> Written:
+    async def _write(self, thread: StepThreads, batch: Batch) -> Written:
         """Kept in the spool from the first failure on, so that no kill while it waits loses an outcome."""
         began, kept = self.clock(), None
         for attempt in range(1, _ATTEMPTS + 1):

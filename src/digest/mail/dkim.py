@@ -10,6 +10,7 @@ import base64
 import hashlib
 import re
 from collections import defaultdict
+from functools import lru_cache
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -66,9 +67,8 @@ class Signer:
             raise _fault("whose head or last line has no end")
         digest = hashlib.sha256(relax_body(body) if relaxed is None else relaxed).digest()
         names, fields = _chosen(head)
-        shared = b"".join(fields)
-        ending = b"\r\n" + _folded_names(names) + b" bh=" + base64.b64encode(digest) + b";\r\n b="
-        return b"".join(_field(key, opening + ending, shared) for opening, key in self._keys) + message
+        fingerprint = base64.b64encode(digest)
+        return b"".join([_field(key, opening, names, fields, fingerprint) for opening, key in self._keys]) + message
 
 
 def relax_field(name: bytes, value: bytes) -> bytes:
@@ -76,20 +76,28 @@ def relax_field(name: bytes, value: bytes) -> bytes:
     return name.strip().lower() + b":" + _SPACE.sub(b" ", value).strip(b" ")
 
 
-def _chosen(head: bytes) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+def _chosen(head: bytes) -> tuple[tuple[bytes, ...], bytes]:
     """The names for h=, and the fields they stand for; of several of one name the last comes first (§5.4.2)."""
     present: dict[bytes, list[bytes]] = defaultdict(list)
     for field in _FIELD_END.split(head):
-        name, _, value = field.partition(b":")
-        present[name.strip().lower()].append(value)
+        name, relaxed = _relaxed(field)
+        present[name].append(relaxed)
     if b"from" not in present:
         raise _fault("without From")
-    names, fields = [], []
+    names: list[bytes] = []
+    fields: list[bytes] = []
     for name in SIGNED:
-        values = present.get(name, [])
-        names += [name] * (len(values) + (name in OVERSIGNED))
-        fields += [relax_field(name, value) + b"\r\n" for value in reversed(values)]
-    return tuple(names), tuple(fields)
+        found = present.get(name, ())
+        names += [name] * (len(found) + (name in OVERSIGNED))
+        fields += reversed(found)
+    return tuple(names), b"".join(fields)
+
+
+@lru_cache(maxsize=64)
+def _relaxed(field: bytes) -> tuple[bytes, bytes]:
+    """A field's name, and the field in relaxed form with its line's end. Most are those of the message before."""
+    name, _, value = field.partition(b":")
+    return name.strip().lower(), relax_field(name, value) + b"\r\n"
 
 
 def _opening(domain: str, selector: str, key: PrivateKey) -> bytes:
@@ -108,10 +116,19 @@ def _folded_names(names: tuple[bytes, ...]) -> bytes:
     return b"\r\n".join([*lines, line[:-1] + b";"]) + b"\r\n"
 
 
-def _field(key: PrivateKey, unsigned: bytes, fields: bytes) -> bytes:
+@lru_cache(maxsize=8)
+def _begun(opening: bytes, names: tuple[bytes, ...]) -> tuple[bytes, bytes]:
+    """The signature field up to bh=, as it stands and in relaxed form."""
+    begun = opening + b"\r\n" + _folded_names(names)
+    name, _, value = begun.partition(b":")
+    return begun, relax_field(name, value)
+
+
+def _field(key: PrivateKey, opening: bytes, names: tuple[bytes, ...], fields: bytes, fingerprint: bytes) -> bytes:
     """The signature field. What is signed ends with the field itself, its b= empty and without a line's end (§3.7)."""
-    name, _, value = unsigned.partition(b":")
-    content = fields + relax_field(name, value)
+    begun, relaxed = _begun(opening, names)
+    unsigned = b"%b bh=%b;\r\n b=" % (begun, fingerprint)
+    content = b"%b%b bh=%b; b=" % (fields, relaxed, fingerprint)
     if isinstance(key, RSAPrivateKey):
         signature = key.sign(content, PKCS1v15(), SHA256())
     else:

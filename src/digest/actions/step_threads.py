@@ -1,4 +1,4 @@
-"""A thread for one sender's steps in the store, which follow each other by the hundred a second.
+"""Threads for one sender's steps, which follow each other by the hundred a second: the store's, and signatures.
 
 `asyncio.to_thread` takes 57 µs of CPU a call on uvloop and 110 on asyncio's loop, most of it in copied contexts and chained
 futures; a queue and a future 25 and 55.
@@ -16,13 +16,15 @@ T = TypeVar("T")
 _Job = tuple[Callable[[], Any], "asyncio.Future[Any]"]
 
 
-class StoreThread:
-    """Does one step after another. Whoever makes one closes it: it keeps the process alive."""
+class StepThreads:
+    """Do steps in the order in which they are asked for. Whoever makes them closes them: they keep the process alive."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, number: int = 1) -> None:
         self._loop = asyncio.get_running_loop()
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
-        threading.Thread(target=self._work, name=name).start()
+        self._number = number
+        for _ in range(number):
+            threading.Thread(target=self._work, name=name).start()
 
     def run(self, step: Callable[[], T]) -> "asyncio.Future[T]":
         """What `step` returns or raises. It is done even where nobody waits for it any more."""
@@ -32,7 +34,8 @@ class StoreThread:
 
     def close(self) -> None:
         """No step after those that are asked for."""
-        self._jobs.put(None)
+        for _ in range(self._number):
+            self._jobs.put(None)
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
