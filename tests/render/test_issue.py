@@ -294,6 +294,9 @@ def test_a_post_without_a_language_runs_as_its_letters_do() -> None:
     assert [node.attributes.get("lang") for node in tree.css("h3")] == [None, "zxx", None]
     persian = LexborHTMLParser(render(sample.of(english), language="fa").html)
     assert persian.css_first("h3").attributes["dir"] == "ltr"
+    facts = persian.css_first("h3 + p.m")
+    assert facts.attributes["dir"] == "ltr", "else its first line would begin with the dot that ends it"
+    assert [node.text() for node in facts.css("bdi")][-1].endswith("خواندن"), "what runs the other way is by itself"
 
 
 def test_a_post_costs_no_more_among_many() -> None:
