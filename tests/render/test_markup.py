@@ -61,12 +61,34 @@ def test_the_file_is_named(tmp_path: Path) -> None:
 
 
 def test_an_unclosed_component_is_named(tmp_path: Path) -> None:
-    assert "</mj-body> closes nothing that is open" in fault(tmp_path, "<mj-section>").message
+    assert "<mj-section> cannot stand in <mj-section>" in fault(tmp_path, "<mj-section>").message, "the next one does"
+    assert (
+        "</mj-column> closes nothing that is open" in fault(tmp_path, "<mj-section></mj-column></mj-section>").message
+    )
+    unclosed = fault(tmp_path, "<mj-section><mj-column><mj-text>x</mj-text></mj-section>").message
+    assert "<mj-column> is not closed before </mj-section>" in unclosed
 
 
 def test_a_component_among_words_is_refused(tmp_path: Path) -> None:
     source = "<mj-section><mj-column><mj-text><mj-button>x</mj-button></mj-text></mj-column></mj-section>"
     assert "<mj-text> cannot hold <mj-button>" in fault(tmp_path, source).message
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        (
+            "<mj-section><mj-text>x</mj-text></mj-section>",
+            "<mj-text> cannot stand in <mj-section>, only in <mj-column> or",
+        ),
+        ("<mj-column></mj-column>", "<mj-column> cannot stand in <mj-body>, only in <mj-section> or <mj-group>"),
+        ("<mj-section><mj-column><mj-section/></mj-column></mj-section>", "<mj-section> cannot stand in <mj-column>"),
+        ("<mj-social-element>x</mj-social-element>", "cannot stand in <mj-body>, only in <mj-social>"),
+        ("<mj-spacer />", "<mj-spacer> cannot stand in <mj-body>"),
+    ],
+)
+def test_a_component_in_the_wrong_place_is_refused(tmp_path: Path, source: str, says: str) -> None:
+    assert says in fault(tmp_path, source).message
 
 
 def test_words_outside_a_component_are_refused(tmp_path: Path) -> None:
@@ -98,7 +120,7 @@ def test_a_bottomless_document_is_refused_before_mrml_sees_it() -> None:
 
 
 def test_include_is_refused() -> None:
-    with pytest.raises(TemplateError, match="no component <mj-include>"):
+    with pytest.raises(TemplateError, match=r"no component <mj-include>: {% include %} does that"):
         convert(page('<mj-include path="/etc/passwd"/>'), file="x")
 
 

@@ -13,7 +13,7 @@ from digest.render.inner import mended
 from digest.render.markup import REST, Wrong, fault
 from digest.render.pieces import Builder, Piece
 from digest.render.put_right import in_lines
-from digest.render.schema import LINES, SECTIONS, STRUCTURE, TEXT_INSIDE
+from digest.render.schema import HOLDS, LINES, SECTIONS, STRUCTURE, TEXT_INSIDE
 from digest.render.tags import Tag, quotable, read_tag
 
 DEEPEST = 200  # mrml recurses: somewhere above 8,000 levels the process dies
@@ -100,8 +100,8 @@ class _Taker:
         if inside == "mj-column" and tag.name in LINES and (line := self._line(at, tag)):
             self.here.hold(line)
             return at + 2 if tag.opens_words else at
-        if tag.wrong:
-            raise _Found(at, tag.wrong)
+        if wrong := tag.wrong or _misplaced(tag, inside):
+            raise _Found(at, wrong)
         if not tag.opens_words:
             self._step(at, tag, begins=inside == "mj-body" and tag.opens and tag.name in SECTIONS)
             return at
@@ -162,11 +162,21 @@ def _bare(stray: str, text: str, inside: list[str], number: int) -> str:
     return stray
 
 
+def _misplaced(tag: Tag, inside: str) -> Wrong | None:
+    if not tag.name or tag.closes or inside not in HOLDS or tag.name in HOLDS[inside]:
+        return None
+    homes = " or ".join(f"<{home}>" for home, held in HOLDS.items() if tag.name in held)
+    return Wrong(0, f"<{tag.name}> cannot stand in <{inside}>" + (f", only in {homes}" if homes else ""))
+
+
 def _follow(tag: Tag, open_tags: list[str]) -> Wrong | None:
     """Keep the list of what is open; what is wrong with the tag at this place, if anything is."""
     if tag.closes:
-        if open_tags and open_tags.pop() == tag.name:
+        if open_tags[-1:] == [tag.name]:
+            open_tags.pop()
             return None
+        if tag.name in open_tags:
+            return Wrong(0, f"<{open_tags[-1]}> is not closed before </{tag.name}>")
         return Wrong(0, f"</{tag.name}> closes nothing that is open")
     if tag.opens:
         open_tags.append(tag.name)

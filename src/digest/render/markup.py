@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from digest.errors import TemplateError
-from digest.render.schema import COMPONENTS
+from digest.render.schema import COMPONENTS, REFUSED
 
 # What follows the name in a tag; no quote in it is left open, so that a stray one costs a look and no search.
 REST = r"[^<>\"']*+(?:\"[^\"]*+\"[^<>\"']*+|'[^']*+'[^<>\"']*+)*+>"
@@ -59,6 +59,8 @@ def find_fault(tag: str) -> Wrong | None:
     name = name_of(tag)
     if not is_component(name):
         return None
+    if name in REFUSED:
+        return Wrong(0, f"there is no component <{name}>: {REFUSED[name]}")
     if name not in COMPONENTS:
         return Wrong(0, f"there is no component <{name}>", _near(name, COMPONENTS))
     if tag.startswith("</"):

@@ -68,4 +68,25 @@ TEXT_INSIDE = frozenset({"mj-title", "mj-preview"})
 STRUCTURE = frozenset({"mjml", "mj-head", "mj-body", "mj-wrapper", "mj-section", "mj-group", "mj-column", "mj-hero"})
 SECTIONS = frozenset({"mj-section", "mj-wrapper", "mj-hero"})
 LINES = frozenset({"mj-text", "mj-image", "mj-button", "mj-table", "mj-divider", "mj-spacer"})  # of a column
+_CONTENT = LINES | {"mj-raw", "mj-social", "mj-navbar"}
+HOLDS = {
+    "mjml": frozenset({"mj-head", "mj-body"}),
+    "mj-head": frozenset({"mj-attributes", "mj-title", "mj-preview", "mj-style", "mj-breakpoint", "mj-raw"}),
+    "mj-body": SECTIONS | {"mj-raw"},
+    "mj-wrapper": frozenset({"mj-section", "mj-hero", "mj-raw"}),
+    "mj-section": frozenset({"mj-column", "mj-group", "mj-raw"}),
+    "mj-group": frozenset({"mj-column", "mj-raw"}),
+    "mj-column": _CONTENT,
+    "mj-hero": _CONTENT,
+    "mj-social": frozenset({"mj-social-element", "mj-raw"}),
+    "mj-navbar": frozenset({"mj-navbar-link", "mj-raw"}),
+}
+"""What may stand in what. Elsewhere mrml passes it on: words without a cell round them, which Outlook lays out anywhere."""
+REFUSED = {
+    "mj-include": "{% include %} does that",
+    "mj-font": "mail loads no fonts",
+    "mj-html-attributes": "write attributes where they belong",
+    "mj-carousel": "Gmail and Outlook drop the styles it lives in",
+    "mj-accordion": "Gmail and Outlook drop the styles it lives in",
+}
 VOID = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"})
