@@ -10,6 +10,7 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 from tests.render import sample_issue as sample
 
+from digest.actions.sample_preview import preview_sample
 from digest.core import merge
 from digest.core.model import AlsoIn, Card, EditorNote, IssueGroup, Newsletter, Picture, Rendered
 from digest.render.columns import width_of
@@ -285,6 +286,14 @@ def test_right_to_left_issues_are_mirrored_and_latin_names_isolated() -> None:
     assert "۷ تا ۱۳ اوت ۲۰۱۷" in rendered.html
 
 
+def test_the_facts_of_a_post_run_as_it_does() -> None:
+    """Else they stand at its side, and where they break the first line begins with the dot that ends it."""
+    facts = LexborHTMLParser(preview_sample("compact", "fa").rendered.html).css_first("h3[lang=fr] + p")
+    assert facts.attributes["dir"] == "ltr"
+    assert facts.text() == "Hélène\u00a0Roux\u00a0· ۸\u00a0اوت\u00a0· ۲\u00a0دقیقه\u00a0خواندن"
+    assert len(facts.css("bdi")) == 2, "what runs the other way is by itself"
+
+
 def test_a_post_without_a_language_runs_as_its_letters_do() -> None:
     hebrew = sample.post(8, sample.ROOF.at, title="48: הפטל הבשיל", lead="קטפנו אותו בבוקר.", language=None)
     unknown = sample.post(9, sample.ROOF.at, title="הגשם חזר", lead="סוף סוף.", language="zxx")
@@ -294,9 +303,6 @@ def test_a_post_without_a_language_runs_as_its_letters_do() -> None:
     assert [node.attributes.get("lang") for node in tree.css("h3")] == [None, "zxx", None]
     persian = LexborHTMLParser(render(sample.of(english), language="fa").html)
     assert persian.css_first("h3").attributes["dir"] == "ltr"
-    facts = persian.css_first("h3 + p.m")
-    assert facts.attributes["dir"] == "ltr", "else its first line would begin with the dot that ends it"
-    assert [node.text() for node in facts.css("bdi")][-1].endswith("خواندن"), "what runs the other way is by itself"
 
 
 def test_a_post_costs_no_more_among_many() -> None:
