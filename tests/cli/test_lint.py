@@ -40,6 +40,8 @@ def test_stdin_warnings_and_mail_to_one_person_end_well(tmp_path: Path) -> None:
     assert "link-words" in warned
     html = changed('<a href="https://news.example/leave/1">Unsubscribe</a>', "Bye")
     assert "list-unknown" in digest("lint", "-", cwd=tmp_path, input=html)[0]
+    (tmp_path / "latin.html").write_bytes(HTML.replace("Friday", "Grüße").encode("latin-1"))
+    assert "no UTF-8" in digest("lint", "latin.html", cwd=tmp_path, code=1)[0]
     digest("lint", "-", "--list", cwd=tmp_path, input=html, code=1)
     assert digest("lint", "-", "--transactional", cwd=tmp_path, input=html)[0] == ""
 
@@ -50,12 +52,14 @@ def test_stdin_warnings_and_mail_to_one_person_end_well(tmp_path: Path) -> None:
         (("lint",), "name files, or an issue"),
         (("lint", "nowhere.eml"), "nowhere.eml cannot be read"),
         (("lint", "words.eml"), "it has no headers"),
+        (("lint", "empty.html"), "there is nothing in it"),
         (("lint", "good.html", "--ignore", "nonsense"), "there is no rule nonsense"),
         (("lint", "good.html", "--issue", "1"), "name files, or an issue"),
     ],
 )
 def test_what_cannot_be_linted_is_said(tmp_path: Path, words: tuple[str, ...], says: str) -> None:
     (tmp_path / "words.eml").write_text("just words\n")
+    (tmp_path / "empty.html").write_text("\n \n")
     (tmp_path / "good.html").write_text(HTML)
     assert says in digest(*words, cwd=tmp_path, code=2)[1]
 

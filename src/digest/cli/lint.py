@@ -81,10 +81,12 @@ def _read(files: list[Path], *, to_list: bool | None) -> "Iterator[tuple[str, Ma
                 if len(raw) > LARGEST_HTML:
                     raise NotAMail(f"it has {len(raw):,} octets; the linter takes {LARGEST_HTML:,} of HTML")  # noqa: TRY301
                 html = raw.decode("utf-8", "replace")
+                if not html.strip("\ufeff \t\r\n"):
+                    raise NotAMail("there is nothing in it")  # noqa: TRY301
                 if _is_page(html):
                     note(f"{file} is left out: it is a page on the web, no mail")
                 else:
-                    yield str(file), read_html(html, to_list=to_list)
+                    yield str(file), read_html(html, to_list=to_list, is_lossy=html.encode("utf-8") != raw)
             else:
                 yield str(file), read_message(raw, to_list=to_list)
         except NotAMail as error:

@@ -45,6 +45,20 @@ def test_a_rule_of_messages_finds_what_it_is_for(rule: str) -> None:
     assert {one.rule for one in lint(read_message(BROKEN_MESSAGES[rule]))} == {rule}
 
 
+def test_a_charset_is_the_one_that_is_said() -> None:
+    """What decodes to something else was lost before the linter saw it: the bytes tell."""
+    lossy = message().replace(b"Four posts\r\n\r\nhttps://blog", b"F\xfcnf=FC\r\n\r\nhttps://blog", 1)
+    (found,) = lint(read_message(lossy))
+    assert (found.rule, found.said) == ("charset", "the text part says utf-8, and has bytes that are not")
+    for meta in ('<meta charset="latin1">', '<meta http-equiv="content-type" content="text/html; charset=latin1">'):
+        (found,) = lint(read_html(changed('<meta charset="utf-8">', meta)))
+        assert (found.rule, found.said, found.element) == ("meta-charset", "a meta element says latin1", "meta")
+    assert (
+        lint(read_html(changed('<meta charset="utf-8">', '<meta http-equiv="x" content="text/html; charset=UTF-8">')))
+        == ()
+    )
+
+
 def test_a_finding_says_where_why_and_how_to_mend_it() -> None:
     (found,) = lint(read_html(BROKEN_HTML["img-size"]))
     line = HTML.splitlines().index(next(each for each in HTML.splitlines() if each.startswith("<img"))) + 1

@@ -24,6 +24,7 @@ class Part:
     octets: int
     charset: str
     encoding: str
+    is_lossy: bool = False  # it has bytes that its charset has no letters for
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Mail:
     message: EmailMessage | None = None
     raw: bytes | None = None
     to_list: bool | None = None  # as who asks says; None: they say nothing
+    is_lossy: bool = False  # HTML alone that was no UTF-8
 
     @cached_property
     def document(self) -> Document:
@@ -51,9 +53,9 @@ class Mail:
         return has_way_out(self.document) if told is None else told
 
 
-def read_html(html: str, *, to_list: bool | None = None) -> Mail:
-    """HTML alone, as it would be sent."""
-    return Mail(html=html, to_list=to_list)
+def read_html(html: str, *, to_list: bool | None = None, is_lossy: bool = False) -> Mail:
+    """HTML alone, as it would be sent. `is_lossy`: not all of its bytes were UTF-8."""
+    return Mail(html=html, to_list=to_list, is_lossy=is_lossy)
 
 
 def read_message(raw: bytes, *, to_list: bool | None = None) -> Mail:
@@ -89,10 +91,7 @@ def _find(message: Message, subtype: str) -> Part | None:
             charset = str(part.get_content_charset() or "us-ascii")
             octets = part.get_payload(decode=True)
             raw = octets if isinstance(octets, bytes) else str(part.get_payload()).encode("utf-8", "replace")
-            try:
-                text = raw.decode(charset, "replace")
-            except LookupError:
-                text = raw.decode("utf-8", "replace")
+            text, is_lossy = _decoded(raw, charset)
             sent = part.get_payload()
             return Part(
                 text=text,
@@ -101,8 +100,19 @@ def _find(message: Message, subtype: str) -> Part | None:
                 ),
                 charset=charset.lower(),
                 encoding=str(part.get("Content-Transfer-Encoding", "7bit")).strip().lower(),
+                is_lossy=is_lossy,
             )
     return None
+
+
+def _decoded(raw: bytes, charset: str) -> tuple[str, bool]:
+    """The text, and whether some of it is lost."""
+    try:
+        return raw.decode(charset), False
+    except UnicodeError:
+        return raw.decode(charset, "replace"), True
+    except LookupError:
+        return raw.decode("utf-8", "replace"), False
 
 
 def _headers_tell(message: Message) -> bool | None:

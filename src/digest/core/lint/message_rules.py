@@ -46,6 +46,10 @@ def _charset(mail: Mail) -> Iterator[Hit]:
     for name, part in (("HTML", mail.html_part), ("text", mail.text_part)):
         if part and part.charset not in {"utf-8", "us-ascii"}:
             yield Hit(f"the {name} part is in {part.charset}")
+        elif part and part.is_lossy:
+            yield Hit(f"the {name} part says {part.charset}, and has bytes that are not")
+    if mail.is_lossy:
+        yield Hit("the HTML has bytes that are no UTF-8")
 
 
 @rule(

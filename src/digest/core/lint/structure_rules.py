@@ -54,13 +54,17 @@ def _title(mail: Mail) -> Iterator[Hit]:
 
 
 @rule(
-    "meta-charset", Severity.WARNING, "The head names its charset.",
+    "meta-charset", Severity.WARNING, "The head names its charset, UTF-8.",
     why="Mail that is saved or opened in a browser has no Content-Type.",
     mend='Write <meta charset="utf-8"> first in the head.',
 )  # fmt: skip
 def _meta_charset(mail: Mail) -> Iterator[Hit]:
-    metas = mail.document.all("meta")
-    named = any(one.get("charset") or "charset=" in (one.get("content") or "").lower() for one in metas)
+    named = False
+    for one in mail.document.all("meta"):
+        said = one.get("charset") or (one.get("content") or "").lower().partition("charset=")[2]
+        named = named or bool(said)
+        if said and said.strip(" \"';").lower() not in {"utf-8", "utf8"}:
+            yield at(one, f"a meta element says {said.strip()}")
     if mail.html and not named:
         yield Hit("no meta element names a charset", 1, 1)
 
