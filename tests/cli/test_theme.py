@@ -7,6 +7,10 @@ from pathlib import Path
 import pytest
 from tests.command import run_digest
 
+from digest.render.templates import theme_names
+
+ROOT = Path(__file__).parents[2]
+
 
 def digest(*words: str | Path, cwd: Path, code: int = 0) -> tuple[str, str]:
     done = run_digest(*words, cwd=cwd)
@@ -39,6 +43,11 @@ def test_a_theme_of_ones_own_is_made_edited_checked_and_looked_at(tmp_path: Path
         ["ours", "yours"],
         ["plain", "shipped"],
     ]
+
+
+def test_in_a_checkout_the_shipped_themes_are_nobodys_own() -> None:
+    listed = digest("theme", "list", cwd=ROOT)[0].splitlines()
+    assert [line.split("\t")[:2] for line in listed[1:]] == [[name, "shipped"] for name in theme_names()]
 
 
 @pytest.mark.parametrize(

@@ -120,13 +120,14 @@ def check_theme(name: str, templates: Path | None) -> Checked:
 def _unused(name: str, templates: Path | None) -> tuple[str, ...]:
     home = _home(name, templates)
     used = used_templates(theme_folders(name, templates))
-    return tuple(file for file in home.files if home.is_own and file.endswith(".j2") and file not in used)
+    return tuple(file for file in home.files if file.endswith(".j2") and file not in used)
 
 
 def _home(name: str, templates: Path | None) -> ThemeHome:
-    own = templates / "issue" / name if templates else None
-    is_own = own is not None and own.is_dir()
-    folder = own if own is not None and is_own else shipped("templates") / "issue" / name
+    ours = shipped("templates") / "issue" / name
+    own = templates / "issue" / name if templates else ours
+    is_own = own.is_dir() and not (ours.is_dir() and own.samefile(ours))  # in a checkout the two may be one
+    folder = own if is_own else ours
     return ThemeHome(
         name=name, folder=folder, is_own=is_own, files=tuple(sorted(each.name for each in folder.iterdir()))
     )
