@@ -6,7 +6,7 @@ statement anew for each row that is bound (measured: 275 µs a message of the le
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, literal_column, not_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, literal_column, not_, or_, select
 
 from digest.core.states import DeliveryState, IssueState, SubscriptionState
 from digest.store.people_tables import DeliveryRow, DestinationRow, SubscriberRow, SubscriptionRow, SuppressionRow
@@ -38,7 +38,7 @@ def is_unserved() -> ColumnElement[bool]:
 
 def issue_is(state: IssueState) -> ColumnElement[bool]:
     """The delivery's issue."""
-    return exists().where(_issue.c.id == _delivery.c.issue_id, _issue.c.state == literal_column(f"'{state}'"))
+    return _looked_up(_issue.c.id == _delivery.c.issue_id, _issue.c.state == literal_column(f"'{state}'"))
 
 
 def is_welcome(delivery: Any = _delivery, *, at: Any = None) -> ColumnElement[bool]:
@@ -57,18 +57,18 @@ def is_unpaused(at: Any) -> ColumnElement[bool]:
 
 def is_subscribed(at: Any = None) -> ColumnElement[bool]:
     """Its reader still wants this newsletter; with `at`, and has not asked for a pause until after that."""
-    wants = exists().where(
+    wants = [
         _issue.c.id == _delivery.c.issue_id,
         _subscription.c.newsletter_id == _issue.c.newsletter_id,
         _subscription.c.subscriber_id == _delivery.c.subscriber_id,
         _subscription.c.state == literal_column(f"'{SubscriptionState.ACTIVE}'"),
-    )
-    return wants if at is None else wants.where(is_unpaused(at))
+    ]
+    return _looked_up(*wants, *([] if at is None else [is_unpaused(at)]))
 
 
 def is_suppressed() -> ColumnElement[bool]:
     """Its address is never to be mailed again."""
-    return exists().where(
+    return _looked_up(
         _subscriber.c.id == _delivery.c.subscriber_id, _suppression.c.address_hash == _subscriber.c.address_hash
     )
 
@@ -76,3 +76,14 @@ def is_suppressed() -> ColumnElement[bool]:
 def is_eligible(at: Any) -> ColumnElement[bool]:
     """Subscribed, not paused and not suppressed, at this moment."""
     return and_(is_subscribed(at), not_(is_suppressed()))
+
+
+def _looked_up(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """EXISTS, looked up by index for each delivery.
+
+    Postgres would make a join of it, and begin that where it takes the fewest rows to be: with statistics from before the
+    issue began, it read the whole list for each claim that was held (240 ms a mark, 2 ms so). OFFSET keeps it from that.
+    """
+    found: Select[Any] = select(literal_column("1")).where(*conditions)
+    # The delivery is that of the statement around it.
+    return exists(found.correlate(_delivery).suffix_with("OFFSET 0", dialect="postgresql"))
