@@ -33,7 +33,7 @@ from digest.core.people import Claimed, Delivery, Outcome
 from digest.core.policy import Blame, NextStep
 from digest.core.states import DeliveryState, IssueState
 from digest.store.claiming import CLAIM
-from digest.store.conditions import is_eligible, is_held, is_in, is_subscribed, is_suppressed, issue_is
+from digest.store.conditions import is_eligible, is_held, is_in, is_in_by_key, is_subscribed, is_suppressed, issue_is
 from digest.store.json_rows import JsonRows
 from digest.store.outcome_columns import LONGEST_REPLY, outcome_columns
 from digest.store.owed import give_back
@@ -303,13 +303,14 @@ def mark_statement(row: Columns, *, again: bool = False) -> Any:
     answer was lost, and their dot is not out, because nobody told the lane to send it.
     """
     number, fence, message_id = row
+    to_mark = (DeliveryState.CLAIMED, DeliveryState.INFLIGHT) if again else (DeliveryState.CLAIMED,)
     return (
         update(_delivery)
         .where(
             _delivery.c.id == number,
             _delivery.c.fence == fence,
             _delivery.c.owner == bindparam("holder"),
-            or_(is_in(DeliveryState.CLAIMED), is_in(DeliveryState.INFLIGHT)) if again else is_in(DeliveryState.CLAIMED),
+            or_(*map(is_in_by_key, to_mark)),
             issue_is(IssueState.SENDING),
             is_eligible(bindparam("now")),
         )

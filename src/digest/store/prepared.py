@@ -4,14 +4,17 @@ For the statements that run for every few messages: SQLAlchemy's way from a stat
 the database needs for twenty rows. Its types still convert the parameters, and its transaction is the one in use.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Dialect, bindparam, column, table
+from sqlalchemy import ColumnElement, Connection, Dialect, column, table
 from sqlalchemy.types import TypeEngine
+
+from digest.store.json_rows import JsonRows
 
 Columns = tuple[ColumnElement[Any], ...]
 
@@ -34,7 +37,7 @@ class Prepared:
 
     def run(self, connection: Connection, **given: Any) -> Any:
         """The driver's cursor. Errors are the driver's own (store/faults reads them)."""
-        values = self.values(given)
+        values = self._values(given)
         cursor = connection.connection.cursor()
         cursor.execute(self.sql, [values[name] for name in self._order] if self._order is not None else values)
         return cursor
@@ -42,12 +45,11 @@ class Prepared:
     def split(self, word: str, **given: Any) -> tuple[list[Any], list[Any]]:
         """The parameters before a word of the statement, and those after it; for drivers with positional ones."""
         assert self._order is not None
-        values = self.values(given)
+        values = self._values(given)
         before = self.sql.partition(word)[0].count("?")
         return [values[name] for name in self._order[:before]], [values[name] for name in self._order[before:]]
 
-    def values(self, given: dict[str, Any]) -> dict[str, Any]:
-        """All parameters by name, as the driver takes them."""
+    def _values(self, given: dict[str, Any]) -> dict[str, Any]:
         values = self._fixed | given
         for name, process in self._convert.items():
             values[name] = process(values[name])
@@ -55,35 +57,27 @@ class Prepared:
 
 
 class PreparedRows:
-    """A statement for many rows: on SQLite one step, a join with VALUES; on Postgres one after another, sent together.
+    """A statement for many rows in one step: on Postgres a join with a JSON array, on SQLite one with VALUES.
 
     On SQLite that takes two thirds of the time of a step for each row; and at each the driver lets go of the interpreter's
-    lock, to wait until a busy event loop gives it back. On Postgres a join may begin anywhere, and while an issue goes out
-    the planner's figures are of before; what names one row is looked up by its key, whatever they say.
+    lock, to wait until a busy event loop gives it back.
     """
 
     def __init__(self, make: Callable[[Columns], Any], types: Sequence[TypeEngine[Any]], dialect: Dialect) -> None:
-        self._one_by_one = dialect.name == "postgresql"
+        self._joins = dialect.name == "postgresql"
         # VALUES names its columns so.
-        self._names = [f"column{number}" for number in range(1, len(types) + 1)]
-        if self._one_by_one:
-            columns: Columns = tuple(bindparam(name, type_=kind) for name, kind in zip(self._names, types, strict=True))
-        else:
-            columns = tuple(table("given", *map(column, self._names, types)).c)
+        given = table("given", *(column(f"column{number}", kind) for number, kind in enumerate(types, start=1)))
+        columns = JsonRows(dialect.name, *types).columns if self._joins else tuple(given.c)
         self._statement = Prepared(make(columns), dialect)
         self._row = f"({', '.join('?' * len(types))})"
         self._made: dict[int, str] = {}
 
     def run(self, connection: Connection, rows: Sequence[Sequence[Any]], **given: Any) -> int:
         """How many rows it changed. The rows are plain values."""
-        cursor, changed = connection.connection.cursor(), 0
-        if self._one_by_one:
-            shared = self._statement.values({**dict.fromkeys(self._names), **given})
-            cursor.executemany(
-                self._statement.sql, [{**shared, **dict(zip(self._names, row, strict=True))} for row in rows]
-            )
-            return int(cursor.rowcount)
+        if self._joins:
+            return int(self._statement.run(connection, rows=json.dumps(rows), **given).rowcount)
         before, after = self._statement.split(_GIVEN, **given)
+        cursor, changed = connection.connection.cursor(), 0
         for start in range(0, len(rows), _MOST):
             some = rows[start : start + _MOST]
             cursor.execute(self._sql(len(some)), [*before, *chain.from_iterable(some), *after])
