@@ -21,6 +21,7 @@ from digest.actions.sample_preview import preview_sample
 from digest.render.catalogues import catalogue_of, languages
 from digest.render.notice import Notice, NoticeKind, render_notice
 from digest.render.sample import sample_issue, sample_newsletter
+from digest.render.schema import VOID
 from digest.render.templates import theme_names
 
 pytestmark = [
@@ -28,8 +29,8 @@ pytestmark = [
     pytest.mark.timeout(300),
 ]
 WITH_AXE = ("en", "de", "fa", "ar", "ja")
-_CONDITION = re.compile(r"<!--\[if (?:mso|gte mso|\(mso\))[^\]]*\]>(.*?)<!\[endif\]-->", re.DOTALL)
-_TABLE = re.compile(r"<(/?)(table|tr|td|tbody)\b[^>]*>")
+_CONDITION = re.compile(r"<!--\[if (?:[gl]te )?\(?mso[^\]]*\]>(.*?)<!\[endif\]-->", re.DOTALL)
+_ELEMENT = re.compile(r"<(/?)([a-z][\w:]*)\b[^>]*(?<!/)>")
 
 
 @cache
@@ -108,18 +109,20 @@ def order_of(language: str) -> list[str]:
 
 
 @pytest.mark.parametrize("theme", theme_names())
-@pytest.mark.parametrize("language", ["en", "fa"])
+@pytest.mark.parametrize("language", languages())
 def test_what_outlook_sees_is_balanced_and_narrow(theme: str, language: str) -> None:
-    html = mail_of(theme, language)
-    assert _CONDITION.search(html)
-    expanded = _CONDITION.sub(lambda found: found[1], html)
-    expanded = re.sub(r"<!--\[if !mso\]><!-->.*?<!--<!\[endif\]-->", "", expanded, flags=re.DOTALL)
-    stack: list[str] = []
-    for closing, name in _TABLE.findall(expanded):
-        if closing:
-            assert stack.pop() == name
-        else:
-            stack.append(name)
-    assert stack == []
-    widths = [int(width) for width in re.findall(r'<table[^>]*\bwidth="(\d+)"', expanded)]
-    assert max(widths) <= 600
+    for html in (mail_of(theme, language), notice_of(theme, language, NoticeKind.CONFIRM)):
+        assert _CONDITION.search(html)
+        expanded = _CONDITION.sub(lambda found: found[1], html)
+        expanded = re.sub(r"<!--\[if !mso\]><!-->.*?<!--<!\[endif\]-->", "", expanded, flags=re.DOTALL)
+        assert "<![" not in expanded.replace("<!doctype", "")
+        stack: list[str] = []
+        for closing, name in _ELEMENT.findall(expanded):
+            if closing:
+                assert stack.pop() == name
+            elif name not in VOID:
+                stack.append(name)
+        assert stack == []
+        cells = re.findall(r'<(?:table|td)\b[^>]*\bwidth="(\d+)"', expanded)
+        styled = (width for part in _CONDITION.findall(html) for width in re.findall(r"\bwidth:(\d+)px", part))
+        assert 300 < max(map(int, (*cells, *styled))) <= 600

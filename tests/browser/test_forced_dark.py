@@ -2,9 +2,11 @@
 
 import pytest
 from playwright.sync_api import Page
-from tests.browser.chromium import OF_COLOURS, find_chromium, show, violations
-from tests.browser.test_emails import mail_of
+from tests.browser.chromium import faults_of_colours, find_chromium, show
+from tests.browser.test_emails import mail_of, notice_of
 
+from digest.render.catalogues import languages
+from digest.render.notice import NoticeKind
 from digest.render.templates import theme_names
 
 pytestmark = [
@@ -46,10 +48,13 @@ INVERT = """(partial) => {
 
 
 @pytest.mark.parametrize("theme", theme_names())
-def test_words_are_read_after_an_inversion_that_nobody_asked_for(page: Page, theme: str) -> None:
-    faults = []
-    for kind in ("full", "partial"):
-        show(page, mail_of(theme, "en"))
-        assert page.evaluate(f"({INVERT})({str(kind == 'partial').lower()})") > 20
-        faults += [f"{kind}: {each}" for each in violations(page, only=OF_COLOURS)]
+@pytest.mark.parametrize("kind", ["full", "partial"])
+def test_words_are_read_after_an_inversion_that_nobody_asked_for(page: Page, theme: str, kind: str) -> None:
+    faults, seen = [], set[str]()
+    for language in languages():
+        for html in (mail_of(theme, language), notice_of(theme, language, NoticeKind.CONFIRM)):
+            show(page, html)
+            assert page.evaluate(f"({INVERT})({str(kind == 'partial').lower()})") > 20
+            faults += [f"{language}: {each}" for each in faults_of_colours(page, seen)]
     assert faults == []
+    assert seen
