@@ -97,7 +97,7 @@ def wish_for(
         elif (due := dues.get(choice.owed)) is not None:
             left = shown & due.own
             earlier, away = (_chosen(some, further, choice) for some in (due.earlier, due.away))
-            exact = bool(earlier or away or left != shown)
+            exact = bool(earlier or away or due.own != every)  # what shows more would tell again what they were told
             left_all = None if left == every else left
             wishes.append(Wish(choice=choice, shown=left_all, earlier=earlier, away=away, exact=exact))
     return tuple(wishes)
