@@ -176,6 +176,9 @@ def test_what_is_said_beforehand_is_what_arrives(desk: Desk, tmp_path: Path, mon
                     said["ben"]["due"],
                     said["ben"]["gets"],
                 )
+                choices.choose(desk.database, subscriber_id=2, newsletter_id=1, now=at, cadence_id=2)
+                row, *_ = desk.ask("plan", "--as", "ben@example.org")[1]
+                assert row["cadence"] == "daily", "the one that made it, though he has another now"
                 wanted["emil"] = told(desk, tmp_path, "emil")  # his has the same posts: not the same subject, now
                 assert str(wanted["emil"]["subject"]).endswith(" · Ausgabe 2")
         assert not inbox.doubled

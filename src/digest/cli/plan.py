@@ -74,7 +74,7 @@ class _Plan:
     line: "CadenceLine"
     clocks: "tuple[ReaderClock, ...]"
     ticket: "Ticket | None" = None
-    made: "tuple[Outlook, ...]" = ()  # for this reader
+    made: "tuple[tuple[Outlook, CadenceLine], ...]" = ()  # for this reader, each with the cadence that made it
     coming: "Outlook | None" = None
 
 
@@ -97,6 +97,7 @@ def _plans(database: "Database", slug: str | None, reader: str | None, now: "dat
 def _plan_for(session: "Session", newsletter: "Newsletter", ticket: "Ticket", now: "datetime") -> _Plan:
     from digest.actions.outlook import list_coming, look_ahead
     from digest.core.period import dues_of
+    from digest.store.newsletters import get_cadence
 
     line = ticket.line
     broken = dues_of(newsletter, line, now=now).broken
@@ -104,7 +105,8 @@ def _plan_for(session: "Session", newsletter: "Newsletter", ticket: "Ticket", no
     coming = None if broken else look_ahead(session, newsletter, line, ticket.person, now=now)
     if coming and coming.is_due(now):
         made, coming = (*made, coming), None
-    return _Plan(newsletter, line, (), ticket, made=made, coming=coming)
+    lines = [line if one.issue.cadence_id == line.id else get_cadence(session, one.issue.cadence_id) for one in made]
+    return _Plan(newsletter, line, (), ticket, made=tuple(zip(made, lines, strict=True)), coming=coming)
 
 
 def _made(plan: _Plan) -> list[dict[str, Any]]:
@@ -112,11 +114,11 @@ def _made(plan: _Plan) -> list[dict[str, Any]]:
     from digest.core.zones import find_zone, local_wall, offset_minutes
 
     rows = []
-    for one in plan.made:
-        place, issue = find_zone(plan.line.zone), one.issue
+    for one, line in plan.made:
+        place, issue = find_zone(line.zone), one.issue
         rows.append({
-            "newsletter": plan.newsletter.slug, "cadence": plan.line.name, "slot": issue.slot_key,
-            "local": _wall(local_wall(issue.due_at, place)), "zone": plan.line.zone,
+            "newsletter": plan.newsletter.slug, "cadence": line.name, "slot": issue.slot_key,
+            "local": _wall(local_wall(issue.due_at, place)), "zone": line.zone,
             "offset": _offset(offset_minutes(issue.due_at, place)), "utc": issue.due_at, "clock_change_minutes": 0,
             "first": None, "own": None, "last": None, "theirs": one.due, **_what(plan, one),
             "remark": f"issue {issue.number}: {one.state if issue.id else 'digest run will publish it'}",
