@@ -61,8 +61,10 @@ def test_preview_writes_four_files_and_says_what_they_hold(home: Path) -> None:
 
 
 def test_preview_prints_json(home: Path) -> None:
-    done = run_digest("preview", "--issue", "1", "--json", cwd=home)
+    done = run_digest("preview", "--issue", "1", "--as", "nobody@example.org", "--json", cwd=home)
     told = json.loads(done.stdout)
+    assert told["is_subscriber"] is False
+    assert "nobody@example.org is no subscriber: this is what somebody without choices would get" in done.stderr
     assert told["subject"] == "Why the Compost Went Cold & What Fixed It, and 4 more"
     assert [len(group["posts"]) for group in told["content"]["groups"]] == [1, 2, 1, 1]
     assert told["files"]["eml"] == "preview/issue.eml"

@@ -62,6 +62,7 @@ class Preview:
     page: str  # the issue on the web, which is nobody's message
     drafted: bool  # it is what the next issue would be
     outlook: Outlook  # what of it is sent to the reader, and when
+    is_known: bool = True  # the reader is a subscriber; else it is what somebody without choices would get
     second_subject: str | None = None  # they may get it under this one instead, where two are tried
     held: tuple[Held, ...] = ()
 
@@ -139,6 +140,7 @@ def preview_issue(
         page=_page(found, chosen, language=language, web_base=web_base, templates=templates),
         drafted=number is None,
         outlook=found.outlook,
+        is_known=known is not None,
         second_subject=_second_subject(database, found, chosen, web_base=web_base, templates=templates),
         held=found.held,
     )

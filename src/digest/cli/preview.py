@@ -59,7 +59,7 @@ def preview(
         return
     if every or theme or language:
         raise typer.BadParameter("--all, --theme and --language go with --sample")
-    from digest.actions.preview import match_pictures, preview_issue, write_preview
+    from digest.actions.preview import READER, match_pictures, preview_issue, write_preview
 
     opened = open_app(context)
     signer = opened.signer()
@@ -85,6 +85,9 @@ def preview(
 
         note(f"pictures: {take_pictures(files.html)}")
     _print(made, files, as_json=as_json)
+    if not made.is_known and reader != READER:
+        note(f"{reader} is no subscriber: this is what somebody without choices would get",
+             next_step="digest subscriber list --search PART")  # fmt: skip
     if show and serve is None:
         open_in_browser(files.html.absolute().as_uri())
     if serve is not None:
@@ -106,6 +109,7 @@ def _print(made: "Preview", files: "PreviewFiles", *, as_json: bool) -> None:
             "posts": outlook.posts,
             "due": outlook.due,
             "not_sent": outlook.why,
+            "is_subscriber": made.is_known,
         }
         print_json({**facts, **words, **theirs, "content": content, "held": made.held, "files": files})
         return
