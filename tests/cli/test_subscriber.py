@@ -116,7 +116,9 @@ def test_a_suppression_comes_and_goes(digest):
 
 def test_a_language_that_is_none_is_refused_or_left_out(digest, home):
     assert "'xx-??' is no language tag" in digest("add", "emil@example.org", "--language", "xx-??", code=2).stderr
-    digest("add", "emil@example.org", "--language", "pt_br")
+    told = digest("add", "emil@example.org", "--language", "pt_br").stderr
+    assert "does not come in pt-BR: they get it in en" in told
+    assert "--offer-language pt-BR" in told
     assert json.loads(digest("show", "emil@example.org", "--json").stdout)["subscriber"]["language"] == "pt-BR"
     assert "'zz' is no language" in digest("edit", "emil@example.org", "--language", "zz", code=2).stderr
     digest("edit", "emil@example.org", "--language", "")

@@ -1,9 +1,10 @@
 """Which variant is a choice's: by values alone. How they are made and sent: tests/actions/test_variants.py."""
 
+from tests.cast import NOW
+
 from digest.core.model import Card, IssueContent, IssueGroup, IssuePost, Variant
 from digest.core.owed import Due
 from digest.core.variants import Choice, Finder, plan_variants, wish_for
-from tests.cast import NOW
 
 POSTS = tuple(
     IssuePost(post_id=number, source_id=1, source="A Blog", card=Card(title=topic), at=NOW, topics=(topic,))

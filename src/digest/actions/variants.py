@@ -106,8 +106,9 @@ def variant_of(
 
 
 def _no_post(tie: Subscription | None) -> str:
-    topics = f"of their topics ({', '.join(tie.topics)})" if tie and tie.topics else "that they have not had"
-    return f"no post {topics}: skipped, empty"
+    topics = f" of their topics ({', '.join(tie.topics)})" if tie and tie.topics else ""
+    had = " that they have not had" if not topics or (tie and tie.owed) else ""
+    return f"no post{topics}{had}: skipped, empty"
 
 
 def view_variants(session: Session, issue: Issue, newsletter: Newsletter, *, now: datetime) -> VariantsView:

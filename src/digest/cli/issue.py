@@ -145,10 +145,14 @@ def _print_variants(seen: "VariantsView") -> None:
     ]  # fmt: skip
     print_table(rows, head=("variant", "language", "posts", "readers", "who chose"))
     if seen.empty:
-        remark(f"{seen.empty:,} readers get nothing: it has no post of their topics")
+        remark(f"{_readers(seen.empty, 'gets', 'get')} nothing: it has no post of their topics")
     if seen.more:
-        remark(f"{seen.more:,} readers are shown more than they chose: theirs was not rendered",
+        remark(f"{_readers(seen.more, 'is', 'are')} shown more than they chose: theirs was not rendered",
                next_step="digest newsletter edit SLUG --max-variants N")  # fmt: skip
+
+
+def _readers(number: int, one: str, many: str) -> str:
+    return f"1 reader {one}" if number == 1 else f"{number:,} readers {many}"
 
 
 def _shown(session: "Session", slug: str | None, number: int | None) -> "Issue":

@@ -331,7 +331,9 @@ def _pairs(texts: list[str], option: str) -> dict[str, str]:
     for text in texts:
         name, equals, value = text.partition("=")
         if not (equals and all(part.isidentifier() for part in name.split("."))):
-            raise UsageError(f"{option} {text!r} is not NAME=VALUE")
+            raise UsageError(
+                f"{option} {text!r} is not NAME=VALUE", next_step="digest newsletter edit --help tells what it takes"
+            )
         pairs[name] = value
     return pairs
 

@@ -9,7 +9,7 @@ from digest.cli.context import open_app
 from digest.cli.options import AsJson, Newsletter, Yes
 from digest.cli.output import confirm, note, print_json, print_table
 from digest.cli.subscriber_data import erase, export_data
-from digest.cli.subscriber_edit import edit
+from digest.cli.subscriber_edit import edit, tell_unoffered
 from digest.cli.subscriber_import import import_list
 from digest.cli.subscriber_show import show
 from digest.core.states import SubscriptionState
@@ -73,6 +73,8 @@ def add(
     if as_json:
         print_json(tie)
     note(f"{address} gets {chosen.name}" + (" once they have confirmed" if pending else " from its next issue on"))
+    if language:
+        tell_unoffered(opened, address)
 
 
 @app.command("list")

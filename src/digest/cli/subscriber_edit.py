@@ -63,12 +63,30 @@ def edit(
     if catch_up and not pause_until:
         raise UsageError("--catch-up is about a pause", next_step="add --pause-until DATE")
     opened = open_app(context)
+    changed = _edit_person(opened, address, **for_person)  # first: a pause ends by the zone that they have now
     if for_tie:
-        _edit_tie(opened, address, newsletter, **for_tie)
-    changed = _edit_person(opened, address, **for_person)
+        _edit_tie(opened, changed.address, newsletter, **for_tie)
+    if language:
+        tell_unoffered(opened, changed.address)
     if as_json:
         print_json(changed)
     note(f"{changed.address} is changed")
+
+
+def tell_unoffered(opened: "App", address: str) -> None:
+    """Which newsletters they get in another language than the one they have just been given."""
+    from digest.store.newsletters import list_newsletters
+    from digest.store.subscribers import get_subscriber
+    from digest.store.subscriptions import find_subscription
+
+    with opened.database.read() as session:
+        person = get_subscriber(session, address)
+        for each in list_newsletters(session):
+            tie = find_subscription(session, newsletter_id=each.id, subscriber_id=person.id)
+            if tie and person.language not in {each.language, *each.languages}:
+                offers = " ".join(f"--offer-language {one}" for one in (*each.languages, person.language))
+                step = f"digest newsletter edit {each.slug} {offers}"
+                note(f"{each.slug} does not come in {person.language}: they get it in {each.language}", next_step=step)
 
 
 def _given(options: "Mapping[str, Any]") -> dict[str, Any]:
