@@ -184,7 +184,12 @@ def check(posts: list[ParsedPost], rendered: Rendered, allowed: set[tuple[str, s
     page = _shown(tree.body.text() if tree.body else "")
     for post in posts:
         captions = [picture.caption for picture in post.card.pictures]
-        for words in (post.card.lead, "" if post.card.title_made else post.card.title, post.card.author or "", *captions):
+        for words in (
+            post.card.lead,
+            "" if post.card.title_made else post.card.title,
+            post.card.author or "",
+            *captions,
+        ):
             assert _shown(clean_line(words, key=sample.KEY))[:100] in page, words
     for part in (rendered.html, rendered.text):
         assert part.count(merge.token(sample.KEY, "address")) == 1
