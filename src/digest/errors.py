@@ -127,6 +127,8 @@ class ListError(DigestError):
 class TemplateError(DigestError):
     """A template is broken; names file, line and column."""
 
+    position: int | None = None  # in the rendered document, where only that is known
+
 
 class MessageError(DigestError):
     """The gate refused a message's bytes (RFC 5322, RFC 2045)."""

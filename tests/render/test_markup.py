@@ -69,6 +69,24 @@ def test_an_unclosed_component_is_named(tmp_path: Path) -> None:
     assert "<mj-column> is not closed before </mj-section>" in unclosed
 
 
+@pytest.mark.parametrize("name", ["masthead.mjml.j2", "footer.mjml.j2"])
+@pytest.mark.parametrize(
+    ("source", "line", "says"),
+    [
+        ("<mj-section>\n<mj-column>\n<mj-text>x</mj-text></mj-section>", 3, "<mj-column> is not closed"),
+        ("<mj-section>\n<mj-column>{% if true %}words{% endif %}</mj-column></mj-section>", 2, "words stand bare"),
+        ("{# a\nb #}\n{% for n in [1] %}<mj-text>x</mj-text>{% endfor %}", 3, "<mj-text> cannot stand in"),
+        ("<mj-section><mj-column>\n<mj-text>a\n <b>x</mj-text></mj-column></mj-section>", 3, "<b> is never closed"),
+    ],
+)
+def test_what_shows_only_in_the_whole_document_is_named_by_the_line_that_wrote_it(
+    tmp_path: Path, name: str, source: str, line: int, says: str
+) -> None:
+    said = fault(tmp_path, source, name).message
+    assert said.startswith(f"{tmp_path / 'issue/editorial' / name}, line {line}: ")
+    assert says in said
+
+
 def test_a_component_among_words_is_refused(tmp_path: Path) -> None:
     source = "<mj-section><mj-column><mj-text><mj-button>x</mj-button></mj-text></mj-column></mj-section>"
     assert "<mj-text> cannot hold <mj-button>" in fault(tmp_path, source).message

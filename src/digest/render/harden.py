@@ -53,7 +53,9 @@ def harden(mjml: str, *, file: str = "MJML") -> Hardened:
     except _Found as found:
         position = sum(map(len, texts[: found.text])) + found.wrong.at
         said = f"{found.wrong.said}, near {_excerpt(mjml, position)}"
-        raise fault(mjml, position, said, found.wrong.near, file=f"{file} as rendered") from None
+        error = fault(mjml, position, said, found.wrong.near, file=f"{file} as rendered")
+        error.position = position
+        raise error from None
 
 
 def _excerpt(mjml: str, position: int) -> str:

@@ -10,9 +10,9 @@ from digest.core.model import Issue, Newsletter, Rendered
 from digest.errors import TemplateError
 from digest.render.budget import describe, fits, shrink, steps
 from digest.render.compose_view import compose_view
-from digest.render.convert import convert
 from digest.render.look import Look, look_of
 from digest.render.relink import LinkRules, relinked
+from digest.render.trace import lay_out
 from digest.render.view import IssueView
 from digest.render.words import words_for
 
@@ -95,7 +95,7 @@ def _fitting(view: IssueView, look: Look, links: LinkRules | None) -> tuple[Issu
 def _html(view: IssueView, look: Look, links: LinkRules | None) -> str:
     if links:
         view = relinked(view, links.in_html, canary=links.canary)
-    return convert(look.fill(HTML_TEMPLATE, _values(view)), file=f"{look.theme.name}/{HTML_TEMPLATE}")
+    return lay_out(look, HTML_TEMPLATE, _values(view))
 
 
 def _values(view: IssueView) -> dict[str, object]:

@@ -19,7 +19,7 @@ WRITTEN = "\x01"
 _TAGS = re.compile(rf"<!--.*?-->|{TAG}", re.DOTALL)
 _STYLE_RULES = re.compile(r"(<mj-style\b[^>]*>)(.*?)(?=</mj-style\s*>)", re.DOTALL)
 _NAME = re.compile(r"</?([A-Za-z][\w:.-]*)")
-_JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def check_source(source: str, *, file: str) -> None:
     Raises:
         TemplateError: with file, line, column and the nearest known name.
     """
-    plain = _JINJA.sub(_blanked, source)
+    plain = JINJA.sub(_blanked, source)
     for tag in _TAGS.finditer(_STYLE_RULES.sub(_hollow, plain)):
         if found := find_fault(tag[0]):
             raise fault(plain, tag.start() + found.at, found.said, found.near, file=file)

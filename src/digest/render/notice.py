@@ -9,9 +9,9 @@ from pathlib import Path
 from digest.core.model import Newsletter, Rendered
 from digest.core.states import NoticeKind
 from digest.render.clean import clean_line, clean_link
-from digest.render.convert import convert
 from digest.render.headline import SHORTEST_PREHEADER, clip
 from digest.render.look import look_of
+from digest.render.trace import lay_out
 from digest.render.view import LinkView, NoticeView
 from digest.render.words import Words, words_for
 
@@ -51,7 +51,7 @@ def render_notice(notice: Notice, newsletter: Newsletter, *, language: str, temp
     words = words_for(language)
     view = _compose(notice, newsletter, words)
     values = {"issue": view, "_": words._, "number": words.number}
-    html = convert(look.fill(HTML_TEMPLATE, values), file=f"{look.theme.name}/{HTML_TEMPLATE}")
+    html = lay_out(look, HTML_TEMPLATE, values)
     text = look.fill(TEXT_TEMPLATE, values)
     return Rendered(subject=view.subject, preheader=view.preheader, html=html, text=text)
 

@@ -36,7 +36,7 @@ MEND = "mend the template; docs/templates.md lists the names that it may use"
 _THEME_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _NAMED = re.compile(r"'([^']+)'")
 _NO_FIELD = re.compile(r"'digest\.render\.view\.(\w+) object' has no attribute '(\w+)'")
-_FAULTS = (JinjaError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RuntimeError, MemoryError)
+FAULTS = (JinjaError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RuntimeError, MemoryError)
 
 
 def theme_folders(theme: str, own: Path | None = None) -> tuple[Path, ...]:
@@ -103,7 +103,7 @@ def fill_template(folders: tuple[Path, ...], name: str, values: Mapping[str, Any
             f"the template {error.name} is missing: looked in {', '.join(map(str, folders))}",
             next_step="check the name in {% include %}",
         ) from None
-    except _FAULTS as error:
+    except FAULTS as error:
         raise _running_fault(error, folders) from None
 
 
