@@ -27,9 +27,10 @@ def test_a_newsletter_lives_from_add_to_remove(home: Path) -> None:
     ]
     edited = run_digest(
         "newsletter", "edit", "week", "--max-posts", "7", "--editor", "Anna", "--cadence", "flash=daily", "--json",
-        "--test-subjects", "20", cwd=home,
+        "--test-subjects", "20", "--offer-language", "sv", "--offer-language", "de-AT", cwd=home,
     )  # fmt: skip
     assert "--test-subjects does nothing: clicks are not counted" in edited.stderr
+    assert "digest has no words in sv: those round the posts will be English" in edited.stderr
     document = json.loads(edited.stdout)
     assert (document["max_posts"], document["editor"], document["zone"]) == (7, "Anna", "Europe/Berlin")
     assert [each["name"] for each in document["cadences"]] == ["weekly", "flash"]

@@ -91,6 +91,7 @@ def test_names_that_are_taken_or_unknown_are_refused(tmp_path: Path) -> None:
     assert "there is a theme cards already" in digest("theme", "new", "cards", cwd=tmp_path, code=1)[1]
     assert "there are: cards, compact, editorial, plain" in digest("theme", "show", "nope", cwd=tmp_path, code=1)[1]
     digest("theme", "new", "../x", cwd=tmp_path, code=1)
+    assert "no words in 'xx'" in digest("theme", "preview", "cards", "--language", "xx", cwd=tmp_path, code=2)[1]
     assert not (tmp_path / "templates" / "x").exists()
     full = json.loads(digest("theme", "new", "all", "--from", "plain", "--full", "--json", cwd=tmp_path)[0])
     assert {"issue.mjml.j2", "masthead.mjml.j2", "theme.toml"} <= set(full["files"])

@@ -12,7 +12,7 @@ from digest.core.model import Newsletter
 from digest.core.people import Recipient
 from digest.errors import UsageError
 from digest.paths import sample
-from digest.render.catalogues import languages
+from digest.render.catalogues import languages, speaks
 from digest.render.issue import render_issue
 from digest.render.notice import Notice, NoticeKind, render_notice
 from digest.render.page import Neighbour, render_page
@@ -81,8 +81,13 @@ def write_samples(
 
     Raises:
         TemplateError: a theme is not there, or broken.
-        UsageError: the folder cannot be written.
+        UsageError: the folder cannot be written, or there are no words in a language.
     """
+    if strange := [tag for tag in spoken if not speaks(tag)]:
+        raise UsageError(
+            f"digest has no words in {strange[0]!r}",
+            next_step=f"there are: {', '.join(languages())}; docs/recipes/a-language.md tells how to add them",
+        )
     for theme in themes or theme_names(templates):
         for language in spoken or languages():
             made = preview_sample(theme, language, templates=templates)

@@ -237,7 +237,7 @@ def edit(
         **values,
     )
     _print(view, as_json=as_json)
-    _warn_of_clicks(view.newsletter)
+    _warn_of_choices(view.newsletter)
     note(f"changed {slug}", next_step=f"digest plan --newsletter {slug} shows when it goes out")
 
 
@@ -345,13 +345,18 @@ def _warn(view: "NewsletterView") -> None:
             "warning: no postal address: the law of the US, Germany and others demands one in each commercial mail",
             next_step=f'digest newsletter edit {newsletter.slug} --postal-address "…"',
         )
-    _warn_of_clicks(newsletter)
+    _warn_of_choices(newsletter)
     if newsletter.zone == "UTC":
         note(f"its times are in UTC; for local ones: digest newsletter edit {newsletter.slug} --zone Europe/Berlin")
 
 
-def _warn_of_clicks(newsletter: "NewsletterValue") -> None:
-    """What goes by clicks does nothing where nobody counts them."""
+def _warn_of_choices(newsletter: "NewsletterValue") -> None:
+    """What goes by clicks does nothing where nobody counts them, and a language says little without its words."""
+    from digest.render.catalogues import speaks
+
+    if strange := [tag for tag in (newsletter.language, *newsletter.languages) if not speaks(tag)]:
+        said = f"warning: digest has no words in {' or '.join(strange)}: those round the posts will be English"
+        note(said, next_step="docs/recipes/a-language.md tells how to add them")
     by_clicks = ["--test-subjects"] if newsletter.test_subjects else []
     by_clicks += ["--weight clicks"] if newsletter.weights.get("clicks") else []
     if by_clicks and not newsletter.measure_clicks:

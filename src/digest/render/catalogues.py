@@ -18,6 +18,11 @@ def languages() -> tuple[str, ...]:
     return (SOURCE, *sorted(folder.name for folder in FOLDER.iterdir() if (folder / "LC_MESSAGES").is_dir()))
 
 
+def speaks(tag: str) -> bool:
+    """Whether the words are there in a BCP 47 language: in de-AT as in de."""
+    return tag.replace("_", "-").partition("-")[0].lower() in {name.partition("_")[0] for name in languages()}
+
+
 @lru_cache(maxsize=64)
 def catalogue_of(language: str) -> gettext.NullTranslations:
     """The words of a BCP 47 language, of the nearest one that is there (de of de-AT); English where none is."""
