@@ -45,6 +45,13 @@ def test_a_rule_of_messages_finds_what_it_is_for(rule: str) -> None:
     assert {one.rule for one in lint(read_message(BROKEN_MESSAGES[rule]))} == {rule}
 
 
+def test_an_empty_title_has_its_place() -> None:
+    (empty,) = lint(read_html(BROKEN_HTML["title"]))
+    assert (empty.said, empty.element, empty.line) == ("the title is empty", "title", 2)
+    (none,) = lint(read_html(changed("<title>Four posts</title>", "")))
+    assert (none.said, none.line) == ("there is no title", 1)
+
+
 def test_a_charset_is_the_one_that_is_said() -> None:
     """What decodes to something else was lost before the linter saw it: the bytes tell."""
     lossy = message().replace(b"Four posts\r\n\r\nhttps://blog", b"F\xfcnf=FC\r\n\r\nhttps://blog", 1)

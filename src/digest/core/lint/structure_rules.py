@@ -49,8 +49,9 @@ def _wrapper(mail: Mail) -> Iterator[Hit]:
     mend="Write <title>, as a rule with the subject.",
 )  # fmt: skip
 def _title(mail: Mail) -> Iterator[Hit]:
-    if mail.html and not any(title.text for title in mail.document.all("title") if not title.is_within("svg")):
-        yield Hit("there is no title, or an empty one", 1, 1)
+    titles = [title for title in mail.document.all("title") if not title.is_within("svg")]
+    if mail.html and not any(title.text for title in titles):
+        yield at(titles[0], "the title is empty") if titles else Hit("there is no title", 1, 1)
 
 
 @rule(
