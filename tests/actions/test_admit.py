@@ -104,14 +104,26 @@ def test_a_newsletter_that_joins_later_takes_the_backlog_as_seen(database: Datab
         assert states(session, people.cadence) == [BASELINE, PENDING, PENDING]
 
 
-def test_a_new_cadence_takes_the_backlog_as_seen(database: Database) -> None:
+def test_a_new_cadence_takes_the_backlog_as_seen_but_what_others_are_still_to_tell(database: Database) -> None:
+    """Who goes over to it would never hear of that: it is told neither by the cadence that they leave nor by this one."""
     with database.write() as session:
         people, source = begin(session)
-        admit_posts(session, source_id=source, posts=arrive(session, source, ago(3), NOW), first_look=False, now=NOW)
+        posts = arrive(session, source, ago(9), ago(8), ago(3), NOW)
+        drafted, gone = (
+            cast.add_issue(session, people, number=number, state=state, expected=expected)
+            for number, state, expected in ((2, "draft", None), (1, "done", 9))
+        )
+        for post, issue in zip(sorted(posts, key=lambda post: post.effective_at), (gone, drafted), strict=False):
+            cast.add_claim(session, people.cadence, post.id, state=ClaimState.ISSUED, issue_id=issue)
+        admit_posts(session, source_id=source, posts=posts, first_look=False, now=NOW)
         daily = cast.add_cadence(session, people.newsletter, "daily", rule="daily at 00:00", started_at=NOW)
         admit_cadence(session, line=get_cadence(session, daily), now=NOW)
-        assert states(session, daily) == [BASELINE, PENDING]
-        assert states(session, people.cadence) == [PENDING, PENDING]
+        where = {claim.post_id: claim.state for claim in claims.list_claims(session, cadence_id=daily)}
+        assert [where[post.id] for post in sorted(posts, key=lambda post: post.effective_at)] == [
+            BASELINE,
+            *[PENDING] * 3,
+        ]
+        assert len(states(session, people.cadence)) == 4
 
 
 def test_a_removed_source_loses_what_waits_and_gets_it_back_with_its_return(database: Database) -> None:

@@ -55,6 +55,18 @@ def test_who_changes_cadence_carries_what_their_line_has_told_them_until_it_is_s
     assert counts(database, 1) == {"queued": 1}  # and gets what is on its way
 
 
+def test_a_line_that_has_told_nothing_owes_what_waits_in_it_from_before_its_new_rule(database: Database) -> None:
+    anna = begin(database)
+    with database.write() as session:
+        line = cast.add_cadence(session, 1, "slow", rule="monthly on day 1 at 00:00", started_at=NOW - HOUR)
+        cast.add_claim(
+            session, line, cast.add_post(session, cast.add_source(session, 1), "one"), effective_at=NOW - DAY
+        )
+        session.execute(text("UPDATE subscription SET cadence_id = :line"), {"line": line})
+    choices.choose(database, **anna, cadence_id=2, now=NOW)
+    assert carried(database) == Owed(marks=(Mark(line=line, issue=0, until=NOW - DAY),))
+
+
 def test_a_pause_takes_back_what_waits_also_out_of_a_senders_hands(database: Database) -> None:
     anna = begin(database)
     with database.write() as session:

@@ -7,7 +7,8 @@
 Each is safe to run twice: a post that has a claim in a cadence keeps it. Two newsletters claim independently.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from digest.core.admission import Admission, Opening, admit_backlog, admit_new
@@ -56,9 +57,13 @@ def admit_source(
 
 
 def admit_cadence(session: Session, *, line: CadenceLine, now: datetime) -> None:
-    """Claims for all that is stored of a newsletter's sources in a cadence it has just got (S14)."""
+    """Claims for all that is stored of a newsletter's sources in a cadence it has just got (S14).
+
+    What its other cadences are still to tell waits in this one, too: who goes over to it would never hear of it.
+    """
+    untold = store.untold(session, newsletter_id=line.newsletter_id, besides=line.id)
     for source_id in store.source_ids(session, line.newsletter_id):
-        _admit_stored(session, line, source_id=source_id, now=now, include_last=None)
+        _admit_stored(session, line, source_id=source_id, now=now, include_last=None, untold=untold)
 
 
 def exclude_source(session: Session, *, newsletter_id: int, source_id: int, now: datetime) -> int:
@@ -100,10 +105,19 @@ def _opening(line: CadenceLine, now: datetime) -> Opening:
 
 
 def _admit_stored(
-    session: Session, line: CadenceLine, *, source_id: int, now: datetime, include_last: int | None
+    session: Session,
+    line: CadenceLine,
+    *,
+    source_id: int,
+    now: datetime,
+    include_last: int | None,
+    untold: Collection[int] = (),
 ) -> None:
     posts = store.backlog(session, source_id=source_id)
-    admissions = admit_backlog(posts, opening=_opening(line, now), include_last=include_last)
+    admissions = tuple(
+        replace(one, state=ClaimState.PENDING, reason=None) if one.post_id in untold else one
+        for one in admit_backlog(posts, opening=_opening(line, now), include_last=include_last)
+    )
     _record(session, line, source_id=source_id, admissions=admissions, now=now)
     if include_last is not None:
         _reopen(session, line, admissions, state=ClaimState.BASELINE, reason=None)

@@ -3,22 +3,25 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import and_, or_, select, update
 from sqlmodel import Session
 
 from digest.core.admission import Admission
 from digest.core.model import CadenceLine, Card, Claim, Post
-from digest.core.states import ClaimState
+from digest.core.states import ClaimState, IssueState
 from digest.store.newsletters import ACTIVE
 from digest.store.statements import changed_rows, insert_or_ignore
-from digest.store.tables import CadenceRow, ClaimRow, NewsletterRow, NewsletterSourceRow, PostRow
+from digest.store.tables import CadenceRow, ClaimRow, IssueRow, NewsletterRow, NewsletterSourceRow, PostRow
 
 _claim = ClaimRow.__table__  # type: ignore[attr-defined]
+_issue = IssueRow.__table__  # type: ignore[attr-defined]
 _post = PostRow.__table__  # type: ignore[attr-defined]
 _cadence = CadenceRow.__table__  # type: ignore[attr-defined]
 _newsletter = NewsletterRow.__table__  # type: ignore[attr-defined]
 _reads = NewsletterSourceRow.__table__  # type: ignore[attr-defined]
 
+MAY_GO_OUT = tuple(str(one) for one in (IssueState.FROZEN, IssueState.DRAFT, IssueState.SENDING, IssueState.PAUSED))
+"""In these states an issue whose deliveries are not made yet is still to come."""
 BATCH = 5_000
 """Ids in one statement: SQLite allows 32,766 variables."""
 
@@ -116,6 +119,19 @@ def claims_by_source(
         .order_by(_claim.c.id)
     )
     return tuple(_as_claim(row) for row in session.execute(query).mappings())
+
+
+def untold(session: Session, *, newsletter_id: int, besides: int) -> frozenset[int]:
+    """Posts that other cadences of a newsletter are still to tell: they wait, or are in an issue that has not gone out."""
+    coming = and_(_issue.c.expected.is_(None), _issue.c.state.in_(MAY_GO_OUT))
+    query = (
+        select(_claim.c.post_id)
+        .join(_cadence, _cadence.c.id == _claim.c.cadence_id)
+        .outerjoin(_issue, _issue.c.id == _claim.c.issue_id)
+        .where(_cadence.c.newsletter_id == newsletter_id, _cadence.c.state == ACTIVE, _cadence.c.id != besides)
+        .where(or_(_claim.c.state == str(ClaimState.PENDING), coming))
+    )
+    return frozenset(session.execute(query).scalars())
 
 
 def backlog(session: Session, *, source_id: int) -> tuple[Post, ...]:

@@ -10,7 +10,7 @@ from sqlmodel import Session
 from digest.core.model import Issue, IssuePost
 from digest.core.owed import Due, Mark, Owed, Place, Told, due_of, owed_text, read_owed
 from digest.core.states import ClaimState, DeliveryState, IssueState, SubscriptionState
-from digest.store.claims import BATCH
+from digest.store.claims import BATCH, MAY_GO_OUT
 from digest.store.issues import get_issue
 from digest.store.newsletters import get_cadence
 from digest.store.people_tables import DeliveryRow, EventRow, SubscriptionRow
@@ -27,8 +27,6 @@ _claim = ClaimRow.__table__  # type: ignore[attr-defined]
 _post = PostRow.__table__  # type: ignore[attr-defined]
 _cadence = CadenceRow.__table__  # type: ignore[attr-defined]
 _event = EventRow.__table__  # type: ignore[attr-defined]
-
-_MAY_GO_OUT = tuple(str(one) for one in (IssueState.FROZEN, IssueState.DRAFT, IssueState.SENDING, IssueState.PAUSED))
 
 
 def hold_still(session: Session, newsletter_id: int) -> None:
@@ -51,10 +49,13 @@ def served_by(session: Session, cadence_id: int, *, now: datetime) -> Owed:
     newest = session.execute(sent.order_by(_issue.c.id.desc()).limit(1)).first()
     if newest is None:
         began = session.execute(select(func.min(_issue.c.period_start)).where(line)).scalar()
-        until = min(began or get_cadence(session, cadence_id).started_at, now)
+        started = began or get_cadence(session, cadence_id).started_at  # a new rule moves that on: what waits is older
+        waits = and_(_claim.c.cadence_id == cadence_id, _claim.c.state == str(ClaimState.PENDING))
+        oldest = session.execute(select(func.min(_claim.c.effective_at)).where(waits)).scalar()
+        until = min(filter(None, (started, oldest, now)))
         return Owed(marks=(Mark(line=cadence_id, issue=0, until=until),))
     waiting = select(_issue.c.id).where(
-        line, _issue.c.id < newest.id, _issue.c.expected.is_(None), _issue.c.state.in_(_MAY_GO_OUT)
+        line, _issue.c.id < newest.id, _issue.c.expected.is_(None), _issue.c.state.in_(MAY_GO_OUT)
     )
     return Owed(
         marks=(Mark(line=cadence_id, issue=newest.id, until=newest.period_end),),
