@@ -76,7 +76,9 @@ def test_the_plan_is_a_table_of_the_days_asked_for(plan) -> None:
 def test_what_is_held_because_the_clock_jumped_is_told_with_the_next_step(plan, home: Database) -> None:
     with home.write() as session:
         then = system_clock() - timedelta(days=90)
-        cast.add_cadence(session, 1, "old", started_at=then, last_slot_at=then)
+        old = cast.add_cadence(session, 1, "old", started_at=then, last_slot_at=then)
+        cast.add_subscription(session, 1, cast.add_subscriber(session, "late@x.example"), cadence_id=old)
+    assert json.loads(plan("--json", "--as", "late@x.example")[1])[0]["remark"].endswith(": held")
     code, _, err = plan()
     assert code == 0
     assert err.startswith("night (old) is held: ")

@@ -68,7 +68,11 @@ def _print(found: "IssueStats") -> None:
     if test := found.subjects:
         halves = [("first", test.readers[0], test.clicks[0]), ("second", test.readers[1], test.clicks[1])]
         print_table(halves, head=("subject", "readers", "clicks"))
-        note(f"the others got the {test.chosen}" if test.chosen else f"the others wait until {test.until}")
+        note(
+            f"the others got the {test.chosen}"
+            if test.chosen
+            else f"the others wait until {test.until:%Y-%m-%d %H:%M} UTC"
+        )
     if found.clicks:
         chart = _bars([post.clicks + post.also for post in found.clicks])
         rows = [

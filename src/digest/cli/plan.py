@@ -76,6 +76,7 @@ class _Plan:
     ticket: "Ticket | None" = None
     made: "tuple[tuple[Outlook, CadenceLine], ...]" = ()  # for this reader, each with the cadence that made it
     coming: "Outlook | None" = None
+    is_held: bool = False  # nothing is published before an admin says so
 
 
 def _plans(database: "Database", slug: str | None, reader: str | None, now: "datetime") -> list[_Plan]:
@@ -95,25 +96,27 @@ def _plans(database: "Database", slug: str | None, reader: str | None, now: "dat
 
 
 def _plan_for(session: "Session", newsletter: "Newsletter", ticket: "Ticket", now: "datetime") -> _Plan:
+    from digest.actions.holds import as_held
     from digest.actions.outlook import list_coming, look_ahead
     from digest.core.period import dues_of
     from digest.store.newsletters import get_cadence
 
     line = ticket.line
-    broken = dues_of(newsletter, line, now=now).broken
+    dues = dues_of(newsletter, line, now=now)
+    held = as_held(newsletter, line, dues) is not None
     made = list_coming(session, newsletter, ticket, now=now)
-    coming = None if broken else look_ahead(session, newsletter, line, ticket.person, now=now)
+    coming = None if dues.broken else look_ahead(session, newsletter, line, ticket.person, now=now)
     if coming and coming.is_due(now):
         made, coming = (*made, coming), None
     lines = [line if one.issue.cadence_id == line.id else get_cadence(session, one.issue.cadence_id) for one in made]
-    return _Plan(newsletter, line, (), ticket, made=tuple(zip(made, lines, strict=True)), coming=coming)
+    return _Plan(newsletter, line, (), ticket, made=tuple(zip(made, lines, strict=True)), coming=coming, is_held=held)
 
 
 def _made(plan: _Plan) -> list[dict[str, Any]]:
     """Issues that are still to reach this reader and are made, or will be by the next turn."""
     from digest.core.zones import find_zone, local_wall, offset_minutes
 
-    rows = []
+    rows, next_turn = [], "held" if plan.is_held else "digest run will publish it"
     for one, line in plan.made:
         place, issue = find_zone(line.zone), one.issue
         rows.append({
@@ -121,7 +124,7 @@ def _made(plan: _Plan) -> list[dict[str, Any]]:
             "local": _wall(local_wall(issue.due_at, place)), "zone": line.zone,
             "offset": _offset(offset_minutes(issue.due_at, place)), "utc": issue.due_at, "clock_change_minutes": 0,
             "first": None, "own": None, "last": None, "theirs": one.due, **_what(plan, one),
-            "remark": f"issue {issue.number}: {one.state if issue.id else 'digest run will publish it'}",
+            "remark": f"issue {issue.number}: {one.state if issue.id else next_turn}",
         })  # fmt: skip
     return rows
 
