@@ -20,6 +20,7 @@ from sqlalchemy import text
 from digest.actions import choices, readers
 from digest.actions.admit import admit_posts
 from digest.actions.deliver import deliver
+from digest.actions.newsletters import edit_newsletter
 from digest.actions.publish import approve_issue, publish
 from digest.actions.subscribe import add_subscriber, edit_subscriber
 from digest.core.people import Consent
@@ -27,6 +28,7 @@ from digest.core.states import IssueState, RuleKind
 from digest.core.waves import FIRST_ZONE
 from digest.store import claims, issues, sending
 from digest.store.database import Database
+from digest.store.newsletters import list_cadences
 from digest.store.topics import add_rule, get_topic
 from tests import cast
 from tests.actions.delivering import Scripted
@@ -104,6 +106,8 @@ class World:
             for reader in self.readers:
                 if self.dice.random() < 0.3:
                     self.act(reader)
+            if self.dice.random() < 0.1 and len(self.lines) < 5:
+                self.grow()
         for _ in range(1 if quiet else self.dice.choice([0, 0, 1, 1, 2])):
             self.tell()
         if not quiet and self.posts and self.dice.random() < 0.5:
@@ -114,6 +118,14 @@ class World:
         if quiet or self.dice.random() < 0.6:  # else what is queued waits
             self.deliver()
         self.now += STEP * (2 if quiet else 1)
+
+    def grow(self) -> None:
+        """The newsletter gets another cadence, to which readers may go over."""
+        name = f"new{len(self.lines)}"
+        rule = self.dice.choice([*CADENCES.values()])
+        edit_newsletter(self.database, "weekly", cadences=[f"{name}={rule}"], now=self.now)
+        with self.database.read() as session:
+            self.lines.append(list_cadences(session, self.newsletter)[-1].id)
 
     def tell(self) -> None:
         post = len(self.posts) + 1
@@ -244,7 +256,7 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("seed", range(WORLDS))
+@pytest.mark.parametrize("seed", range(1, WORLDS + 1))
 def test_nothing_is_lost_and_nothing_comes_twice(
     sqlite_template: Path, tmp_path_factory, bare: Path, seed: int
 ) -> None:

@@ -49,6 +49,16 @@ def test_a_story_that_two_lines_tell_by_different_posts_is_one() -> None:
         assert (set(found.own), set(found.earlier)) == ({3}, earlier)
 
 
+def test_what_a_newer_line_never_tells_comes_from_the_line_they_left() -> None:
+    """Line A told post 8 after their mark; line B was added later."""
+    told, places = [*TOLD, Told(8, at(9), 2, at(20), line=A)], {**PLACES, 8: [Place(A, 2)]}
+    for line, earlier in ((A, {2, 8}), (B + 1, {1, 2})):
+        owed = Owed(marks=(mark(1, 10, line),))
+        found = due_of(owed, issue=4, period_end=at(24), told=told, places=places)
+        assert found
+        assert set(found.earlier) == earlier
+
+
 def test_an_issue_older_than_what_they_have_is_not_for_them() -> None:
     assert due(Owed(marks=(mark(9, 24),))) is None
 

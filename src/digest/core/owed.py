@@ -88,6 +88,7 @@ class Told(NamedTuple):
     seen_at: datetime
     issue: int
     period_end: datetime
+    line: int = 0  # another than the issue's, which never tells it: it was older than that line
 
 
 class Place(NamedTuple):
@@ -117,14 +118,16 @@ def due_of(
 ) -> Due | None:
     """What an issue is for somebody; None where it is older than what they have: then it is not for them.
 
-    `told` is what its line told in this issue and in others that went out, back to the mark at least; `places` say where
-    each post was told by a card of its own, there and elsewhere; `stories` which posts are one story, whichever of them a
-    line told. Of the others comes what was told after the mark, or by an issue that they did
-    not get, and was first seen while they were there and did not pause.
+    `told` is what its line told in this issue and in others that went out, back to the mark at least, and what other lines
+    told that this one never does; `places` say where each post was told by a card of its own, there and elsewhere; `stories`
+    which posts are one story, whichever of them a line told. Of the others comes what was told after the mark, or by an
+    issue that they did not get, and was first seen while they were there and did not pause; of other lines' only where they
+    followed that line.
     """
     if period_end <= owed.until:
         return None
-    mark = owed.marks[-1]
+    mark, followed = owed.marks[-1], {0, *(one.line for one in owed.marks)}
+    told = [one for one in told if one.line in followed]
     own: set[int] = set()
     before: dict[bool, set[int]] = {False: set(), True: set()}
     for one in told:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, exists, false, func, insert, literal, null, or_, select, update
+from sqlalchemy import and_, case, exists, false, func, insert, literal, null, or_, select, update
 from sqlmodel import Session
 
 from digest.core.model import Issue, IssuePost
@@ -72,8 +72,13 @@ def dues_of(session: Session, issue: Issue, texts: Collection[str]) -> dict[str,
     posts = {one.post for one in told}
     stories = stories_of(session, issue.newsletter_id, posts, content=issue.content)
     first = first_seen(session, stories)
-    told = tuple(one._replace(seen_at=first.get(one.post, one.seen_at)) for one in told)
     places = _places_of(session, issue.newsletter_id, posts.union(*stories.values()))
+    own = {post for post, where in places.items() if any(place.line == issue.cadence_id for place in where)}
+    told = tuple(
+        one._replace(seen_at=first.get(one.post, one.seen_at))
+        for one in told
+        if not one.line or own.isdisjoint(stories.get(one.post, ()))  # else told here, by another post of its story
+    )
     return {
         text: due_of(owed, issue=issue.id, period_end=issue.period_end, told=told, places=places, stories=stories)
         for text, owed in values.items()
@@ -81,15 +86,21 @@ def dues_of(session: Session, issue: Issue, texts: Collection[str]) -> dict[str,
 
 
 def posts_told(session: Session, issue: Issue, post_ids: Collection[int]) -> tuple[IssuePost, ...]:
-    """Posts of other issues of this one's line, as these froze them."""
-    wanted = set(post_ids)
-    issues: set[int] = set()
-    for batch in _batches(wanted):
-        query = select(_claim.c.issue_id).where(_claim.c.cadence_id == issue.cadence_id, _claim.c.post_id.in_(batch))
-        issues.update(session.execute(query.where(_claim.c.issue_id.is_not(None))).scalars())
-    contents = (get_issue(session, one).content for one in sorted(issues - {issue.id}))
-    posts = (post for content in contents if content for post in (*content.posts, *content.more))
-    return tuple(post for post in posts if post.post_id in wanted)
+    """Posts of other issues, as these froze them: of this one's line, or of another where that one never tells them."""
+    found: dict[int, int] = {}
+    ours = _cadence.c.id == issue.cadence_id
+    for batch in _batches(post_ids):
+        query = (
+            select(_claim.c.post_id, _claim.c.issue_id)
+            .join(_cadence, _cadence.c.id == _claim.c.cadence_id)
+            .where(_cadence.c.newsletter_id == issue.newsletter_id, _claim.c.issue_id.is_not(None))
+            .where(_claim.c.post_id.in_(batch))
+            .order_by(case((ours, 1), else_=0), _claim.c.id)
+        )
+        found.update((row.post_id, row.issue_id) for row in session.execute(query))  # the last one counts
+    contents = {one: get_issue(session, one).content for one in sorted({*found.values()} - {issue.id})}
+    posts = ((one, post) for one, content in contents.items() if content for post in (*content.posts, *content.more))
+    return tuple(post for one, post in posts if found.get(post.post_id) == one)
 
 
 def told_owed(session: Session, issue_id: int, *, now: datetime) -> None:
@@ -202,22 +213,39 @@ def _told_up_to(session: Session, issue: Issue, values: Collection[Owed]) -> tup
     taken = sorted({one for owed in values for one in owed.taken})
     sent = and_(_issue.c.expected.is_not(None), _issue.c.state != str(IssueState.CANCELLED))
     missed = _claim.c.post_id.in_(_same_stories(session, issue.newsletter_id, taken=taken, waiting=waiting))
+    here = _claim.c.cadence_id == issue.cadence_id
+    followed = {mark.line for owed in values for mark in owed.marks} - {issue.cadence_id}
+    elsewhere = (
+        and_(_claim.c.cadence_id.in_(sorted(followed)), _never_told_by(issue.cadence_id)) if followed else false()
+    )
     query = (
-        select(_claim.c.post_id, _post.c.seen_at, _claim.c.issue_id, _issue.c.period_end)
+        select(
+            _claim.c.post_id, _post.c.seen_at, _claim.c.issue_id, _issue.c.period_end,
+            case((here, 0), else_=_claim.c.cadence_id),
+        )
         .join(_issue, _issue.c.id == _claim.c.issue_id)
         .join(_post, _post.c.id == _claim.c.post_id)
         .where(
-            _claim.c.cadence_id == issue.cadence_id,
+            or_(here, elsewhere),
             _claim.c.state == str(ClaimState.ISSUED),
             _post.c.note.is_(False),
             _issue.c.id != issue.id,
             and_(sent, or_(_issue.c.period_end > until, later, missed)),
         )
-    )
+    )  # fmt: skip
     # Its own from its content: of a preview nothing is claimed yet. When those were first seen does not matter.
     posts = (*issue.content.posts, *issue.content.more) if issue.content else ()
     own = [Told(post.post_id, post.at, issue.id, issue.period_end) for post in posts]
     return (*own, *(Told._make(row) for row in session.execute(query)))
+
+
+def _never_told_by(cadence_id: int) -> Any:
+    """A claim whose post this line has never had to tell: it was older than the line, or than its source there."""
+    same = _claim.alias()
+    has_it = exists().where(
+        same.c.cadence_id == cadence_id, same.c.post_id == _claim.c.post_id, same.c.state != str(ClaimState.BASELINE)
+    )
+    return ~has_it
 
 
 def _same_stories(
