@@ -76,8 +76,10 @@ def test_a_pause_has_an_end_and_can_be_ended(digest):
     assert f"nothing is sent before {day} " in told
     assert tie(digest)["paused_until"].startswith(day)
     assert [gap["wanted"] for gap in tie(digest)["owed"]["gaps"]] == [True]
-    digest("subscriber", "edit", "anna@example.org", "--resume")
+    assert "anna@example.org is changed" in digest("subscriber", "edit", "anna@example.org", "--resume").stderr
     assert tie(digest)["paused_until"] is None
+    told = digest("subscriber", "edit", "anna@example.org", "--resume").stderr
+    assert told == "anna@example.org is not paused in weekly: there was nothing to resume\n"
 
 
 def cast_day(days: int) -> str:

@@ -64,13 +64,15 @@ def edit(
         raise UsageError("--catch-up is about a pause", next_step="add --pause-until DATE")
     opened = open_app(context)
     changed = _edit_person(opened, address, **for_person)  # first: a pause ends by the zone that they have now
+    is_new = bool(for_person)
     if for_tie:
-        _edit_tie(opened, changed.address, newsletter, **for_tie)
+        is_new = _edit_tie(opened, changed.address, newsletter, **for_tie) or is_new
     if language:
         tell_unoffered(opened, changed.address)
     if as_json:
         print_json(changed)
-    note(f"{changed.address} is changed")
+    if is_new:
+        note(f"{changed.address} is changed")
 
 
 def tell_unoffered(opened: "App", address: str) -> None:
@@ -103,7 +105,8 @@ def _edit_person(opened: "App", address: str, **given: Any) -> "Subscriber":
         return get_subscriber(session, address)
 
 
-def _edit_tie(opened: "App", address: str, slug: str | None, **given: Any) -> None:
+def _edit_tie(opened: "App", address: str, slug: str | None, **given: Any) -> bool:
+    """Returns whether there was something to do: nobody comes back who was not away."""
     from digest.actions import choices
     from digest.actions.choose_newsletter import choose_newsletter
     from digest.errors import NotFound
@@ -113,7 +116,8 @@ def _edit_tie(opened: "App", address: str, slug: str | None, **given: Any) -> No
     now = opened.clock()
     with opened.database.read() as session:
         chosen, person = choose_newsletter(session, slug), get_subscriber(session, address)
-        if find_subscription(session, newsletter_id=chosen.id, subscriber_id=person.id) is None:
+        tie = find_subscription(session, newsletter_id=chosen.id, subscriber_id=person.id)
+        if tie is None:
             step = f"digest subscriber show {person.address} tells which newsletters they get"
             raise NotFound(f"{person.address} was never subscribed to {chosen.slug}", next_step=step)
     ids: dict[str, Any] = {"subscriber_id": person.id, "newsletter_id": chosen.id, "now": now}
@@ -129,8 +133,13 @@ def _edit_tie(opened: "App", address: str, slug: str | None, **given: Any) -> No
         until = _read_day(given["pause_until"], zone=person.zone or chosen.zone, now=now)
         choices.pause(opened.database, until=until, catch_up="catch_up" in given, **ids)
         note(f"nothing is sent before {until.astimezone(UTC):%Y-%m-%d %H:%M} UTC")
-    if "resume" in given:
+    if "resume" not in given:
+        return True
+    if tie.is_paused(now):
         choices.resume(opened.database, **ids)
+        return True
+    note(f"{person.address} is not paused in {chosen.slug}: there was nothing to resume")
+    return len(given) > 1
 
 
 def _find_cadence(opened: "App", chosen: "Owner", name: str) -> int:
