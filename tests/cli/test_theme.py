@@ -105,7 +105,10 @@ def test_the_sample_is_written_in_every_theme_and_language(tmp_path: Path) -> No
         files = {kind: tmp_path / path for kind, path in one["files"].items()}
         message = message_from_bytes(files["eml"].read_bytes(), policy=policy.default)
         assert message["subject"] == one["subject"]
-        assert {"confirm.html", "welcome.txt", "goodbye.html"} <= {file.name for file in files["html"].parent.iterdir()}
+        home = files["html"].parent
+        assert {"confirm.html", "welcome.txt", "goodbye.html"} <= {file.name for file in home.iterdir()}
+        welcome = message_from_bytes((home / "welcome.eml").read_bytes(), policy=policy.default)
+        assert f"<title>{welcome['subject']}</title>" in (home / "welcome.html").read_text(encoding="utf-8")
         assert files["text"].stat().st_size > 1000
         assert "images/heap-thermometer.jpg" in files["html"].read_text(encoding="utf-8")
 

@@ -26,8 +26,7 @@ from digest.store.newsletters import newsletter_of_id
 MOST_POSTS = 12
 """Of the latest issue, in a welcome."""
 
-
-_STAYS = frozenset({NoticeKind.WELCOME, NoticeKind.ALREADY})
+STAYS = frozenset({NoticeKind.WELCOME, NoticeKind.ALREADY})
 """Their readers are subscribed: they can leave, and choose."""
 
 
@@ -61,7 +60,7 @@ def mail_of(database: Database, notice: QueuedNotice, bureau: Bureau) -> Envelop
     choose = preferences_url(
         bureau.base_url, key=bureau.link_key, subscriber_id=notice.subscriber_id, reply_to=reply_to
     )
-    stays = notice.kind in _STAYS
+    stays = notice.kind in STAYS
     language = _language(notice, newsletter)
     rendered = render_notice(
         Notice(

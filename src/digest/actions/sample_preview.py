@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from digest.actions.notice_mail import STAYS
 from digest.actions.outlook import Outlook
 from digest.actions.preview import Preview, PreviewFiles, match_pictures, write_preview
+from digest.core.links import ListLinks
 from digest.core.message import compose, lay_out
 from digest.core.model import Newsletter
+from digest.core.notice_message import compose_notice
 from digest.core.people import Recipient
 from digest.errors import UsageError
 from digest.paths import sample
@@ -22,6 +25,7 @@ from digest.render.templates import theme_names
 WEB = "https://news.lowermill.example/lower-mill"
 READER = "reader@example.org"
 _KEY = b"the sample is nobody's and its links lead nowhere"
+_LEAVE = f"{WEB}/unsubscribe/example"
 _DATED = datetime(2017, 8, 14, 7, tzinfo=UTC)
 
 
@@ -75,7 +79,7 @@ def preview_sample(theme: str, language: str, *, templates: Path | None = None) 
 def write_samples(
     folder: Path, *, themes: Sequence[str] = (), spoken: Sequence[str] = (), templates: Path | None = None
 ) -> Iterator[Sample]:
-    """Each theme in each language, in folders of their own: issue.html, .txt, .eml, page.html, and the notices beside them.
+    """Each theme in each language, in folders of their own: issue.html, .txt, .eml, page.html, and beside them the notices alike.
 
     All themes, or all languages, where none are named.
 
@@ -105,24 +109,29 @@ def write_samples(
 
 def sample_notice(kind: NoticeKind) -> Notice:
     """What the reader of the sample is told; who is subscribed may leave."""
-    stays = kind is NoticeKind.WELCOME
+    stays = kind in STAYS
     return Notice(
         kind=kind,
         address=READER,
         action_url=f"{WEB}/{kind}/example",
-        unsubscribe_url=f"{WEB}/unsubscribe/example" if stays else None,
+        unsubscribe_url=_LEAVE if stays else None,
         preferences_url=f"{WEB}/preferences/example" if stays else None,
         archive_url=WEB,
     )
 
 
 def _write_notices(folder: Path, newsletter: Newsletter, language: str, templates: Path | None) -> None:
-    for kind in NoticeKind:
-        notice = sample_notice(kind)
-        rendered = render_notice(notice, newsletter, language=language, templates=templates)
+    links = ListLinks(https=_LEAVE, mailto=f"mailto:{newsletter.sender_address}?subject=unsubscribe")
+    for number, kind in enumerate(NoticeKind, start=1):
+        rendered = render_notice(sample_notice(kind), newsletter, language=language, templates=templates)
+        envelope = compose_notice(
+            rendered, notice_id=number, newsletter=newsletter, address=READER, name="Anna", language=language, key=_KEY,
+            dated=_DATED, links=links if kind in STAYS else None,
+        )  # fmt: skip
         try:
             (folder / f"{kind}.html").write_text(rendered.html, encoding="utf-8", newline="\n")
             (folder / f"{kind}.txt").write_text(rendered.text, encoding="utf-8", newline="\n")
+            (folder / f"{kind}.eml").write_bytes(envelope.message)
         except OSError as error:
             raise UsageError(
                 f"{folder} cannot be written: {error.strerror}", next_step="choose another folder"
