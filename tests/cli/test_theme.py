@@ -95,7 +95,7 @@ def test_names_that_are_taken_or_unknown_are_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "templates" / "x").exists()
     full = json.loads(digest("theme", "new", "all", "--from", "plain", "--full", "--json", cwd=tmp_path)[0])
     assert {"issue.mjml.j2", "masthead.mjml.j2", "theme.toml"} <= set(full["files"])
-    assert "all can be used" in digest("theme", "check", "all", cwd=tmp_path)[1]
+    assert digest("theme", "check", "all", cwd=tmp_path)[1].startswith("all can be used"), "nothing is amiss in a copy"
 
 
 def test_the_sample_is_written_in_every_theme_and_language(tmp_path: Path) -> None:

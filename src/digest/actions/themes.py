@@ -39,7 +39,9 @@ class Checked:
     largest_octets: int  # of the HTML of the sample issue, in any language
     languages: tuple[str, ...]
     findings: tuple[Finding, ...]  # of the linter, each once, though it may be in every language
-    unused: tuple[str, ...]  # files of its own that no part includes: misspelt, or of a section that is off
+    unused: tuple[
+        str, ...
+    ]  # files of its own that no part includes: misspelt, or of a section that is off; no mere copies
 
     @property
     def is_usable(self) -> bool:
@@ -118,9 +120,16 @@ def check_theme(name: str, templates: Path | None) -> Checked:
 
 
 def _unused(name: str, templates: Path | None) -> tuple[str, ...]:
-    home = _home(name, templates)
-    used = used_templates(theme_folders(name, templates))
-    return tuple(file for file in home.files if file.endswith(".j2") and file not in used)
+    home, folders = _home(name, templates), theme_folders(name, templates)
+    used = used_templates(folders)
+    spare = [file for file in home.files if file.endswith(".j2") and file not in used]
+    return tuple(file for file in spare if not _is_copy(home.folder / file, folders))
+
+
+def _is_copy(file: Path, folders: tuple[Path, ...]) -> bool:
+    """Whether a theme below has the same file: a whole copy has those that its base's own parts have replaced."""
+    below = [folder / file.name for folder in folders if folder != file.parent]
+    return any(other.is_file() and other.read_bytes() == file.read_bytes() for other in below)
 
 
 def _home(name: str, templates: Path | None) -> ThemeHome:
