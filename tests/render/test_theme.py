@@ -138,3 +138,24 @@ def test_a_wrong_variable_is_named_with_its_line(tmp_path: Path) -> None:
         with pytest.raises(TemplateError) as caught:
             load_theme("mine", (*shipped, file), {})
         assert f"{file}, {said}" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("bases", "said", "next_step"),
+    [
+        ({"a": "a"}, "a/theme.toml, line 2: the base of a is a itself", "name another theme there"),
+        ({"a": "b", "b": "c", "c": "b"}, "c/theme.toml, line 2: bases go in a circle: b → c → b", "let one of them"),
+        ({"a": "b", "b": "crads"}, "b/theme.toml, line 2: there is no theme crads", "digest theme new"),
+    ],
+)
+def test_bases_that_lead_nowhere_are_named_with_their_line(
+    tmp_path: Path, bases: dict[str, str], said: str, next_step: str
+) -> None:
+    for name, base in bases.items():
+        folder = tmp_path / "issue" / name
+        folder.mkdir(parents=True)
+        (folder / "theme.toml").write_text(f'# ours\nbase = "{base}"\n', encoding="utf-8")
+    with pytest.raises(TemplateError) as caught:
+        theme_folders("a", tmp_path)
+    assert f"{tmp_path}/issue/{said}" in caught.value.message
+    assert next_step in (caught.value.next_step or "")

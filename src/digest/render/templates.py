@@ -29,6 +29,7 @@ from digest.render.direction import isolate
 from digest.render.markup import check_source
 from digest.render.sandbox import BoundedSandbox, render_bounded
 from digest.render.stamps import Stamp, read_toml, stamps_of
+from digest.render.theme import variable_lines
 from digest.render.words import Words
 
 BASE_THEME = "editorial"
@@ -43,16 +44,19 @@ def theme_folders(theme: str, own: Path | None = None) -> tuple[Path, ...]:
     """The folders of a theme, first come first served.
 
     Raises:
-        TemplateError: there is no such theme.
+        TemplateError: there is no such theme, or bases go in a circle.
     """
     if not _THEME_NAME.fullmatch(theme):
         raise TemplateError(f"{theme!r} is no theme's name", next_step="a theme's name has a-z, 0-9, - and _")
-    chain: list[Path] = []
-    wanted: str | None = theme
-    while wanted and wanted not in {folder.name for folder in chain}:
-        found = _folders_of(wanted, own)
-        chain += found
-        wanted = _base_of(found)
+    chain = found = _folders_of(theme, own)
+    names = [theme]
+    while base := _base_of(found):
+        name, file = base
+        if name in names:
+            raise _circle([*names[names.index(name) :], name], file)
+        names.append(name)
+        found = _folders_of(name, own, said_in=file)
+        chain = [*chain, *found]
     return tuple(dict.fromkeys([*chain, shipped("templates") / "issue" / BASE_THEME]))
 
 
@@ -64,28 +68,44 @@ def theme_names(own: Path | None = None) -> tuple[str, ...]:
     )
 
 
-def _folders_of(theme: str, own: Path | None) -> list[Path]:
+def _folders_of(theme: str, own: Path | None, *, said_in: Path | None = None) -> list[Path]:
+    """`said_in`: the theme.toml that names it as its base."""
     homes = [*([own / "issue"] if own else []), shipped("templates") / "issue"]
     candidates = list(dict.fromkeys(home / theme for home in homes))  # in a checkout the two may be one
     found = [folder for folder in candidates if folder.is_dir()]
     if not _THEME_NAME.fullmatch(theme) or not found:
+        place = f"{_base_line(said_in)}: " if said_in else ""
         raise TemplateError(
-            f"there is no theme {theme}: looked for {' and '.join(map(str, candidates))}",
+            f"{place}there is no theme {theme}: looked for {' and '.join(map(str, candidates))}",
             next_step=f"there are: {', '.join(theme_names(own))}; digest theme new makes one",
         )
     return found
 
 
-def _base_of(folders: list[Path]) -> str | None:
-    """The theme that one begins with: `base` in its theme.toml. A broken file is told of when its variables are read."""
+def _base_of(folders: list[Path]) -> tuple[str, Path] | None:
+    """The theme that one begins with, `base` in its theme.toml, and that file. A broken one is told of when its variables are read."""
     for file in (folder / "theme.toml" for folder in folders):
         try:
             named = read_toml(file).get("base")
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
             continue
         if named is not None:
-            return str(named)
+            return str(named), file
     return None
+
+
+def _base_line(file: Path) -> str:
+    line = variable_lines(file).get("base")
+    return f"{file}, line {line}" if line else str(file)
+
+
+def _circle(names: list[str], file: Path) -> TemplateError:
+    if len(names) == 2:
+        said, step = f"the base of {names[0]} is {names[0]} itself", "name another theme there"
+    else:
+        said, step = f"bases go in a circle: {' → '.join(names)}", "let one of them name another theme"
+    step += f", or take that line away: it then begins as {BASE_THEME}"
+    return TemplateError(f"{_base_line(file)}: {said}", next_step=step)
 
 
 def fill_template(folders: tuple[Path, ...], name: str, values: Mapping[str, Any]) -> str:

@@ -76,7 +76,7 @@ def load_theme(name: str, files: tuple[Path, ...], variables: Mapping[str, Any])
     for file in files:
         read = _read(file)
         read.pop("base", None)  # templates.theme_folders has followed it
-        found = {variable: f"{file}, line {line}" for variable, line in _lines(file).items()}
+        found = {variable: f"{file}, line {line}" for variable, line in variable_lines(file).items()}
         _merge(values, read, places=found, where=str(file), known=None if file is files[0] else frozenset(values))
         places |= found
     own = "theme_variables of the newsletter"
@@ -103,6 +103,17 @@ def read_variables(file: Path) -> list[tuple[str, Any]]:
     read = _read(file)
     read.pop("base", None)
     return _flat(read)
+
+
+def variable_lines(file: Path) -> dict[str, int]:
+    """The line of each variable, for errors: tomllib does not tell. One written in an unusual way is missing."""
+    found, table = dict[str, int](), ""
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+        if header := _TABLE.match(line):
+            table = f"{header[1]}."
+        elif key := _KEY.match(line):
+            found[table + key[1]] = number
+    return found
 
 
 def contrast(one: str, other: str) -> float:
@@ -134,17 +145,6 @@ def _read(file: Path) -> dict[str, Any]:
         return read_toml(file)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise TemplateError(f"{file}: {error}", next_step="mend that file") from error
-
-
-def _lines(file: Path) -> dict[str, int]:
-    """The line of each variable, for errors: tomllib does not tell. One written in an unusual way is missing."""
-    found, table = dict[str, int](), ""
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
-        if header := _TABLE.match(line):
-            table = f"{header[1]}."
-        elif key := _KEY.match(line):
-            found[table + key[1]] = number
-    return found
 
 
 def _merge(
