@@ -56,7 +56,7 @@ def test_init_makes_settings_secrets_database_and_a_newsletter(tmp_path: Path) -
     made = run_digest(
         "init", "news", "--smtp-host", "mail.example.org", "--smtp-username", "anna", "--smtp-password-file",
         "password.txt", "--newsletter", "week", "--sender", "anna@example.org", "--zone", "europe/berlin",
-        "--cadence", "daily at 7", cwd=tmp_path,
+        "--cadence", "brief=daily at 7", "--cadence", "every 2 weeks on mon", cwd=tmp_path,
     )  # fmt: skip
     assert made.returncode == 0, made.stderr
     news = tmp_path / "news"
@@ -70,9 +70,10 @@ def test_init_makes_settings_secrets_database_and_a_newsletter(tmp_path: Path) -
     assert settings.smtp.password
     assert settings.smtp.password.get_secret_value() == "hunter2"
     (newsletter,) = json.loads(run_digest("newsletter", "list", "--json", cwd=news).stdout)
-    assert (newsletter["slug"], newsletter["cadences"][0]["rule"]) == ("week", "daily at 07:00")
+    rules = {each["name"]: each["rule"] for each in newsletter["cadences"]}
+    assert (newsletter["slug"], rules["brief"], len(rules)) == ("week", "daily at 07:00", 2)
     plan = json.loads(run_digest("plan", "--days", "2", "--json", cwd=news).stdout)
-    assert [row["slot"][11:] for row in plan] == ["07:00", "07:00"]
+    assert [row["slot"][11:] for row in plan if row["cadence"] == "brief"] == ["07:00", "07:00"]
 
 
 def test_init_adds_a_first_source_and_says_where_that_fails(tmp_path: Path) -> None:
@@ -104,6 +105,11 @@ def test_init_refuses_to_overwrite_and_changes_nothing(tmp_path: Path) -> None:
         (("--newsletter", "The Week", "--sender", "a@example.org"), 2, "'The Week' is no slug"),
         (("--newsletter", "week"), 2, "the sender's address is missing"),
         (("--newsletter", "week", "--sender", "a@example.org", "--cadence", "hourly"), 2, "'hourly'"),
+        (
+            ("--newsletter", "week", "--sender", "a@example.org", *2 * ("--cadence", "daily at 7")),
+            1,
+            "give one another name",
+        ),
         (("--smtp-host", "h", "--smtp-password-file", "none.txt"), 1, "none.txt cannot be read"),
     ],
 )

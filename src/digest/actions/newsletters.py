@@ -9,7 +9,7 @@ new rule (docs/semantics.md S14). What has made issues is never deleted: its sta
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from digest.actions.admit import admit_cadence
@@ -74,10 +74,8 @@ def add_newsletter(
     with database.write() as session:
         newsletter = store.add_newsletter(session, slug=slug, now=now, **values)
         record(session, "newsletter.added", at=now, newsletter_id=newsletter.id, slug=slug)
-        for text in cadences:
-            name, rule = split_cadence(text)
-            cadence = _parse_here(rule, newsletter, now)
-            _add_cadence(session, newsletter, name or cadence.name, cadence, now=now)
+        for name, cadence in read_cadences(cadences, today=local_date(now, find_zone(newsletter.zone))):
+            _add_cadence(session, newsletter, name, cadence, now=now)
         return view_newsletter(session, slug)
 
 
@@ -254,6 +252,24 @@ def split_cadence(text: str) -> tuple[str | None, str]:
     """("daily", "daily at 07:00") of "daily=daily at 07:00"; without a name None and the rule."""
     named = _NAMED.fullmatch(text.strip())
     return (named[1].lower(), named[2]) if named else (None, text)
+
+
+def read_cadences(texts: Sequence[str], *, today: date) -> tuple[tuple[str, Cadence], ...]:
+    """Those of a new newsletter by name, each "RULE" or "NAME=RULE".
+
+    Raises:
+        UsageError: a rule is not understood.
+        Conflict: two have the same name.
+    """
+    found = dict[str, Cadence]()
+    for text in texts:
+        given, rule = split_cadence(text)
+        cadence = parse(rule, today=today)
+        name = given or cadence.name
+        if name in found:
+            raise Conflict(f"two cadences are called {name!r}", next_step=f"give one another name: {name}-2={rule}")
+        found[name] = cadence
+    return tuple(found.items())
 
 
 def _put_cadence(session: Session, newsletter: Newsletter, text: str, *, alone: bool, now: datetime) -> None:

@@ -37,6 +37,20 @@ def ask(
             return answer.strip()
 
 
+def ask_cadence() -> list[str]:
+    """How often, asked on a terminal: once a week where nobody can be asked."""
+    usual = "weekly on mon at 08:00"
+    return [ask("How often", default=usual, check=lambda text: check_cadences([text])) if can_ask() else usual]
+
+
+def check_cadences(texts: list[str]) -> None:
+    """Refuse now what would be refused when the newsletter is made."""
+    from digest.actions.newsletters import read_cadences
+    from digest.clock import system_clock
+
+    read_cadences(texts, today=system_clock().date())
+
+
 def here_zone() -> str:
     """The zone that this machine seems to be in, as a suggestion; UTC where it does not say."""
     parts = Path("/etc/localtime").resolve().parts

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from digest.cli.ask import ask, can_ask
+from digest.cli.ask import ask, ask_cadence, can_ask, check_cadences
 from digest.cli.options import AsJson
 from digest.cli.output import note, print_json
 from digest.cli.settings_file import settings_text
@@ -35,7 +35,10 @@ def init(
     name: Annotated[str | None, typer.Option(help="Its name, as readers see it.")] = None,
     sender: Annotated[str | None, typer.Option(help="The address it comes from.")] = None,
     zone: Annotated[str | None, typer.Option(help="Its time zone, such as Europe/Berlin.")] = None,
-    cadence: Annotated[str | None, typer.Option(help='How often. [default: "weekly on mon at 08:00"]')] = None,
+    cadence: Annotated[
+        list[str] | None,
+        typer.Option(help='How often, "RULE" or "NAME=RULE"; may be repeated. [default: "weekly on mon at 08:00"]'),
+    ] = None,
     postal_address: Annotated[str | None, typer.Option(help="The sender's postal address.")] = None,
     source: Annotated[str | None, typer.Option(metavar="URL", help="The first blog or feed it reads.")] = None,
     as_json: AsJson = False,
@@ -107,17 +110,15 @@ def _check_security(word: str) -> None:
         raise UsageError(f"{word!r} is none of tls, starttls, plain")
 
 
-def _complete_newsletter(slug: str, values: dict[str, Any], cadence: str | None) -> list[str]:
+def _complete_newsletter(slug: str, values: dict[str, Any], cadences: list[str] | None) -> list[str]:
     """Fill in what is missing before anything is written. Returns the cadences."""
     from digest.actions.newsletters import check_slug
-    from digest.cli.newsletter import ask_cadence, complete
-    from digest.core.cadence import parse
+    from digest.cli.newsletter import complete
 
     check_slug(slug)
     complete(values, slug)
-    if cadence:
-        parse(cadence)
-    return [cadence] if cadence else ask_cadence()
+    check_cadences(cadences or [])
+    return cadences or ask_cadence()
 
 
 def _write(folder: Path, chosen: Choices, *, password: str | None) -> "Settings":

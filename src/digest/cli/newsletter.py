@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from digest.cli.ask import ask, can_ask, here_zone
+from digest.cli.ask import ask, ask_cadence, can_ask, here_zone
 from digest.cli.context import open_app
 from digest.cli.options import AsJson, Yes
 from digest.cli.output import confirm, note, print_facts, print_json, print_table
@@ -296,14 +296,6 @@ def complete(values: dict[str, Any], slug: str) -> None:
     if asking and "postal_address" not in values:
         values["postal_address"] = ask("The sender's postal address, for the footer (empty: add it later)", default="")
     values.setdefault("sender_name", values["name"])
-
-
-def ask_cadence() -> list[str]:
-    """How often, asked on a terminal: once a week where nobody can be asked."""
-    from digest.core.cadence import parse
-
-    usual = "weekly on mon at 08:00"
-    return [ask("How often", default=usual, check=parse) if can_ask() else usual]
 
 
 def _given(policies: dict[str, Any]) -> dict[str, Any]:
