@@ -116,9 +116,10 @@ def test_waves_are_planned_for_all_and_for_one_reader(plan, home: Database) -> N
     assert rows[0]["gets"].startswith("nothing: no post")
     head, first, second, *_ = (line.split("\t") for line in plan("--as", "evening@x.example")[1].splitlines())
     assert head == ["newsletter", "cadence", "local", "offset", "utc", "theirs", "topics", "language", "gets", "remark"]
+    assert second[5] == f"{local(rows[1]['theirs'], 'Pacific/Honolulu', '%a %Y-%m-%d')} 20:00 Pacific/Honolulu"
     assert (first[6:8], first[8], second[8]) == (["all", "en"], rows[0]["gets"], "-"), "of later ones nobody knows"
     assert plan("--as", "nobody@x.example")[0] == 1
 
 
-def local(at: str, zone: str) -> str:
-    return f"{datetime.fromisoformat(at).astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}"
+def local(at: str, zone: str, form: str = "%Y-%m-%d %H:%M") -> str:
+    return datetime.fromisoformat(at).astimezone(ZoneInfo(zone)).strftime(form)

@@ -37,8 +37,8 @@ def plan(
 
     The coming slots in local time and UTC, marked where the clocks change, and what is due already. Where readers' own
     clocks or sending windows count: when the first reader gets it, when it is time by the newsletter's own clock, and
-    when the last one gets it. Of one reader: when they get it, their topics and language, and how many posts, as things stand, of
-    issues that are made and of the next one; or why nothing is sent to them.
+    when the last one gets it. Of one reader: when they get it, by their own clock, their topics and language, and how
+    many posts, as things stand, of issues that are made and of the next one; or why nothing is sent to them.
 
     Example: digest plan --days 90 --as anna@example.org
     """
@@ -58,7 +58,7 @@ def plan(
     waves = [name for name in ("first", "own", "last", "theirs") if any(row[name] for row in rows)]
     theirs = ("topics", "language", "gets") if reader else ()
     names = ("newsletter", "cadence", "local", "offset", "utc", *waves, *theirs, "remark")
-    print_table([[_shown(row[name]) for name in names] for row in rows[:MOST_ROWS]], head=names)
+    print_table([[_shown(row, name) for name in names] for row in rows[:MOST_ROWS]], head=names)
     if len(rows) > MOST_ROWS:
         note(f"{len(rows) - MOST_ROWS} more are not shown", next_step="fewer --days, or --json")
     if not rows:
@@ -182,6 +182,7 @@ def _what(plan: _Plan, outlook: "Outlook | None", slot: "Slot | None" = None) ->
     spoken = plan.ticket.person.language
     chosen = spoken if spoken in offered else plan.newsletter.language
     return {
+        "reader_zone": plan.ticket.person.zone or plan.newsletter.zone,
         "topics": list(plan.ticket.tie.topics) or "all",
         "language": outlook.variant.language if outlook and outlook.variant else chosen,
         "posts": outlook.posts if outlook else None,
@@ -189,7 +190,13 @@ def _what(plan: _Plan, outlook: "Outlook | None", slot: "Slot | None" = None) ->
     }
 
 
-def _shown(value: Any) -> Any:
+def _shown(row: dict[str, Any], name: str) -> Any:
+    """For people: when a reader gets it, by their own clock."""
+    from digest.core.zones import say_local
+
+    value = row[name]
+    if name == "theirs" and value:
+        return say_local(value, row["reader_zone"])
     return ", ".join(value) if isinstance(value, list) else value
 
 

@@ -74,6 +74,11 @@ def local_date(at: datetime, zone: ZoneInfo) -> date:
     return at.astimezone(zone).date()
 
 
+def say_local(at: datetime, zone: str) -> str:
+    """An aware instant by somebody's clock: "Mon 2027-01-04 08:00 Asia/Tokyo"."""
+    return f"{local_wall(at, find_zone(zone)):%a %Y-%m-%d %H:%M} {zone}"
+
+
 def is_in_fold(wall: datetime, zone: ZoneInfo) -> bool:
     """Whether the clocks of the zone read the naive wall time twice."""
     first, second = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
