@@ -25,13 +25,15 @@ from digest.mail.transport import BeforeDot
 PORTS = {"tls": 465, "starttls": 587, "plain": 25}
 MESSAGES_PER_CONNECTION = 50
 IDLE_SECONDS = 30.0
+SLOT_AGAIN = 60.0
+"""Seconds after which one more connection is tried where the server had no room for it: one refusal may be a bad moment."""
 
 
 class SmtpTransport:
     """Sends through one relay over at most `connections` connections.
 
-    A connection carries at most 50 messages, or what a 421 taught, and is not used after 30 idle seconds. `context` is
-    for several servers at once, which can share one.
+    A connection carries at most 50 messages, or what a 421 taught, and ends after 30 idle seconds. `context` is for
+    several servers at once, which can share one.
 
     Raises:
         SettingsError: plain text to another machine, a missing authority file, a user without a password.
@@ -52,6 +54,8 @@ class SmtpTransport:
         context: ssl.SSLContext | None = None,
         hostname: str | None = None,
         connect_timeout: float = 60.0,
+        idle_seconds: float = IDLE_SECONDS,
+        slot_again: float = SLOT_AGAIN,
         patience: dict[str, float] | None = None,
     ) -> None:
         if security == "plain" and not (allow_plain_anywhere or _is_loopback(host)):
@@ -68,11 +72,18 @@ class SmtpTransport:
         self.username, self.password, self.hostname = username, password, hostname
         self.context = None if security == "plain" else context or tls_context(ca_file)
         self.connect_timeout, self.patience = connect_timeout, patience
+        self.idle_seconds, self.slot_again = idle_seconds, slot_again
         self.per_connection = MESSAGES_PER_CONNECTION
         self._slots = asyncio.Semaphore(connections)
         self._idle: list[Conversation] = []
-        self._announced: dict[int, Conversation] = {}  # that have begun this envelope; by its identity
+        self._announced: dict[int, Conversation] = {}  # that have begun this envelope, and keep a slot; by its identity
         self._live = 0  # connections in use or being made
+        self._withheld = 0  # slots that the server had no room for
+        self._slot_timer: asyncio.TimerHandle | None = None
+        self._idle_timer: asyncio.TimerHandle | None = None
+        self._leaving: set[asyncio.Task[None]] = set()
+        self._outages = 0  # times that not one connection could be had
+        self._outage: TransportError | None = None  # the last of them
 
     async def open(self) -> None:
         """Have one connection ready: a wrong host, certificate or password shows here.
@@ -85,7 +96,7 @@ class SmtpTransport:
         """
         self._drop_announced()
         if not self._idle:
-            self._idle.append(await self._connect())
+            self._keep(await self._connect())
 
     async def send(self, envelope: Envelope, *, before_dot: BeforeDot) -> Outcome:
         """One message over a free connection, or over the one that has begun with it already.
@@ -96,9 +107,6 @@ class SmtpTransport:
         conversation = self._announced.pop(id(envelope), None)
         if conversation is None:
             conversation = await self._take()
-        else:
-            await self._slots.acquire()
-            self._live += 1
         reused = conversation.messages > 0
         outcome = await self._talk(conversation, envelope, before_dot)
         if not (reused and outcome.phase == "mail" and not conversation.usable):
@@ -112,12 +120,19 @@ class SmtpTransport:
     async def close(self) -> None:
         """Take leave of every idle connection."""
         self._drop_announced()
+        for timer in (self._slot_timer, self._idle_timer):
+            if timer:
+                timer.cancel()
+        self._give_back(self._withheld)
+        self._slot_timer = self._idle_timer = None
         idle, self._idle = self._idle, []
-        await asyncio.gather(*(conversation.quit() for conversation in idle))
+        await asyncio.gather(*(conversation.quit() for conversation in idle), *self._leaving)
 
     def _drop_announced(self) -> None:
         for conversation in self._announced.values():
             conversation.abort()
+            self._live -= 1
+            self._slots.release()
         self._announced.clear()
 
     async def _talk(self, conversation: Conversation, envelope: Envelope, before_dot: BeforeDot) -> Outcome:
@@ -125,46 +140,88 @@ class SmtpTransport:
         try:
             return await conversation.send(envelope, before_dot=before_dot)
         finally:
-            try:
-                if conversation.announced is not None:
-                    self._announced[id(conversation.announced)] = conversation
-                else:
+            if conversation.announced is not None:  # still in use: another in its place may be one too many
+                self._announced[id(conversation.announced)] = conversation
+            else:
+                try:
                     await self._put_back(conversation)
-            finally:
-                self._live -= 1
-                self._slots.release()
+                finally:
+                    self._live -= 1
+                    self._slots.release()
 
     async def _put_back(self, conversation: Conversation) -> None:
         """To the others, or away. The server has it until its QUIT is answered."""
         if conversation.usable and conversation.messages < self.per_connection:
-            conversation.idle_since = asyncio.get_running_loop().time()
-            self._idle.append(conversation)
+            self._keep(conversation)
         else:
             await conversation.quit()
 
+    def _keep(self, conversation: Conversation) -> None:
+        loop = asyncio.get_running_loop()
+        conversation.idle_since = loop.time()
+        self._idle.append(conversation)
+        if self._idle_timer is None:
+            self._idle_timer = loop.call_later(self.idle_seconds, self._end_idle)
+
+    def _end_idle(self) -> None:
+        """Take leave of those that nobody has used for long: the others are used before them, again and again."""
+        loop = asyncio.get_running_loop()
+        stale = [one for one in self._idle if not one.usable or loop.time() - one.idle_since >= self.idle_seconds]
+        self._idle = [one for one in self._idle if one not in stale]
+        for conversation in stale:
+            leaving = loop.create_task(conversation.quit())
+            self._leaving.add(leaving)
+            leaving.add_done_callback(self._leaving.discard)
+        oldest = min((one.idle_since for one in self._idle), default=None)
+        self._idle_timer = None if oldest is None else loop.call_at(oldest + self.idle_seconds, self._end_idle)
+
     async def _take(self, *, fresh: bool = False) -> Conversation:
         """A connection of our own. Where the server takes fewer than we may use, go on with those it took."""
+        outages = self._outages
         while True:
             await self._slots.acquire()
+            if self._outage and self._outages != outages:  # the last of the others found the server gone meanwhile
+                self._slots.release()
+                raise type(self._outage)(self._outage.message, next_step=self._outage.next_step)
             self._live += 1
             try:
                 return (None if fresh else await self._take_idle()) or await self._connect()
             except TransportError as error:
                 self._live -= 1
+                if self._live == 0:  # not full, but gone: nothing follows for when it is back
+                    self._outages, self._outage = self._outages + 1, error
+                    self._give_back(self._withheld)
                 if self._live == 0 or isinstance(error, LoginRefused):
                     self._slots.release()
                     raise
-                # The slot stays taken: one connection less from now on.
+                self._withhold()
             except BaseException:
                 self._live -= 1
                 self._slots.release()
                 raise
 
+    def _withhold(self) -> None:
+        """The slot stays taken: one connection less, for a while."""
+        self._withheld += 1
+        if self._slot_timer is None:
+            self._slot_timer = asyncio.get_running_loop().call_later(self.slot_again, self._try_one_more)
+
+    def _try_one_more(self) -> None:
+        self._slot_timer = None
+        self._give_back(min(1, self._withheld))
+        if self._withheld:
+            self._slot_timer = asyncio.get_running_loop().call_later(self.slot_again, self._try_one_more)
+
+    def _give_back(self, number: int) -> None:
+        self._withheld -= number
+        for _ in range(number):
+            self._slots.release()
+
     async def _take_idle(self) -> Conversation | None:
         now = asyncio.get_running_loop().time()
         while self._idle:
             conversation = self._idle.pop()
-            if conversation.usable and now - (conversation.idle_since or now) < IDLE_SECONDS:
+            if conversation.usable and now - conversation.idle_since < self.idle_seconds:
                 return conversation
             await conversation.quit()
         return None
