@@ -1,6 +1,7 @@
 """What each phase of a conversation makes certain: a scripted server drops, refuses and garbles at every one."""
 
 import asyncio
+import time
 
 import pytest
 from tests.smtp_server import CLOSE, DEFAULTS, HANG, PIPELINED, RESET, ScriptedServer
@@ -116,6 +117,21 @@ def test_an_end_between_the_dot_and_its_reply_is_uncertain(drop: str) -> None:
 def test_no_answer_to_the_dot_that_can_be_understood_is_uncertain(answer: object) -> None:
     (outcome,), _ = converse(ScriptedServer({"dot": [answer]}))
     assert (outcome.kind, outcome.phase) == (OutcomeKind.UNCERTAIN, "dot")
+
+
+def test_a_reply_that_comes_octet_by_octet_gets_no_more_time_than_another() -> None:
+    class Dripping(ScriptedServer):
+        async def _say(self, phase: str) -> bytes:
+            if phase == "dot":
+                for octet in b"250-" + b"x" * 200:
+                    self._writer_of().write(bytes([octet]))
+                    await asyncio.sleep(SHORT["dot"] / 10)
+            return await super()._say(phase)
+
+    began = time.monotonic()
+    (outcome,), _ = converse(Dripping())
+    assert (outcome.kind, outcome.phase) == (OutcomeKind.UNCERTAIN, "dot")
+    assert time.monotonic() - began < 10 * SHORT["dot"]
 
 
 def test_without_the_mark_the_message_is_never_finished() -> None:

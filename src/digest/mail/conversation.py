@@ -282,6 +282,8 @@ class Conversation(asyncio.Protocol):
 
     async def _read(self, phase: str) -> Reply:
         self._phase = phase
+        if not self._replies:
+            self._be_patient()  # with the whole reply: one that comes octet by octet gets no more time
         while not self._replies:
             if self._why_lost:
                 raise _Lost(self._why_lost)
@@ -289,12 +291,16 @@ class Conversation(asyncio.Protocol):
         return self._replies.popleft()
 
     async def _drain(self) -> None:
+        self._be_patient()
         while self._paused and not self._replies and not self._why_lost:
             await self._wait("the server takes no more of the message")
 
+    def _be_patient(self) -> None:
+        self._deadline = self._loop.time() + self.patience[self._phase]
+
     async def _wait(self, too_late: str) -> None:
         """Until something happens, or the phase's patience ends."""
-        self._deadline, self._too_late = self._loop.time() + self.patience[self._phase], too_late
+        self._too_late = too_late
         if self._timer is None or self._timer.when() > self._deadline:
             self._set_timer()
         self._waiter = self._loop.create_future()
