@@ -132,6 +132,29 @@ async def test_what_a_server_says_of_a_message_is_asked_of_no_other(phase: str, 
     assert (first.accepted, second.connections) == ([], 0)
 
 
+@pytest.mark.parametrize("offers", [b"250-SMTPUTF8\r\n250 SIZE 1000", b"250 SIZE"], ids=["too large", "no SMTPUTF8"])
+@in_a_loop
+async def test_what_is_beyond_one_server_goes_to_the_one_that_takes_it(offers: bytes) -> None:
+    small = {"ehlo": b"250-scripted.example\r\n" + offers + b"\r\n"}
+    who = Envelope(sender="list@news.example", recipient="jörg@x.example", message=MESSAGE)
+
+    async def mark() -> bool:
+        return True
+
+    async with ScriptedServer(small) as first, ScriptedServer() as second:
+        pool = ServerPool([reached(first, weight=9), reached(second)])
+        assert [(await pool.send(who, before_dot=mark)).kind for _ in range(5)] == [OutcomeKind.ACCEPTED] * 5
+        assert pool.servers[0].aside_until == 0.0, "nothing is wrong with it"
+        await pool.close()
+    assert (len(first.accepted), len(second.accepted)) == (0, 5)
+    async with ScriptedServer(small) as first, ScriptedServer(small) as second:
+        pool = ServerPool([reached(first), reached(second)])
+        assert (await pool.send(who, before_dot=mark)).kind is OutcomeKind.REFUSED, "none takes it"
+        pool.servers[1].aside_until = float("inf")
+        assert (await pool.send(who, before_dot=mark)).kind is OutcomeKind.UNSENT, "one cannot be asked now"
+        await pool.close()
+
+
 @in_a_loop
 async def test_a_server_that_cannot_be_reached_is_left_alone_for_longer_and_longer_and_comes_back() -> None:
     async with ScriptedServer() as gone, ScriptedServer() as sound:

@@ -32,6 +32,8 @@ ROOM_SECONDS = 1.0
 """A server whose connections are all taken for longer does not keep up with its weight; others help out."""
 
 _BEFORE_BODY = frozenset({"mail", "rcpt", "data"})
+_SERVERS_LIMITS = frozenset({"5.3.4", "5.6.7"})
+"""RFC 3463: a message larger than this server takes, an address that it cannot write (SMTPUTF8). Another one may."""
 
 
 class Relay(Transport, Protocol):
@@ -98,6 +100,7 @@ class ServerPool:
         """
         tried: list[Server] = []
         last: Outcome | None = None
+        beyond: list[Outcome] = []
 
         async def without_next() -> bool:  # the next message may go to another server
             return bool(await before_dot())
@@ -112,11 +115,17 @@ class ServerPool:
             finally:
                 server.is_slow = False
                 server.room.release()
+            if is_beyond_the_server(outcome):
+                beyond.append(outcome)
+                continue
             if not is_of_the_server(outcome):
                 server.failures = server.falls = 0
                 return outcome
             last = outcome
             self._count(server, outcome)
+        if beyond:  # final only where every server has said so: one that is aside may be the one that takes it
+            is_final = len(beyond) == len(self.servers)
+            return beyond[-1] if is_final else last or beyond[-1]._replace(kind=OutcomeKind.UNSENT)
         if last:
             return last
         raise self._why_none()
@@ -194,3 +203,9 @@ def is_of_the_server(outcome: Outcome) -> bool:
     if outcome.kind is OutcomeKind.UNSENT or whom_to_blame(outcome) is Blame.LOGIN:
         return True
     return outcome.phase == "mail" and outcome.kind is OutcomeKind.DEFERRED
+
+
+def is_beyond_the_server(outcome: Outcome) -> bool:
+    """Whether it is too much for this server and may not be for another one; nothing is wrong with either."""
+    is_refused = outcome.kind is OutcomeKind.REFUSED and outcome.phase == "mail"
+    return is_refused and outcome.enhanced in _SERVERS_LIMITS
