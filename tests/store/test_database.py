@@ -283,7 +283,13 @@ def test_a_commit_on_postgres_is_on_the_disk_whatever_the_role_says(postgres_dat
     name = postgres_database.url.database
     with postgres_database.write() as session:
         session.execute(text(f'ALTER DATABASE "{name}" SET synchronous_commit = off'))
-    again = Database(postgres_database.url.render_as_string(hide_password=False))
-    with again.read() as session:
-        assert session.execute(text("SHOW synchronous_commit")).scalar() == "on"
-    again.close()
+    for query in ({}, {"options": "-c work_mem=5MB -c lock_timeout=7s"}):
+        url = postgres_database.url.update_query_dict(query)
+        again = Database(url.render_as_string(hide_password=False))
+        with again.read() as session:
+            shown = [session.execute(text(f"SHOW {what}")).scalar() for what in ("synchronous_commit", "timezone")]
+            assert shown == ["on", "UTC"]
+            if query:
+                shown = [session.execute(text(f"SHOW {what}")).scalar() for what in ("work_mem", "lock_timeout")]
+                assert shown == ["5MB", "7s"]
+        again.close()

@@ -120,12 +120,12 @@ class Database:
         if self.is_sqlite:
             connect: dict[str, Any] = {"timeout": self.busy_timeout_ms / 1000, "check_same_thread": False}
             return create_engine(self.url, hide_parameters=True, connect_args=connect)
-        connect = {
-            "connect_timeout": 10,
-            # synchronous_commit: a role or server may have it off, and the mark must survive a crash.
-            "options": f"-c lock_timeout={self.busy_timeout_ms} -c timezone=UTC -c synchronous_commit=on",
-        }
-        connect = {name: value for name, value in connect.items() if name not in self.url.query}
+        # synchronous_commit: a role or server may have it off, and the mark must survive a crash. What the URL says comes
+        # after it, and counts where it says so itself.
+        options = f"-c lock_timeout={self.busy_timeout_ms} -c timezone=UTC -c synchronous_commit=on"
+        connect = {"options": " ".join([options, *self.url.normalized_query.get("options", ())])}
+        if "connect_timeout" not in self.url.query:
+            connect["connect_timeout"] = 10
         try:
             return create_engine(
                 self.url, hide_parameters=True, connect_args=connect, pool_pre_ping=True, pool_size=5, max_overflow=10
