@@ -207,3 +207,20 @@ def test_settings_that_cannot_work_are_refused(tmp_path: Path) -> None:
     for name in ("ca.pem", "missing.pem"):
         with pytest.raises(SettingsError, match=f"{name} cannot be read as a certificate"):
             SmtpTransport(host="mail.example", ca_file=tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [(b"535 5.7.8 no\r\n", LoginRefused), (b"454 4.7.0 not now\r\n", TransportError), (b"421 bye\r\n", TransportError)],
+)
+def test_a_login_that_cannot_be_checked_now_is_not_one_that_is_refused(answer: bytes, problem: type) -> None:
+    ehlo = b"250-scripted.example\r\n250 AUTH PLAIN\r\n"
+
+    async def talk() -> None:
+        async with ScriptedServer({"ehlo": ehlo, "auth": answer}) as server:
+            given = {"security": "plain", "username": "ana", "password": "right"}
+            await SmtpTransport(host="127.0.0.1", port=server.port, **given).open()
+
+    with pytest.raises(TransportError) as found:
+        asyncio.run(talk())
+    assert type(found.value) is problem, "only a refused login pauses the issue"

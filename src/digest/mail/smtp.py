@@ -267,7 +267,9 @@ class SmtpTransport:
     def _refusal(self, error: Exception) -> TransportError:
         if isinstance(error, aiosmtplib.SMTPResponseException):
             said = f"{error.code} {clean_line(error.message)}"  # may have any bytes, and is kept as a pause's reason
-            if isinstance(error, aiosmtplib.SMTPAuthenticationError) or error.code in {530, 534, 535}:
+            at_login = isinstance(error, aiosmtplib.SMTPAuthenticationError)
+            # A 4yz says nothing of the password: the server cannot ask who knows it (RFC 4954 §6: 454).
+            if (at_login and error.code // 100 != 4) or error.code in {530, 534, 535}:
                 return LoginRefused(
                     f"{self.name} refused the user name or password: {said}",
                     next_step="correct smtp.username and secrets/smtp_password",
