@@ -32,7 +32,8 @@ def _entry(command: Command) -> str:
 
 def _row(option: TyperArgument | TyperOption) -> str:
     if isinstance(option, TyperArgument):
-        names = option.metavar or str(option.name).upper()
+        names = f"{option.metavar}{'…' if option.nargs == -1 else ''}"
+        names = names if option.required else f"[{names}]"
     else:
         flags = ", ".join([*option.opts, *option.secondary_opts])
         names = flags if option.is_flag else f"{flags} {option.metavar or '…'}"

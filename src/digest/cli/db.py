@@ -81,7 +81,8 @@ def tidy(context: typer.Context, *, json: AsJson = False) -> None:
 def backup(
     context: typer.Context,
     file: Annotated[
-        Path | None, typer.Argument(help="The file to make; else one beside the database, named by the time.")
+        Path | None,
+        typer.Argument(metavar="FILE", help="The file to make; else one beside the database, named by the time."),
     ] = None,
     *,
     force: Annotated[bool, typer.Option("--force", help="Replace a file of that name.")] = False,
@@ -108,7 +109,9 @@ def backup(
 @app.command()
 def copy(
     context: typer.Context,
-    url: Annotated[str, typer.Argument(help="The empty database to fill, as [database] url would name it.")],
+    url: Annotated[
+        str, typer.Argument(metavar="URL", help="The empty database to fill, as [database] url would name it.")
+    ],
     *,
     json: AsJson = False,
 ) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(name="delivery", no_args_is_help=True, help="Who got an issue: the ledger, row by row.")
 
-Addresses = Annotated[list[str] | None, typer.Argument(metavar="[ADDRESS]...", help="Only these.")]
+Addresses = Annotated[list[str] | None, typer.Argument(metavar="ADDRESS", help="Only these.")]
 Uncertain = Annotated[bool, typer.Option("--uncertain", help="Only those of which nobody knows.")]
 AllUncertain = Annotated[bool, typer.Option("--uncertain", help="All of which nobody knows, or those named of them.")]
 

@@ -62,7 +62,10 @@ def record(context: typer.Context, *, as_json: AsJson = False) -> None:
 def check(
     context: typer.Context,
     file: Annotated[
-        Path | None, typer.Argument(help="A saved message, to verify its signatures; else the records are checked.")
+        Path | None,
+        typer.Argument(
+            metavar="FILE.eml", help="A saved message, to verify its signatures; else the records are checked."
+        ),
     ] = None,
     *,
     resolver: Annotated[

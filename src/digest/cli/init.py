@@ -20,7 +20,7 @@ Choices = dict[str, dict[str, Any]]
 
 
 def init(
-    directory: Annotated[Path, typer.Argument(metavar="[DIR]", help="The folder; made if missing.")] = Path(),
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="The folder; made if missing.")] = Path(),
     *,
     database: Annotated[str | None, typer.Option(help="[default: sqlite:///digest.db in the folder]")] = None,
     base_url: Annotated[
@@ -37,7 +37,10 @@ def init(
     zone: Annotated[str | None, typer.Option(help="Its time zone, such as Europe/Berlin.")] = None,
     cadence: Annotated[
         list[str] | None,
-        typer.Option(help='How often, "RULE" or "NAME=RULE"; may be repeated. [default: "weekly on mon at 08:00"]'),
+        typer.Option(
+            metavar="RULE",
+            help='How often, "RULE" or "NAME=RULE"; may be repeated. [default: "weekly on mon at 08:00"]',
+        ),
     ] = None,
     postal_address: Annotated[str | None, typer.Option(help="The sender's postal address.")] = None,
     source: Annotated[str | None, typer.Option(metavar="URL", help="The first blog or feed it reads.")] = None,

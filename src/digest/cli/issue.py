@@ -57,7 +57,7 @@ def list_(
 @app.command()
 def show(
     context: typer.Context,
-    number: Annotated[int | None, typer.Argument(metavar="[NUMBER]", help="Its number; else the newest.")] = None,
+    number: Annotated[int | None, typer.Argument(metavar="NUMBER", help="Its number; else the newest.")] = None,
     newsletter: Newsletter = None,
     as_json: AsJson = False,
 ) -> None:

@@ -17,7 +17,7 @@ app = issue_watch.app
 def page(
     context: typer.Context,
     number: Annotated[
-        int | None, typer.Argument(metavar="[NUMBER]", min=1, help="Its number; else all that have gone out.")
+        int | None, typer.Argument(metavar="NUMBER", min=1, help="Its number; else all that have gone out.")
     ] = None,
     newsletter: Newsletter = None,
     *,

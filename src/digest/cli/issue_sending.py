@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 app = issues.app
 
 Chosen = Annotated[
-    int | None, typer.Argument(metavar="[NUMBER]", help="The issue's number; not needed where only one can be meant.")
+    int | None, typer.Argument(metavar="NUMBER", help="The issue's number; not needed where only one can be meant.")
 ]
 
 
@@ -121,7 +121,7 @@ def cancel(
 @app.command("test")
 def send_test(
     context: typer.Context,
-    number: Annotated[int | None, typer.Argument(metavar="[NUMBER]", help="Its number; else the newest.")] = None,
+    number: Annotated[int | None, typer.Argument(metavar="NUMBER", help="Its number; else the newest.")] = None,
     *,
     to: Annotated[str, typer.Option(metavar="ADDRESS", help="Where the copy goes.")],
     newsletter: Newsletter = None,

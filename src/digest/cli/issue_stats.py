@@ -24,9 +24,7 @@ WIDEST = 30
 @app.command()
 def stats(
     context: typer.Context,
-    number: Annotated[
-        int | None, typer.Argument(metavar="[NUMBER]", min=1, help="Its number; else the newest.")
-    ] = None,
+    number: Annotated[int | None, typer.Argument(metavar="NUMBER", min=1, help="Its number; else the newest.")] = None,
     newsletter: Newsletter = None,
     as_json: AsJson = False,
 ) -> None:

@@ -22,7 +22,7 @@ LARGEST_HTML = 5_000_000
 def lint(
     context: typer.Context,
     files: Annotated[
-        list[Path] | None, typer.Argument(metavar="FILE…", help="Messages (.eml) or HTML (.html); - reads stdin.")
+        list[Path] | None, typer.Argument(metavar="FILE", help="Messages (.eml) or HTML (.html); - reads stdin.")
     ] = None,
     *,
     issue: Annotated[int | None, typer.Option(min=1, help="An issue of yours instead, in every variant.")] = None,

@@ -19,10 +19,14 @@ if TYPE_CHECKING:
 
 app = typer.Typer(name="newsletter", no_args_is_help=True, help="What is sent, as whom, and how often.")
 
-Slug = Annotated[str, typer.Argument(help="Its short name, as in links: lower-case letters, digits, hyphens.")]
+Slug = Annotated[
+    str, typer.Argument(metavar="SLUG", help="Its short name, as in links: lower-case letters, digits, hyphens.")
+]
 Cadences = Annotated[
     list[str] | None,
-    typer.Option("--cadence", help='How often, "RULE" or "NAME=RULE"; may be repeated (docs/cadences.md).'),
+    typer.Option(
+        "--cadence", metavar="RULE", help='How often, "RULE" or "NAME=RULE"; may be repeated (docs/cadences.md).'
+    ),
 ]
 POLICIES: dict[str, tuple[Any, str, str]] = {
     "name": (str, "--name", "Its name, as readers see it."),
@@ -39,7 +43,7 @@ POLICIES: dict[str, tuple[Any, str, str]] = {
     "postal_address": (str, "--postal-address", "The sender's postal address; many countries' laws demand it."),
     "site_url": (str, "--site-url", "Its home page."),
     "theme": (str, "--theme", "The folder of templates. [default: editorial]"),
-    "theme_variables": (list[str], "--theme-variable", "NAME=VALUE for the theme; may be repeated."),
+    "theme_variables": (list[str], "--theme-variable", "For the theme; may be repeated (docs/templates.md)."),
     "group_by": (GroupBy, "--group-by", "How posts are grouped. [default: day]"),
     "min_posts": (int, "--min-posts", "Fewer wait for the next issue; an empty one is never sent. [default: 1]"),
     "max_posts": (int, "--max-posts", 'Shown in full; the rest are "N more" lines. [default: 20]'),
@@ -77,7 +81,7 @@ POLICIES: dict[str, tuple[Any, str, str]] = {
     "weights": (
         list[str],
         "--weight",
-        "FACTOR=NUMBER for what leads; may be repeated (docs/ranking.md). [default: recency=1]",
+        "For what leads; may be repeated (docs/ranking.md). [default: recency=1]",
     ),
     "reader_zones": (
         bool,
@@ -101,6 +105,12 @@ POLICIES: dict[str, tuple[Any, str, str]] = {
     ),
 }
 """Field of `Newsletter` → type, option, help. Defaults are the fields' own."""
+_METAVARS = {
+    "languages": "TAG",
+    "theme_variables": "NAME=VALUE",
+    "weights": "FACTOR=NUMBER",
+    "sending_windows": "HOURS",
+}
 
 
 def with_policies(command: Callable[..., None]) -> Callable[..., None]:
@@ -112,7 +122,7 @@ def with_policies(command: Callable[..., None]) -> Callable[..., None]:
             name,
             inspect.Parameter.KEYWORD_ONLY,
             default=None,
-            annotation=Annotated[kind | None, typer.Option(option, help=text)],
+            annotation=Annotated[kind | None, typer.Option(option, metavar=_METAVARS.get(name), help=text)],
         )
         for name, (kind, option, text) in POLICIES.items()
     ]
@@ -199,7 +209,7 @@ def edit(
     *,
     cadence: Cadences = None,
     remove_cadence: Annotated[
-        list[str] | None, typer.Option(help="The name of a cadence to remove; may be repeated.")
+        list[str] | None, typer.Option(metavar="NAME", help="The name of a cadence to remove; may be repeated.")
     ] = None,
     as_json: AsJson = False,
     **policies: Any,

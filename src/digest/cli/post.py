@@ -34,7 +34,9 @@ class State(StrEnum):
 @app.command("list")
 def list_(
     context: typer.Context,
-    state: Annotated[list[State] | None, typer.Option(help="Only in this state; may be given again.")] = None,
+    state: Annotated[
+        list[State] | None, typer.Option(metavar="|".join(State), help="Only in this state; may be given again.")
+    ] = None,
     newsletter: OnlyNewsletter = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 50,
     as_json: AsJson = False,

@@ -322,7 +322,7 @@ def import_list(
 @app.command()
 def export(
     context: typer.Context,
-    file: Annotated[Path | None, typer.Argument(metavar="[FILE.opml]", help="Where to; else stdout.")] = None,
+    file: Annotated[Path | None, typer.Argument(metavar="FILE.opml", help="Where to; else stdout.")] = None,
     newsletter: OnlyNewsletter = None,
     as_json: AsJson = False,
 ) -> None:

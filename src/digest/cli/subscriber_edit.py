@@ -27,7 +27,9 @@ def edit(
     zone: Annotated[str | None, typer.Option(help='Their time zone; "" for the newsletter\'s.')] = None,
     language: Annotated[str | None, typer.Option(help='Their language; "" for the newsletter\'s.')] = None,
     cadence: Annotated[str | None, typer.Option(help="By which cadence they get the newsletter.")] = None,
-    topic: Annotated[list[str] | None, typer.Option(help='A topic they get; may be repeated; "": all of them.')] = None,
+    topic: Annotated[
+        list[str] | None, typer.Option(metavar="SLUG", help='A topic they get; may be repeated; "": all of them.')
+    ] = None,
     hour: Annotated[
         str | None,
         typer.Option(help='The hour at which it comes, by their clock, 0 to 23; "": at the issue\'s own time.'),

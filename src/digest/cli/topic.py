@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(name="topic", no_args_is_help=True, help="What a newsletter writes about, for readers to choose.")
 
-Slug = Annotated[str, typer.Argument(help="Its short name: lower-case letters, digits, hyphens.")]
+Slug = Annotated[str, typer.Argument(metavar="SLUG", help="Its short name: lower-case letters, digits, hyphens.")]
 
 
 @app.command()
