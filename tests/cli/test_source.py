@@ -118,6 +118,7 @@ def test_a_list_of_feeds_goes_in_and_comes_out(digest: Digest, tmp_path: Path) -
         ("http://10.0.0.1:{port}/feed", "leads to a private place"),
         ("http://127.0.0.1:{port}/none", "has nothing there (HTTP 404)"),
         ("file:///etc/passwd", "only http and https are"),
+        ("./nowhere", "there is no file or folder ./nowhere"),
         ("ftp://x.y/", "ftp://x.y/ is not fetched: only http and https are"),
     ],
 )

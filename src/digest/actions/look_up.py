@@ -4,6 +4,7 @@ URL ─▶ is it a feed? ─▶ the feeds that the page announces ─▶ where i
 """
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,9 +30,19 @@ class _Page:
 
 
 def path_of(where: str) -> Path | None:
-    """The file or folder that is meant, or None where a web address is."""
+    """The file or folder that is meant, or None where a web address is.
+
+    Raises:
+        SourceError: nothing but a path begins so, and there is nothing.
+    """
     path = Path(where).expanduser()
-    return path.absolute() if "://" not in where and path.exists() else None
+    if "://" not in where and path.exists():
+        whole = path.absolute()
+        short = Path(os.path.normpath(whole))  # a symbolic link before ".." may lead to another place
+        return short if short.exists() and short.samefile(whole) else whole
+    if where.startswith(("/", "./", "../", "~")):
+        raise SourceError(f"there is no file or folder {where}", next_step="check the path")
+    return None
 
 
 async def read_path(path: Path, tools: Tools, *, zone: str) -> Visit:

@@ -144,7 +144,7 @@ def add(
     if as_json:
         print_json(added)
     else:
-        print_facts(_facts(added.source) | {"newsletter": added.newsletter, "posts": added.posts})
+        print_facts(_told(added.source) | {"newsletter": added.newsletter, "posts": added.posts})
     step = f"digest preview --newsletter {added.newsletter} shows the next issue"
     note(f"{added.newsletter} reads {added.source.title} now", next_step=step)
 
@@ -354,12 +354,18 @@ def _show(source: "Source", *, as_json: bool) -> None:
     if as_json:
         print_json(_facts(source))
     else:
-        print_facts(_facts(source))
+        print_facts(_told(source))
 
 
 def _next_look(source: "Source") -> Any:
     """Files and folders cost nobody anything: every run looks at them (actions/gather)."""
     return source.next_check if source.kind == "feed" else "each run"
+
+
+def _told(source: "Source") -> dict[str, Any]:
+    """For people: minutes are called so, and a folder has neither them nor an hour."""
+    facts = _facts(source) | {"interval": f"{source.interval_minutes} minutes", "next_check": _next_look(source)}
+    return facts if source.kind == "feed" else {name: value for name, value in facts.items() if name != "interval"}
 
 
 def _facts(source: "Source") -> dict[str, Any]:
