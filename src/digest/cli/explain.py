@@ -9,6 +9,8 @@ from digest.cli.options import AsJson, OnlyNewsletter
 from digest.cli.output import note, print_facts, print_json, print_table
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from digest.app import App
     from digest.core.explain import Person
     from digest.core.model import Newsletter
@@ -56,7 +58,7 @@ def explain(
     ties = facts.pop("subscriptions", ())
     print_facts(facts)
     for table in filter(None, (ties, rows)):
-        print_table([list(row.values()) for row in table], head=list(table[0]))
+        print_table([list(row.values()) for row in table], head=[name.replace("_", " ") for name in table[0]])
     if is_address and not ties:
         note("subscribed to nothing" + (f" of {newsletter}" if newsletter else ""))
     if not rows:
@@ -99,13 +101,14 @@ def _explain_person(
             answer = explain_delivery(sent.issue, sent.delivery, about)
             row = {"newsletter": newsletter.slug, "issue": sent.issue.number, "slot": sent.issue.slot_key}
             rows.append({**row, "posts": _posts(sent), "answer": answer})
+    since = story.subscriber.created_at if story.subscriber else None
     facts = {
         "address": address,
         "known": "yes" if story.subscriber else "no: never added, or erased",
         "suppressed": _suppressed(story.suppression),
         **_troubles(session, story, address),
         "subscriptions": [
-            _tie(newsletter.slug, story.subscriptions[newsletter.slug])
+            _tie(newsletter.slug, story.subscriptions[newsletter.slug], since)
             | {"next_issue": None if story.suppression else next_due(session, address, newsletter, now=opened.clock())}
             for newsletter in newsletters
             if newsletter.slug in story.subscriptions
@@ -219,15 +222,15 @@ def _known(session: "Session", opened: "App", address: str) -> "Story":
     return story
 
 
-def _tie(slug: str, tie: "Subscription") -> dict[str, Any]:
-    """A subscription as a row: whether, since when, and by which consent."""
+def _tie(slug: str, tie: "Subscription", known_since: "datetime | None") -> dict[str, Any]:
+    """A subscription as a row: whether, since when as far as anybody knows, and by which consent."""
     ended = f" ({tie.ended_why})" if tie.ended_why else ""
     paused = f", paused until {tie.paused_until:%Y-%m-%d %H:%M} UTC" if tie.paused_until else ""
     consent = tie.consent
     return {
         "newsletter": slug,
         "state": f"{tie.state}{ended}{paused}",
-        "since": tie.ended_at or consent.confirmed_at or consent.at,
+        "since": tie.ended_at or consent.confirmed_at or consent.at or known_since,
         "consent": " ".join(filter(None, (consent.how, consent.origin and f"({consent.origin})"))),
         "words": consent.text,
     }

@@ -59,7 +59,7 @@ def print_facts(facts: dict[str, Any]) -> None:
     """Names and values, one a line, on stdout."""
     width = max((len(name) for name in facts), default=0)
     for name, value in facts.items():
-        typer.echo(f"{name:<{width}}  {_cell(value)}")
+        typer.echo(f"{name.replace('_', ' '):<{width}}  {_cell(value) or '-'}")
 
 
 def note(message: str, *, next_step: str | None = None) -> None:
@@ -142,4 +142,6 @@ def _cell(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, datetime):
         return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    if isinstance(value, list | tuple):
+        return ", ".join(_cell(one) for one in value) or "-"
     return hide_password(" ".join(str(value).split()))

@@ -120,7 +120,7 @@ def _print(made: "Preview", files: "PreviewFiles", *, as_json: bool) -> None:
         "preheader": made.rendered.preheader,
         "language": outlook.variant and outlook.variant.language,
         "gets": outlook.words,
-        "due": outlook.due,
+        **({"due": outlook.due} if outlook.due else {}),
         "html": files.html,
         "text": files.text,
         "eml": files.eml,
