@@ -185,7 +185,8 @@ def test_a_test_copy_is_the_next_issue_until_one_is_made_and_leaves_everything_a
 
     first = digest("issue", "test", "--to", "editor@x.example")
     assert first.code == 0, first.err
-    assert first.err.startswith("a copy of issue 1 of weekly as it would be now is in the mailbox: ")
+    (kept,) = (tmp_path / "mailbox" / "new").iterdir()
+    assert first.err == f"a copy of issue 1 of weekly as it would be now is in {kept.parent}: {kept.name}\n"
     assert states(digest)["Post Clay"] == "pending", "nothing is claimed"
     publish(home, now=NOW)
     second = digest("issue", "test", "--to", "editor@x.example", "--json")

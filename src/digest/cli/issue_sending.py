@@ -11,6 +11,8 @@ from digest.cli.options import AsJson, Newsletter, Yes
 from digest.cli.output import confirm, note, print_json
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from digest.actions.copies import TestCopy
     from digest.core.model import Issue
     from digest.core.model import Newsletter as Owner
@@ -153,7 +155,7 @@ def send_test(
             now=opened.clock(),
         )
     )
-    _tell_copy(copy, as_json=as_json)
+    _tell_copy(copy, opened.settings.path(opened.settings.mail.maildir), as_json=as_json)
 
 
 def find(session: "Session", slug: str | None, number: int) -> "tuple[Owner, Issue]":
@@ -195,7 +197,7 @@ def _tell(owner: "Owner", issue: "Issue", what: str, *, as_json: bool, next_step
     note(f"issue {issue.number} of {owner.slug} {what}", next_step=next_step)
 
 
-def _tell_copy(copy: "TestCopy", *, as_json: bool) -> None:
+def _tell_copy(copy: "TestCopy", mailbox: "Path", *, as_json: bool) -> None:
     from digest.core.states import OutcomeKind
 
     outcome = copy.outcome
@@ -204,7 +206,8 @@ def _tell_copy(copy: "TestCopy", *, as_json: bool) -> None:
     if as_json:
         print_json(copy)
     which = f"issue {copy.number} of {copy.newsletter}" + (" as it would be now" if copy.drafted else "")
-    where = f"is in the mailbox: {outcome.reply}" if outcome.server == "maildir" else f"was taken by {outcome.server}"
+    is_kept = outcome.server == "maildir"
+    where = f"is in {mailbox / 'new'}: {outcome.reply}" if is_kept else f"was taken by {outcome.server}"
     note(f"a copy of {which} {where}")
 
 
