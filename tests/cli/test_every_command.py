@@ -13,7 +13,7 @@ from tests.command import DIGEST, clean_environment, run_digest
 from typer.core import TyperArgument, TyperOption
 
 from digest import __version__
-from digest.cli.index import SUMMARIES
+from digest.cli.index import ELSEWHERE, SUMMARIES
 
 ROOT = Path(__file__).parents[2]
 
@@ -93,6 +93,15 @@ def test_the_list_of_a_noun_cuts_no_sentence_off(words: tuple[str, ...]) -> None
 def test_the_program_tells_its_version(tmp_path: Path) -> None:
     done = run_digest("--version", cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{__version__}\n", "")
+
+
+def test_a_name_that_other_programs_have_is_answered_with_ours(tmp_path: Path) -> None:
+    done = run_digest("status", cwd=tmp_path)
+    assert (done.returncode, done.stderr.splitlines()[0]) == (2, "error: there is no command 'status'")
+    ours = tuple(command.name for command in commands())
+    named = {name for step in ELSEWHERE.values() for name in re.findall(r"digest(?: [a-z-]+)+", step)}
+    assert named
+    assert {name for name in named if not name.startswith(ours)} == set()
 
 
 def test_a_reader_who_has_seen_enough_is_no_error(tmp_path: Path) -> None:

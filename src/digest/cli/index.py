@@ -35,6 +35,20 @@ SUMMARIES = {
 }
 """In the order of the help. Each is the first sentence of its command's own help; a test holds them equal."""
 
+ELSEWHERE = {
+    "status": "digest plan: what comes; digest issue list: what went out; digest source list: what is read",
+    "doctor": "digest db check; digest source list and digest issue list tell what is wrong with sources and issues",
+    "send": "digest run sends what is due; digest issue test --to ADDRESS sends one copy to yourself",
+    "test": "digest issue test --to ADDRESS",
+    "import": "digest subscriber import FILE; digest source import FILE.opml",
+    "export": "digest subscriber export; digest source export",
+    "add": "digest source add URL; digest subscriber add ADDRESS; digest newsletter add SLUG",
+    "subscribe": "digest subscriber add ADDRESS",
+    "feed": "digest source add URL",
+    "config": "edit digest.toml; docs/settings.md tells what it takes",
+}
+"""What other programs call it → what to type here."""
+
 _MODULES = {"issue": "issue_stats"}  # it adds to those of `issue_watch`, they to those of `issue_sending`, and so on
 
 
@@ -55,6 +69,14 @@ class LazyGroup(TyperGroup):
             from digest.cli.bad_values import in_our_words
 
             raise in_our_words(fault) from fault
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """What others call it is answered with what does it here."""
+        if not ctx.resilient_parsing and (step := ELSEWHERE.get(args[0])):
+            from digest.errors import UsageError
+
+            raise UsageError(f"there is no command {args[0]!r}", next_step=step)
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - the base class has it
         """The list in `digest --help`, without loading what it lists."""
