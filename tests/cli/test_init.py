@@ -84,6 +84,8 @@ def test_init_adds_a_first_source_and_says_where_that_fails(tmp_path: Path) -> N
     made = run_digest("init", "news", *week, "--source", str(posts), cwd=tmp_path)
     assert made.returncode == 0, made.stderr
     assert "source add" not in made.stderr
+    assert "warning: no postal address" in made.stderr
+    assert "times of week are in UTC" in made.stderr
     (source,) = json.loads(run_digest("source", "list", "--json", cwd=tmp_path / "news").stdout)
     assert str(posts) in source.values()
     partly = run_digest("init", "other", *week, "--source", "http://127.0.0.1:9/", cwd=tmp_path)

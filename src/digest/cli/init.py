@@ -12,6 +12,7 @@ from digest.cli.output import note, print_json
 from digest.cli.settings_file import settings_text
 
 if TYPE_CHECKING:
+    from digest.actions.newsletters import NewsletterView
     from digest.config import Settings
 
 PARTLY = 3
@@ -60,14 +61,14 @@ def init(
     if can_ask() and not smtp_host:
         password = _ask_mail(chosen) or password
     values = _given(name=name, sender_address=sender, zone=zone, postal_address=postal_address)
-    slug = newsletter or (ask("Short name of your first newsletter (empty: later)", default="") if can_ask() else "")
+    slug = newsletter or (_ask_slug() if can_ask() else "")
     rules = _complete_newsletter(slug, values, cadence) if slug else []
     if slug and not source and can_ask():
         source = ask("A blog or feed that it reads (empty: later)", default="")
     settings = _write(folder, chosen, password=password)
-    _open(settings, slug=slug, values=values, rules=rules)
+    made = _open(settings, slug=slug, values=values, rules=rules)
     added = _add_source(settings, source, slug) if slug and source else False
-    _tell(folder, settings, slug, reads=added)
+    _tell(folder, settings, made, reads=added)
     if as_json:
         print_json({"folder": folder, "newsletter": slug or None, "source": source if added else None})
     if slug and source and not added:
@@ -104,6 +105,12 @@ def _ask_mail(chosen: Choices) -> str | None:
     chosen["mail"] = {"transport": "smtp"}
     chosen["smtp"] = {"host": host, "security": security} | ({"username": username} if username else {})
     return ask("Password", secret=True) if username else None
+
+
+def _ask_slug() -> str:
+    from digest.actions.newsletters import check_slug
+
+    return ask("Short name of your first newsletter, for links (empty: later)", default="", check=check_slug)
 
 
 def _check_security(word: str) -> None:
@@ -154,7 +161,7 @@ def _write_new(file: Path, text: str, *, mode: int) -> None:
         handle.write(text)
 
 
-def _open(settings: "Settings", *, slug: str, values: dict[str, Any], rules: list[str]) -> None:
+def _open(settings: "Settings", *, slug: str, values: dict[str, Any], rules: list[str]) -> "NewsletterView | None":
     """Create the database, and the first newsletter in it."""
     from digest.actions.newsletters import add_newsletter
     from digest.app import App, connect
@@ -165,8 +172,7 @@ def _open(settings: "Settings", *, slug: str, values: dict[str, Any], rules: lis
     database.close()
     app = App.open(settings)  # makes the secret key
     try:
-        if slug:
-            add_newsletter(app.database, slug=slug, cadences=rules, now=app.clock(), **values)
+        return add_newsletter(app.database, slug=slug, cadences=rules, now=app.clock(), **values) if slug else None
     finally:
         app.close()
 
@@ -190,17 +196,22 @@ def _add_source(settings: "Settings", where: str, slug: str) -> bool:
     return True
 
 
-def _tell(folder: Path, settings: "Settings", slug: str, *, reads: bool) -> None:
+def _tell(folder: Path, settings: "Settings", made: "NewsletterView | None", *, reads: bool) -> None:
+    from digest.cli.newsletter import warn
+
     note(f"made {folder}: digest.toml, secrets/ and the database")
     note("keep a copy of secrets/secret_key: links in mails hang on it")
     if settings.mail.transport == "maildir":
         note(f"messages go to the folder {settings.path(settings.mail.maildir)} until [mail] transport is smtp")
     elif settings.smtp.username and settings.smtp.password is None:
         note(f"the password of {settings.smtp.username} is missing: put it into {folder}/secrets/smtp_password")
+    if made:
+        warn(made)
+    slug = made.newsletter.slug if made else "week"
     steps = [] if folder == Path.cwd() else [f"cd {folder}"]
-    if not slug:
+    if not made:
         steps.append('digest newsletter add week --name "The Week" --sender you@example.org')
-    steps += [] if reads else [f"digest source add --newsletter {slug or 'week'} URL"]
+    steps += [] if reads else [f"digest source add --newsletter {slug} URL"]
     steps += ["digest subscriber add ADDRESS", "digest plan"]
     for step in steps:
         typer.echo(f"next: {step}", err=True)

@@ -156,7 +156,7 @@ def add(
     _check_look(opened, values.get("theme", "editorial"), values.get("theme_variables", {}))
     view = add_newsletter(opened.database, slug=slug, cadences=rules, now=opened.clock(), **values)
     _print(view, as_json=as_json)
-    _warn(view)
+    warn(view)
     note(f"added {slug}", next_step=f"digest source add --newsletter {slug} URL")
 
 
@@ -340,7 +340,8 @@ def _pairs(texts: list[str], option: str) -> dict[str, str]:
     return pairs
 
 
-def _warn(view: "NewsletterView") -> None:
+def warn(view: "NewsletterView") -> None:
+    """What a new newsletter still needs."""
     newsletter = view.newsletter
     if not newsletter.postal_address:
         note(
@@ -349,7 +350,9 @@ def _warn(view: "NewsletterView") -> None:
         )
     _warn_of_choices(newsletter)
     if newsletter.zone == "UTC":
-        note(f"its times are in UTC; for local ones: digest newsletter edit {newsletter.slug} --zone Europe/Berlin")
+        note(
+            f"times of {newsletter.slug} are in UTC; for local ones: digest newsletter edit {newsletter.slug} --zone Europe/Berlin"
+        )
 
 
 def _warn_of_choices(newsletter: "NewsletterValue") -> None:
