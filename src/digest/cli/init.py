@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from digest.cli.ask import ask, ask_cadence, can_ask, check_cadences
+from digest.cli.newsletter_warnings import warn
 from digest.cli.options import AsJson
 from digest.cli.output import note, print_json
 from digest.cli.settings_file import settings_text
@@ -197,8 +198,6 @@ def _add_source(settings: "Settings", where: str, slug: str) -> bool:
 
 
 def _tell(folder: Path, settings: "Settings", made: "NewsletterView | None", *, reads: bool) -> None:
-    from digest.cli.newsletter import warn
-
     note(f"made {folder}: digest.toml, secrets/ and the database")
     note("keep a copy of secrets/secret_key: links in mails hang on it")
     if settings.mail.transport == "maildir":

@@ -8,6 +8,7 @@ import typer
 
 from digest.cli.ask import ask, ask_cadence, can_ask, here_zone
 from digest.cli.context import open_app
+from digest.cli.newsletter_warnings import warn, warn_of_choices
 from digest.cli.options import AsJson, Yes
 from digest.cli.output import confirm, note, print_facts, print_json, print_table
 from digest.core.states import CatchUp, Door, GroupBy
@@ -15,7 +16,6 @@ from digest.core.states import CatchUp, Door, GroupBy
 if TYPE_CHECKING:
     from digest.actions.newsletters import NewsletterView
     from digest.app import App
-    from digest.core.model import Newsletter as NewsletterValue
 
 app = typer.Typer(name="newsletter", no_args_is_help=True, help="What is sent, as whom, and how often.")
 
@@ -247,7 +247,7 @@ def edit(
         **values,
     )
     _print(view, as_json=as_json)
-    _warn_of_choices(view.newsletter)
+    warn_of_choices(view.newsletter)
     note(f"changed {slug}", next_step=f"digest plan --newsletter {slug} shows when it goes out")
 
 
@@ -338,37 +338,6 @@ def _pairs(texts: list[str], option: str) -> dict[str, str]:
             )
         pairs[name] = value
     return pairs
-
-
-def warn(view: "NewsletterView") -> None:
-    """What a new newsletter still needs."""
-    newsletter = view.newsletter
-    if not newsletter.postal_address:
-        note(
-            "warning: no postal address: the law of the US, Germany and others demands one in each commercial mail",
-            next_step=f'digest newsletter edit {newsletter.slug} --postal-address "…"',
-        )
-    _warn_of_choices(newsletter)
-    if newsletter.zone == "UTC":
-        note(
-            f"times of {newsletter.slug} are in UTC; for local ones: digest newsletter edit {newsletter.slug} --zone Europe/Berlin"
-        )
-
-
-def _warn_of_choices(newsletter: "NewsletterValue") -> None:
-    """What goes by clicks does nothing where nobody counts them, and a language says little without its words."""
-    from digest.render.catalogues import speaks
-
-    if strange := [tag for tag in (newsletter.language, *newsletter.languages) if not speaks(tag)]:
-        said = f"warning: digest has no words in {' or '.join(strange)}: those round the posts will be English"
-        note(said, next_step="docs/recipes/a-language.md tells how to add them")
-    by_clicks = ["--test-subjects"] if newsletter.test_subjects else []
-    by_clicks += ["--weight clicks"] if newsletter.weights.get("clicks") else []
-    if by_clicks and not newsletter.measure_clicks:
-        note(
-            f"warning: {' and '.join(by_clicks)} does nothing: clicks are not counted",
-            next_step=f"digest newsletter edit {newsletter.slug} --measure-clicks",
-        )
 
 
 def _print(view: "NewsletterView", *, as_json: bool) -> None:
