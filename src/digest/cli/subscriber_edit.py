@@ -1,6 +1,6 @@
 """`digest subscriber edit`: what a person is called, reads, chooses, and until when they pause."""
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -111,6 +111,7 @@ def _edit_tie(opened: "App", address: str, slug: str | None, **given: Any) -> bo
     """Returns whether there was something to do: nobody comes back who was not away."""
     from digest.actions import choices
     from digest.actions.choose_newsletter import choose_newsletter
+    from digest.core.zones import say_local
     from digest.errors import NotFound
     from digest.store.subscribers import get_subscriber
     from digest.store.subscriptions import find_subscription
@@ -132,9 +133,10 @@ def _edit_tie(opened: "App", address: str, slug: str | None, **given: Any) -> bo
             step = f"digest newsletter edit {chosen.slug} --reader-zones"
             note(f"an hour counts once {chosen.slug} goes by its readers' clocks", next_step=step)
     if "pause_until" in given:
-        until = _read_day(given["pause_until"], zone=person.zone or chosen.zone, now=now)
+        zone = person.zone or chosen.zone
+        until = _read_day(given["pause_until"], zone=zone, now=now)
         choices.pause(opened.database, until=until, catch_up="catch_up" in given, **ids)
-        note(f"nothing is sent before {until.astimezone(UTC):%Y-%m-%d %H:%M} UTC")
+        note(f"nothing is sent before {say_local(until, zone)}")
     if "resume" not in given:
         return True
     if tie.is_paused(now):
