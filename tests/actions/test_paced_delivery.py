@@ -177,22 +177,35 @@ def _set() -> asyncio.Event:
     return stop
 
 
-def test_a_dead_senders_message_takes_no_connection_once_its_lease_is_over(database: Database) -> None:
-    issue = prepare(database, narrow=3)
+def leave_in_flight(database: Database, issue: int) -> None:
+    """The first message to narrow.example is that of a sender who died a moment ago."""
     delivery = DeliveryRow.__table__
     first = select(func.min(delivery.c.id)).where(delivery.c.domain == "narrow.example").scalar_subquery()
     left = {"state": "inflight", "owner": "dead", "lease_until": cast.NOW + timedelta(minutes=15)}
     with database.write() as session:
         sending.start_sending(session, issue, now=cast.NOW)
         session.execute(update(delivery).where(delivery.c.id == first).values(left))
-    watch = Watch(each=60.0)
+
+
+def test_a_dead_senders_message_takes_no_connection_once_its_lease_is_over(database: Database) -> None:
+    issue = prepare(database, wide=60, narrow=3)
+    leave_in_flight(database, issue)
+    pace = Pace(domains={"narrow.example": DomainLimit(connections=1)})
+    run(database, Domains(), Watch(each=300.0), pace, concurrency=2)
+    assert counts(database, issue) == {"accepted": 63, "inflight": 1}
+
+
+def test_nobody_waits_for_connections_that_only_others_hold(sqlite_database: Database) -> None:
+    issue = prepare(sqlite_database, narrow=3)
+    leave_in_flight(sqlite_database, issue)
     pace = Pace(domains={"narrow.example": DomainLimit(connections=1)})
 
     async def at_most(seconds: float) -> DeliverReport:
         async with asyncio.timeout(seconds):
             return await deliver(
-                database, transport=Domains(), key=KEY, base_url=None, clock=watch, owner="one", pace=pace, concurrency=2
+                sqlite_database, transport=Domains(), key=KEY, base_url=None, clock=Watch(), owner="one", pace=pace,
+                concurrency=2,
             )  # fmt: skip
 
-    asyncio.run(at_most(20.0))
-    assert counts(database, issue) == {"accepted": 3, "inflight": 1}
+    asyncio.run(at_most(5.0))
+    assert counts(sqlite_database, issue) == {"accepted": 1, "inflight": 1, "queued": 2}

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Table, bindparam, func, literal_column, select
+from sqlalchemy import Table, bindparam, case, func, literal_column, select
 from sqlmodel import Session
 
 from digest.core.pace import Pace
@@ -38,6 +38,7 @@ class PacedClaims:
     def __init__(self, pace: Pace, *, issue_id: int, zone: str) -> None:
         self.pace, self.issue_id, self.zone = pace, issue_id, zone
         self.again_in: float | None = None
+        self._ours: frozenset[str] = frozenset()  # destinations that this sender's own messages are on their way to
 
     def begin(self, now: datetime) -> bool:
         """Before each claim: whether the sending window is open."""
@@ -54,7 +55,7 @@ class PacedClaims:
         if pace.per_second and limit:
             granted = allowances.take(session, EVERYTHING, limit, per_second=pace.per_second, now=now)
             most = self._heed(granted)
-        chosen = self._choose(session, most, now) if most else []
+        chosen = self._choose(session, most, now, owner=given["new_owner"]) if most else []
         if pace.per_second:
             allowances.put_back(session, EVERYTHING, most - len(chosen), per_second=pace.per_second)
         if not chosen:
@@ -69,11 +70,13 @@ class PacedClaims:
         if self.pace.warm_up and number:
             allowances.write_ramp(session, allowances.read_ramp(session, self._day(now)), -number, now=now)
 
-    def _choose(self, session: Session, most: int, now: datetime) -> list[int]:
+    def _choose(self, session: Session, most: int, now: datetime, *, owner: str) -> list[int]:
         """Due deliveries, oldest first, without those whose destination has had its share."""
         chosen: list[int] = []
         full: set[str] = set()
-        in_use = _connections_in_use(session, now) if self.pace.counts_connections else Counter()
+        in_use: Counter[str] = Counter()
+        if self.pace.counts_connections:
+            in_use, self._ours = _connections_in_use(session, now, owner=owner)
         while len(chosen) < most:
             taken = set(chosen)
             found = self._candidates(session, full, max(_PAGE, most) + len(taken), now)
@@ -113,7 +116,8 @@ class PacedClaims:
         limit = self.pace.limit_of(domain)
         if limit.connections is not None:
             wanted = min(wanted, max(0, limit.connections - in_use[domain]))
-            if not wanted:
+            # What only others hold, they go on with themselves; or they are dead, and a later turn goes on.
+            if not wanted and domain in self._ours:
                 self._wait(_CONNECTION_SECONDS)
         if wanted and limit.per_second:
             wanted = self._heed(allowances.take(session, domain, wanted, per_second=limit.per_second, now=now))
@@ -132,8 +136,15 @@ class PacedClaims:
         return now.astimezone(find_zone(self.pace.zone or "UTC")).date()
 
 
-def _connections_in_use(session: Session, now: datetime) -> Counter[str]:
-    """Deliveries in any process's hands, by destination. Not those of the dead: nobody reaps while we wait for them."""
+def _connections_in_use(session: Session, now: datetime, *, owner: str) -> tuple[Counter[str], frozenset[str]]:
+    """Deliveries in any process's hands, by destination, and where this one has some.
+
+    Not those of the dead whose lease is over: nobody reaps while a run goes on.
+    """
     held = (is_held(), _delivery.c.lease_until >= now)
-    query = select(_delivery.c.domain, func.count()).where(*held).group_by(_delivery.c.domain)
-    return Counter({str(domain): int(number) for domain, number in session.execute(query)})
+    ours = func.sum(case((_delivery.c.owner == owner, 1), else_=0))
+    rows = session.execute(
+        select(_delivery.c.domain, func.count(), ours).where(*held).group_by(_delivery.c.domain)
+    ).all()
+    in_use = Counter({str(domain): int(number) for domain, number, _ in rows})
+    return in_use, frozenset(str(domain) for domain, _, own in rows if own)
