@@ -71,7 +71,7 @@ def test_what_passes_for_one_reader_passes_as_a_whole(head, values) -> None:
         check_personal(personal, values)
     except MessageError:
         return
-    whole = SKELETON.join(personal, values)
+    whole = b"".join(SKELETON.fill(personal, values))
     assert check_message(whole) is None
     assert not re.search(rb"^\.", whole, re.MULTILINE)
     assert [name for name, _, _ in head] == [*NAMES[: len(head)]]

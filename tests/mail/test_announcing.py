@@ -16,7 +16,7 @@ ACCEPTED = OutcomeKind.ACCEPTED
 
 def letter(number: int) -> Envelope:
     message = b"Subject: %d\r\n\r\nHello.\r\n" % number
-    return Envelope(sender="list@news.example", recipient=f"r{number}@x.example", message=message)
+    return Envelope(sender="list@news.example", recipient=f"r{number}@x.example", pieces=(message,))
 
 
 async def send_all(

@@ -14,7 +14,7 @@ from digest.mail.replies import BrokenReply, ReplyReader
 from digest.mail.smtp import SmtpTransport
 
 MESSAGE = b"Subject: Hi\r\n\r\n" + b"Hello, reader of this line.\r\n" * 50
-ENVELOPE = Envelope(sender="list@news.example", recipient="anna@x.example", message=MESSAGE)
+ENVELOPE = Envelope(sender="list@news.example", recipient="anna@x.example", pieces=(MESSAGE,))
 SHORT = dict.fromkeys(("mail", "rcpt", "data", "body", "dot", "rset", "quit"), 0.3)
 LONG = dict.fromkeys(SHORT, 30.0)
 """Where nobody is silent, on a machine that may be busy."""
@@ -95,7 +95,9 @@ def converse_large(server: ScriptedServer) -> tuple[list[Outcome], int]:
             asked += 1
             return True
 
-        large = Envelope(sender="a@x.example", recipient="b@x.example", message=MESSAGE + b"x" * 78 * 300_000 + b"\r\n")
+        large = Envelope(
+            sender="a@x.example", recipient="b@x.example", pieces=(MESSAGE + b"x" * 78 * 300_000 + b"\r\n",)
+        )
         async with server:
             transport = SmtpTransport(host="127.0.0.1", port=server.port, security="plain", patience=SHORT)
             outcomes = [await transport.send(large, before_dot=before_dot)]
@@ -221,7 +223,7 @@ def test_a_server_that_is_closed_is_one_clear_sentence(greeting: bytes) -> None:
 
 
 def test_addresses_in_other_scripts_go_only_where_the_server_takes_them() -> None:
-    envelope = Envelope(sender="list@news.example", recipient="jörg@x.example", message=MESSAGE)
+    envelope = Envelope(sender="list@news.example", recipient="jörg@x.example", pieces=(MESSAGE,))
 
     async def talk(ehlo: bytes) -> tuple[Outcome, ScriptedServer]:
         async def before_dot() -> bool:

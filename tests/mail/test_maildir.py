@@ -15,7 +15,7 @@ from digest.errors import TransportError
 from digest.mail.maildir import MaildirTransport
 
 MESSAGE = b"Message-ID: <1.abc@news.example>\r\nSubject: Hi\r\n\r\nHello\r\n"
-ENVELOPE = Envelope(sender="a@news.example", recipient="b@x.example", message=MESSAGE)
+ENVELOPE = Envelope(sender="a@news.example", recipient="b@x.example", pieces=(MESSAGE,))
 
 
 def send(folder: Path, *, finish: bool = True, before: Callable[[], object] = lambda: None):
@@ -82,7 +82,7 @@ def test_a_full_disk_leaves_no_draft(tmp_path: Path) -> None:
         limits = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, limits[1]))  # as a full disk: the write itself fails
         try:
-            await transport.send(Envelope(sender="a@n.example", recipient="b@x.example", message=message),
+            await transport.send(Envelope(sender="a@n.example", recipient="b@x.example", pieces=(message,)),
                                  before_dot=lambda: asyncio.sleep(0, result=True))  # fmt: skip
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
@@ -128,7 +128,7 @@ def test_a_mailbox_is_read_once_however_many_messages_come(tmp_path: Path) -> No
         await transport.open()
         for number in range(20):
             message = MESSAGE.replace(b"<1.", f"<{number}.".encode())
-            envelope = Envelope(sender="a@n.example", recipient="b@x.example", message=message)
+            envelope = Envelope(sender="a@n.example", recipient="b@x.example", pieces=(message,))
             await transport.send(envelope, before_dot=lambda: asyncio.sleep(0, result=True))
 
     asyncio.run(conversation())

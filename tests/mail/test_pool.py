@@ -48,7 +48,7 @@ async def send(pool: ServerPool, number: int = 0) -> Outcome:
     async def mark() -> bool:
         return True
 
-    envelope = Envelope(sender="list@news.example", recipient=f"reader{number}@x.example", message=MESSAGE)
+    envelope = Envelope(sender="list@news.example", recipient=f"reader{number}@x.example", pieces=(MESSAGE,))
     return await pool.send(envelope, before_dot=mark)
 
 
@@ -111,7 +111,7 @@ async def test_a_message_whose_mark_failed_is_offered_to_no_other_server() -> No
     asked: list[int] = []
     async with ScriptedServer() as one, ScriptedServer() as two:
         pool = ServerPool([reached(one), reached(two)])
-        envelope = Envelope(sender="list@news.example", recipient="reader@x.example", message=MESSAGE)
+        envelope = Envelope(sender="list@news.example", recipient="reader@x.example", pieces=(MESSAGE,))
         assert (await pool.send(envelope, before_dot=refuse)).kind is OutcomeKind.UNSENT
         await pool.close()
     assert (len(asked), one.connections + two.connections) == (1, 1)

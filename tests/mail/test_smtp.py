@@ -19,7 +19,7 @@ from digest.core.states import OutcomeKind
 from digest.errors import LoginRefused, SettingsError, TransportError
 from digest.mail.smtp import SmtpTransport
 
-ENVELOPE = Envelope(sender="ana@news.example", recipient="anna@example.org", message=build())
+ENVELOPE = Envelope(sender="ana@news.example", recipient="anna@example.org", pieces=(build(),))
 
 
 class Inbox:
@@ -99,7 +99,7 @@ def test_message_after_message_goes_over_tls_without_a_pause(authority, ehlo: st
     ca_file, context = authority
     server = ScriptedServer({"ehlo": PIPELINED} if ehlo == "pipelined" else {}, tls=context("127.0.0.1"))
     large = Envelope(
-        sender="a@news.example", recipient="b@example.org", message=build() + (b"x" * 74 + b"\r\n") * 20_000
+        sender="a@news.example", recipient="b@example.org", pieces=(build(), (b"x" * 74 + b"\r\n") * 20_000)
     )
 
     async def talk() -> list[OutcomeKind]:

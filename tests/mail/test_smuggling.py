@@ -53,7 +53,7 @@ def smuggling(end: str, address: str = "anna@example.org") -> Envelope:
 
 ENVELOPES = [smuggling(end) for end in ENDS]
 STUFFED = [
-    Envelope(sender="a@news.example", recipient="b@example.org", message=f"Subject: s\r\n\r\n{body}".encode())
+    Envelope(sender="a@news.example", recipient="b@example.org", pieces=(f"Subject: s\r\n\r\n{body}".encode(),))
     for body in (f"x\r\n.\r\n{COMMANDS}", f".\r\n{COMMANDS}", f"..\r\n.\r\n..\r\n{COMMANDS}", ".\r\n")
 ]
 """Not ours: the conversation stuffs the dots of others, too."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from itertools import islice
 
 from digest.actions.ledger import LedgerWriter
 from digest.core.addresses import domain_of
@@ -49,6 +50,10 @@ class ClaimQueue:
                 self._fetch()
             return delivery
         return None
+
+    def peek(self, number: int) -> list[Claimed]:
+        """The next ones of those that are here, left where they are."""
+        return list(islice(self._waiting, number))
 
     def take_ahead(self) -> Claimed | None:
         """The next one that is here, for who is not ready to send it yet: `begin` says later whether it still may."""

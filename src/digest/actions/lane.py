@@ -9,10 +9,10 @@ import logging
 from typing import NamedTuple
 
 from digest.actions.claim_queue import ClaimQueue
+from digest.actions.drafts import Drafts
 from digest.actions.issue_run import IssueRun, Sender, pause_issue
 from digest.actions.ledger import LedgerWriter
 from digest.actions.outcome_counts import count_outcome
-from digest.actions.signing import SignLater
 from digest.actions.watcher import notice_stop
 from digest.core.addresses import hide_addresses
 from digest.core.people import Claimed, Envelope, Outcome
@@ -34,10 +34,8 @@ class Outgoing(NamedTuple):
 class Lane:
     """One of several over an issue's queue. A failure ends every lane after the message it has in hand."""
 
-    def __init__(
-        self, sender: Sender, run: IssueRun, writer: LedgerWriter, queue: ClaimQueue, sign: SignLater | None = None
-    ) -> None:
-        self.sender, self.run, self.writer, self.queue, self._sign = sender, run, writer, queue, sign
+    def __init__(self, sender: Sender, run: IssueRun, writer: LedgerWriter, queue: ClaimQueue, drafts: Drafts) -> None:
+        self.sender, self.run, self.writer, self.queue, self._drafts = sender, run, writer, queue, drafts
         self._next: Outgoing | None = None  # made while its predecessor's mark was committed
         self._fault: Exception | None = None  # of making it
 
@@ -84,9 +82,7 @@ class Lane:
                 fault = f"the ledger is damaged: delivery {delivery.id} was accepted, and is queued again"
                 await distrust(sender, run, fault)
                 return None
-            envelope = run.composers[delivery.variant_id or 0](delivery, dated=delivery.dated)
-            if self._sign:
-                envelope = await self._sign(envelope)
+            envelope = await self._drafts.take(delivery)
         except MessageError as error:
             outcome = Outcome(kind=OutcomeKind.REFUSED, phase="compose", reply=error.message)
             _settle(sender, run, self.writer, delivery, outcome)

@@ -6,6 +6,7 @@ each lane: claim ─▶ compose ─▶ send … mark … dot ─▶ settle (acti
 import asyncio
 
 from digest.actions.claim_queue import ClaimQueue
+from digest.actions.drafts import Drafts
 from digest.actions.issue_run import (
     IssueRun,
     Sender,
@@ -63,7 +64,8 @@ async def send_issue(sender: Sender, run: IssueRun) -> None:
 async def _run_lanes(sender: Sender, run: IssueRun, writer: LedgerWriter) -> None:
     queue = ClaimQueue(writer, lanes=sender.concurrency, is_over=lambda: is_over(sender, run))
     with signing(sender.signer) as sign:
-        lanes = [asyncio.create_task(Lane(sender, run, writer, queue, sign).go()) for _ in range(sender.concurrency)]
+        drafts = Drafts(run, queue, sign)
+        lanes = [asyncio.create_task(Lane(sender, run, writer, queue, drafts).go()) for _ in range(sender.concurrency)]
         try:
             async with Watcher(sender, run, writer, queue):
                 await _wait_for(lanes)

@@ -16,9 +16,8 @@ AT_MOST_ONCE = frozenset(
 LONGEST_LINE = 998
 _FIELD = re.compile(rb"[!-9;-~]+:[ \t]")
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_CONTROLS = bytes({*range(32), 127} - set(b"\t\r\n"))
-_CONTENT = rb"[ \t][^\r]{0,900}\r\n(?:[ \t]{1,9}[^ \t\r\n][^\r]{0,900}\r\n)*"
-"""Of a field, its folds included, where no LF stands alone: one octet that it is not, as in `[^\r]`, is what re matches fastest."""
+_CONTENT = rb"[ \t][\t -~\x80-\xff]{0,900}\r\n(?:[ \t]{1,9}[!-~\x80-\xff][\t -~\x80-\xff]{0,900}\r\n)*"
+"""Of a field, its folds included, without a control character."""
 _PERSONAL = re.compile(
     b"".join(b"%b:%b" % (name, _CONTENT) for name in (b"Date", b"Message-ID", b"To", b"Subject", b"List-Unsubscribe"))
     + b"(?:List-Unsubscribe-Post:%b)?" % _CONTENT
@@ -63,8 +62,7 @@ def check_personal(headers: bytes, values: Sequence[bytes]) -> None:
     Raises:
         MessageError: names the broken rule; never quotes the message.
     """
-    clean = len(headers.translate(None, _CONTROLS)) == len(headers) and headers.count(b"\n") == headers.count(b"\r")
-    if not (clean and _PERSONAL.fullmatch(headers)):
+    if not _PERSONAL.fullmatch(headers):
         raise _fault("a header of its own is not well-formed, or not one of its own")
     # Many are the same in text and HTML. Each ends where a line ends, so all together are whole lines only where each is.
     distinct = set(values)

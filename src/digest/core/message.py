@@ -54,6 +54,8 @@ class Composer:
         self._links = ReaderLinks(
             base_url, key=link_key or key, newsletter_id=skeleton.newsletter.id, reply_to=skeleton.reply_to
         )
+        shared = None if subject_prefix else skeleton.subject_header
+        self._subject = shared.decode() if shared else None
         self._wants_preferences = "preferences_url" in {*skeleton.subject[1::2], *(name for name, _ in skeleton.fields)}
 
     def __call__(self, recipient: Recipient | Claimed, *, dated: datetime) -> Envelope:
@@ -62,32 +64,28 @@ class Composer:
         Raises:
             MessageError: the bytes break a rule of the formats.
         """
-        skeleton, reader = self._skeleton, recipient.subscriber_id
+        reader, links = recipient.subscriber_id, self._links
         address, name = ascii_address(recipient.address), clean_line(recipient.name)
-        links = self._links.unsubscribe(reader)
-        known = {
-            "name": name,
-            "address": clean_line(recipient.address),
-            "unsubscribe_url": links.best,
-            "preferences_url": self._links.preferences(reader) if self._wants_preferences else "",
-        }
+        leave = links.unsubscribe(reader)
+        known = {"name": name, "address": clean_line(recipient.address), "unsubscribe_url": leave.best}
+        if self._wants_preferences:
+            known["preferences_url"] = links.preferences(reader)
         message_id = self._ids.of(reader)
-        subject = skeleton.subject_header
-        if subject is None or self._prefix:
-            subject = _subject(skeleton, known, self._prefix)
-        personal = b"%bMessage-ID: %b\r\n%b%b%b" % (
-            _date_header(dated), message_id.encode(), _to(name, address), subject, _list_headers(links)
-        )  # fmt: skip
+        subject = self._subject or _subject(self._skeleton, known, self._prefix)
+        personal = (
+            f"{_date_header(dated)}Message-ID: {message_id}\r\n{_to(name, address)}{subject}{_list_headers(leave)}"
+        ).encode()
         values: list[bytes] = []
-        for field, in_url in skeleton.fields:
+        for field, in_url in self._skeleton.fields:
             value = quote(known[field], safe="@") if in_url else known[field]
             # For text and for HTML, escaped for its text and double-quoted attributes alike, as the renderer quotes.
             text = encode_chunk(value)
             values += (text, encode_chunk(escape(value)) if _MARKUP.search(value) else text)
         check_personal(personal, values)
-        message = skeleton.join(personal, values)
-        relaxed = skeleton.join_relaxed(values) if self._to_sign else None
-        return Envelope(skeleton.sender, address, message, message_id, dotless=True, relaxed=relaxed)
+        skeleton = self._skeleton
+        pieces = skeleton.fill(personal, values)
+        relaxed = skeleton.fill_relaxed(values) if self._to_sign else None
+        return Envelope(skeleton.sender, address, pieces, message_id, dotless=True, relaxed=relaxed)
 
 
 def compose(skeleton: Skeleton, recipient: Recipient | Claimed, *, dated: datetime, **shared: Any) -> Envelope:
@@ -119,21 +117,21 @@ def message_id(newsletter: Newsletter, issue_id: int, subscriber_id: int, *, key
 
 
 @lru_cache(maxsize=8)
-def _date_header(dated: datetime) -> bytes:
-    return header("Date", format_datetime(dated))
+def _date_header(dated: datetime) -> str:
+    return header("Date", format_datetime(dated)).decode()
 
 
-def _subject(skeleton: Skeleton, known: dict[str, str], prefix: str) -> bytes:
+def _subject(skeleton: Skeleton, known: dict[str, str], prefix: str) -> str:
     parts = (known[part] if number % 2 else part for number, part in enumerate(skeleton.subject))
-    return header("Subject", encode_text(prefix + "".join(parts)))
+    return header("Subject", encode_text(prefix + "".join(parts))).decode()
 
 
-def _to(name: str, address: str) -> bytes:
+def _to(name: str, address: str) -> str:
     value = f"{encode_clean_phrase(name)} <{address}>" if name else address
     if len(value) <= _NEED_NOT_FOLD and value.isascii():  # most
-        return f"To: {value}\r\n".encode()
-    return header("To", value)
+        return f"To: {value}\r\n"
+    return header("To", value).decode()
 
 
-def _list_headers(links: ListLinks) -> bytes:
-    return "".join([f"{name}: {value}\r\n" for name, value in list_headers(links)]).encode()
+def _list_headers(links: ListLinks) -> str:
+    return "".join([f"{name}: {value}\r\n" for name, value in list_headers(links)])

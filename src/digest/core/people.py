@@ -1,6 +1,6 @@
 """The vocabulary's other half: people, and the mail on its way to them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, Self
@@ -128,24 +128,39 @@ class Recipient(NamedTuple):
     name: str = ""
 
 
-Sign = Callable[[bytes, bytes | None], bytes]
-"""A message, and its body in relaxed form where that is known, to the message with its signature."""
+Pieces = Sequence[bytes]
+"""Joined they are the whole: most are those of every reader's message, and a join is some 50 KB that wait in no cache."""
+
+Sign = Callable[[bytes, Pieces | None], bytes]
+"""A message, and its body in relaxed form where that is known, to the signature that goes before it."""
 
 
 class Envelope(NamedTuple):
-    """RFC 5321 sender and recipient, and the RFC 5322 bytes: CRLF lines, not dot-stuffed."""
+    """RFC 5321 sender and recipient, and the RFC 5322 bytes in pieces: CRLF lines, not dot-stuffed."""
 
     sender: str
     recipient: str
-    message: bytes
+    pieces: Pieces
     message_id: str = ""
     dotless: bool = False  # known that no line begins with a dot, so that nobody need look for one
 
-    relaxed: bytes | None = None  # the body as DKIM reads it, where somebody signs it
+    relaxed: Pieces | None = None  # the body as DKIM reads it, where somebody signs it
+
+    @property
+    def message(self) -> bytes:
+        """All of it, joined anew each time: where it is written at once, from and to the same warm memory."""
+        return b"".join(self.pieces)
+
+    @property
+    def size(self) -> int:
+        """Octets of the message."""
+        return sum(map(len, self.pieces))
 
     def signed(self, signer: Sign | None) -> Self:
         """The same with its message signed; as it is where nobody signs. No line of a signature begins with a dot."""
-        return self._replace(message=signer(self.message, self.relaxed), relaxed=None) if signer else self
+        if signer is None:
+            return self
+        return self._replace(pieces=(signer(self.message, self.relaxed), *self.pieces), relaxed=None)
 
 
 class Outcome(NamedTuple):

@@ -44,25 +44,22 @@ class Skeleton:
     head: bytes  # the headers that all readers share
     subject: tuple[str, ...]  # literal and field by turns
     subject_header: bytes | None  # where it has no field
-    body: tuple[bytes, ...]  # empty where a field is open
+    body: tuple[bytes, ...]  # literal and open field by turns; those are empty
     relaxed: tuple[bytes, ...]  # the same pieces as DKIM reads them, without the line break that ends the head
     fields: tuple[tuple[str, bool], ...]  # the values that the body needs; True where it is a piece of a URL
-    holes: tuple[tuple[int, int], ...]  # the place of an open field, and which of the values fills it
+    holes: tuple[int, ...]  # which of the values fills each open field
 
-    def join(self, personal: bytes, values: list[bytes]) -> bytes:
-        """The whole message: with a reader's headers, and the values of `fields`, each for TEXT, then for HTML."""
+    def fill(self, personal: bytes, values: list[bytes]) -> list[bytes]:
+        """The pieces of a message: with a reader's headers, and the values of `fields`, each for TEXT, then for HTML."""
         pieces = [self.head, personal, *self.body]
-        for place, number in self.holes:
-            pieces[place] = values[number]
-        return b"".join(pieces)
+        pieces[3::2] = [values[number] for number in self.holes]
+        return pieces
 
-    def join_relaxed(self, values: list[bytes]) -> bytes:
-        """The body of that message in DKIM's relaxed form: only the reader's own lines are relaxed anew."""
-        pieces = list(self.relaxed)
-        own = [relax_lines(value) for value in values]
-        for place, number in self.holes:
-            pieces[place - 2] = own[number]
-        return b"".join(pieces)
+    def fill_relaxed(self, values: list[bytes]) -> list[bytes]:
+        """Those of its body in DKIM's relaxed form: only the reader's own lines are relaxed anew."""
+        pieces, own = list(self.relaxed), [relax_lines(value) for value in values]
+        pieces[1::2] = [own[number] for number in self.holes]
+        return pieces
 
 
 def lay_out(rendered: Rendered, *, newsletter: Newsletter, issue_id: int, merge_key: str, language: str) -> Skeleton:
@@ -77,7 +74,7 @@ def lay_out(rendered: Rendered, *, newsletter: Newsletter, issue_id: int, merge_
     head = _shared_headers(newsletter, issue_id, language, boundary)
     subject = _split(rendered.subject, merge_key)
     body, holes = _lay_body(rendered, merge_key, boundary)
-    fields = tuple(sorted({field for _, field, _ in holes}))
+    fields = tuple(sorted({field for field, _ in holes}))
     check_message(head + _SAMPLE + b"".join(body))
     return Skeleton(
         newsletter=newsletter,
@@ -91,8 +88,7 @@ def lay_out(rendered: Rendered, *, newsletter: Newsletter, issue_id: int, merge_
         body=body,
         relaxed=tuple(map(relax_lines, (body[0][2:], *body[1:]))),
         fields=fields,
-        # Two more before them: the shared and the personal headers.
-        holes=tuple((place + 2, 2 * fields.index(field) + part) for place, field, part in holes),
+        holes=tuple(2 * fields.index(field) + part for field, part in holes),
     )
 
 
@@ -116,23 +112,26 @@ def _shared_headers(newsletter: Newsletter, issue_id: int, language: str, bounda
 
 def _lay_body(
     rendered: Rendered, merge_key: str, boundary: str
-) -> tuple[tuple[bytes, ...], list[tuple[int, tuple[str, bool], int]]]:
-    """The pieces; and place, field and part of each one that is open."""
-    pieces: list[bytes] = []
-    holes: list[tuple[int, tuple[str, bool], int]] = []
+) -> tuple[tuple[bytes, ...], list[tuple[tuple[str, bool], int]]]:
+    """The pieces, literal and open field by turns; and field and part of each one that is open."""
+    pieces = [b""]
+    holes: list[tuple[tuple[str, bool], int]] = []
     line = b"\r\n--" + boundary.encode("ascii")
     part = b"\r\nContent-Type: text/%s; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
     for kind, name, text in ((TEXT, b"plain", rendered.text), (HTML, b"html", rendered.html)):
-        pieces.append(line + part % name)
+        pieces[-1] += line + part % name
         # The boundary's own line break must not end the text with a soft one.
         whole = text if text.endswith(("\n", "\r")) else text + "\n"
         before = ""
         for number, piece in enumerate(_split(whole, merge_key)):
             if number % 2:
-                holes.append((len(pieces), (piece, _is_in_url(piece, before, kind)), kind))
-            pieces.append(b"" if number % 2 else encode_chunk(piece))
+                holes.append(((piece, _is_in_url(piece, before, kind)), kind))
+                pieces += (b"", b"")
+            else:
+                pieces[-1] += encode_chunk(piece)
             before = before[-_LONGEST_URL:] + piece
-    return (*pieces, line + b"--\r\n"), holes
+    pieces[-1] += line + b"--\r\n"
+    return tuple(pieces), holes
 
 
 def _is_in_url(field: str, before: str, kind: int) -> bool:

@@ -146,7 +146,7 @@ class Conversation(asyncio.Protocol):
         """What this server has said that it does not take."""
         if not (self.features.smtputf8 or _is_ascii(envelope)):
             why, enhanced, code = "the server does not take such addresses", "5.6.7", 553
-        elif 0 < self.features.largest < len(envelope.message):
+        elif 0 < self.features.largest < envelope.size:
             why, enhanced, code = f"the server takes no more than {self.features.largest} octets", "5.3.4", 552
         else:
             return None
@@ -155,7 +155,7 @@ class Conversation(asyncio.Protocol):
     def _commands(self, envelope: Envelope) -> tuple[tuple[str, str, int], ...]:
         """Phase, command, and the first digit of the answer that goes on."""
         utf8 = "" if _is_ascii(envelope) else " SMTPUTF8"
-        size = f" SIZE={len(envelope.message)}" if self.features.sized else ""
+        size = f" SIZE={envelope.size}" if self.features.sized else ""
         return (
             ("mail", f"MAIL FROM:<{envelope.sender}>{size}{utf8}\r\n", 2),
             ("rcpt", f"RCPT TO:<{envelope.recipient}>\r\n", 2),

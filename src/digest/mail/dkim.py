@@ -1,7 +1,7 @@
-"""DKIM: a message's bytes → the same bytes under a DKIM-Signature, or two (RFC 6376, RFC 8463).
+"""DKIM: a message's bytes → a DKIM-Signature to put before them, or two (RFC 6376, RFC 8463).
 
  message ─▶ body, relaxed ─▶ bh=  ┐
-         └▶ fields, relaxed ──────┴─▶ signed ─▶ DKIM-Signature + message
+         └▶ fields, relaxed ──────┴─▶ signed ─▶ DKIM-Signature
 
 Relaxed headers and body, no t= (docs/decisions/0072): the same message and key give the same bytes on every attempt.
 """
@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from digest.core.people import Pieces
 from digest.core.relaxed import relax_body
 from digest.errors import MessageError
 
@@ -49,12 +50,8 @@ class Signer:
         keys = ((selector, key), *((second,) if second else ()))
         self._keys = tuple((_opening(domain, name, each), each) for name, each in keys)
 
-    def __call__(self, message: bytes, relaxed: bytes | None = None) -> bytes:
-        """As `sign`."""
-        return self.sign(message, relaxed)
-
-    def sign(self, message: bytes, relaxed: bytes | None = None) -> bytes:
-        """The whole message with its signature in front, above the second one's. Lines end with CRLF, as the gate has it.
+    def __call__(self, message: bytes, relaxed: Pieces | None = None) -> bytes:
+        """Its signature, above the second one's: fields to put before its own. Lines end with CRLF, as the gate has it.
 
         `relaxed`: its body in relaxed form, where somebody has made that already from pieces that many messages share.
 
@@ -65,10 +62,14 @@ class Signer:
         if not blank or not message.endswith(b"\r\n"):
             # Verifiers disagree on blanks that end a last line without its end.
             raise _fault("whose head or last line has no end")
-        digest = hashlib.sha256(relax_body(body) if relaxed is None else relaxed).digest()
+        digest = hashlib.sha256(relax_body(body) if relaxed is None else b"".join(relaxed)).digest()
         names, fields = _chosen(head)
         fingerprint = base64.b64encode(digest)
-        return b"".join([_field(key, opening, names, fields, fingerprint) for opening, key in self._keys]) + message
+        return b"".join([_field(key, opening, names, fields, fingerprint) for opening, key in self._keys])
+
+    def sign(self, message: bytes) -> bytes:
+        """The whole message with its signature in front."""
+        return self(message) + message
 
 
 def relax_field(name: bytes, value: bytes) -> bytes:

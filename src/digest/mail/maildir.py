@@ -50,11 +50,12 @@ class MaildirTransport:
         Raises:
             TransportError: the folder cannot be written, or its disk is full.
         """
-        name = file_name(envelope.message)
+        message = envelope.message
+        name = file_name(message)
         # The process id keeps two senders of the same message apart until one of them renames.
         draft = self.folder / "tmp" / f"{name}.{os.getpid()}"
         try:
-            await _to_the_end(asyncio.to_thread(_write, draft, envelope.message))
+            await _to_the_end(asyncio.to_thread(_write, draft, message))
             if not await before_dot():
                 return Outcome(kind=OutcomeKind.UNSENT, phase="body", server="maildir")
             return await _to_the_end(asyncio.to_thread(self._finish, draft, name))
