@@ -8,7 +8,7 @@ deferred transaction that upgrades from reading to writing fails at once under c
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +99,17 @@ class Database:
         """A writing unit on the driver's own connection, which its user ends; on Postgres the first statement begins it."""
         if self.is_sqlite:
             self._begin_in_slices(connection)
+
+    def one_trip(self, connection: Connection) -> AbstractContextManager[object]:
+        """Statements on the driver's own cursors that go to Postgres together: how many rows they changed is known at the end.
+
+        One after another, each begun transaction and each statement is a way there and back, as long as the statement itself.
+        """
+        if self.is_sqlite:
+            return nullcontext()
+        driver: Any = connection.connection.driver_connection
+        pipeline: AbstractContextManager[object] = driver.pipeline()
+        return pipeline
 
     def close_writer(self, connection: Connection) -> None:
         """Give it back as it was."""
