@@ -13,7 +13,7 @@ TESTS = "tests/store/test_deliveries.py::"
 HOLDER = '            _delivery.c.owner == bindparam("holder"),\n'
 FENCE = "            _delivery.c.fence == fence,\n"
 TO_MARK = "            or_(*map(is_in_by_key, to_mark)),\n"
-TO_SETTLE = "            or_(is_in(DeliveryState.INFLIGHT), is_in(DeliveryState.UNCERTAIN)),\n"
+TO_SETTLE = "            or_(is_in_by_key(DeliveryState.INFLIGHT), is_in_by_key(DeliveryState.UNCERTAIN)),\n"
 MINE = "and_(_delivery.c.id == delivery.id, _delivery.c.owner == delivery.owner, _delivery.c.fence == delivery.fence)"
 
 CLAIM = (

@@ -200,7 +200,7 @@ ONCE = (
         edits=(
             Edit(
                 file="src/digest/store/deliveries.py",
-                before="or_(is_in(DeliveryState.INFLIGHT), is_in(DeliveryState.UNCERTAIN)),",
+                before="or_(is_in_by_key(DeliveryState.INFLIGHT), is_in_by_key(DeliveryState.UNCERTAIN)),",
                 after="is_in(DeliveryState.INFLIGHT),",
             ),
         ),

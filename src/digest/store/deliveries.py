@@ -337,7 +337,7 @@ def settle_statement(row: Columns) -> Any:
             _delivery.c.id == number,
             _delivery.c.fence == fence,
             _delivery.c.owner == bindparam("holder"),
-            or_(is_in(DeliveryState.INFLIGHT), is_in(DeliveryState.UNCERTAIN)),
+            or_(is_in_by_key(DeliveryState.INFLIGHT), is_in_by_key(DeliveryState.UNCERTAIN)),
         )
         .values(
             state=str(DeliveryState.ACCEPTED),
