@@ -13,7 +13,7 @@ DOMAINS = 200
 
 
 def run(bench: Bench, *, seed: int, short: bool, kills: int, faults: int) -> Iterator[Result]:
-    """Rounds until the server has shown so many; each is repeated by its own seed."""
+    """Rounds until the server has shown so many, each with a seed of its own (processes race: it repeats the dice, not their order)."""
     done = 0
     while done < faults:
         yield (result := one_round(bench, seed, recipients=60 if short else RECIPIENTS))

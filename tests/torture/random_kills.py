@@ -20,7 +20,7 @@ DOMAINS = 15
 
 
 def run(bench: Bench, *, seed: int, short: bool, kills: int, faults: int) -> Iterator[Result]:
-    """Rounds until there were so many kills; each is repeated by its own seed."""
+    """Rounds until there were so many kills, each with a seed of its own (processes race: it repeats the dice, not their order)."""
     done = 0
     while done < kills:
         result = one_round(bench, seed, most=min(KILLS_A_ROUND, kills - done))

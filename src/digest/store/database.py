@@ -105,7 +105,8 @@ class Database:
 
         One after another, each begun transaction and each statement is a way there and back, as long as the statement itself.
         """
-        if self.is_sqlite:
+        psycopg: Any = connection.dialect.dbapi
+        if self.is_sqlite or not psycopg.Pipeline.is_supported():  # by a client library before 14
             return nullcontext()
         driver: Any = connection.connection.driver_connection
         pipeline: AbstractContextManager[object] = driver.pipeline()
