@@ -136,7 +136,7 @@ async def test_what_a_server_says_of_a_message_is_asked_of_no_other(phase: str, 
 @in_a_loop
 async def test_what_is_beyond_one_server_goes_to_the_one_that_takes_it(offers: bytes) -> None:
     small = {"ehlo": b"250-scripted.example\r\n" + offers + b"\r\n"}
-    who = Envelope(sender="list@news.example", recipient="jörg@x.example", message=MESSAGE)
+    who = Envelope(sender="list@news.example", recipient="jörg@x.example", pieces=(MESSAGE,))
 
     async def mark() -> bool:
         return True

@@ -38,7 +38,7 @@ class SmallServer(ScriptedServer):
 
 def letter(number: int) -> Envelope:
     message = b"Subject: %d\r\n\r\nHello.\r\n" % number
-    return Envelope(sender="list@news.example", recipient=f"r{number}@x.example", message=message)
+    return Envelope(sender="list@news.example", recipient=f"r{number}@x.example", pieces=(message,))
 
 
 def transport_to(server: ScriptedServer, **more: float) -> SmtpTransport:
