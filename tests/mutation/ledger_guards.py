@@ -98,8 +98,8 @@ MARK = (
         edits=(
             Edit(
                 file=BATCHES,
-                before="if changed(marked) != len(batch.marks):",
-                after="if changed(marked) > len(batch.marks):",
+                before="if batch.marks and self._run_mark(connection, batch, now) != len(batch.marks):",
+                after="if batch.marks and self._run_mark(connection, batch, now) > len(batch.marks):",
             ),
         ),
         tests=(

@@ -210,6 +210,20 @@ ONCE = (
         ),
     ),
     Guard(
+        name="drafts: each their own",
+        keeps="Of the messages that are made together, each goes to its own reader.",
+        edits=(
+            Edit(
+                file="src/digest/actions/drafts.py",
+                before="made = self._made.pop(delivery.id)\n",
+                after="made = self._made.popitem()[1]\n",
+            ),
+        ),
+        tests=(
+            "tests/actions/test_drafts.py::test_an_address_that_no_header_can_hold_costs_no_other_reader_the_message",
+        ),
+    ),
+    Guard(
         name="monitor: accepted twice",
         keeps="A delivery that was accepted and is queued again stops its issue.",
         edits=(

@@ -21,7 +21,8 @@ class Drafts:
 
     def __init__(self, run: IssueRun, queue: ClaimQueue, sign: SignLater | None = None) -> None:
         self._run, self._queue, self._sign = run, queue, sign
-        # By delivery; those given back meanwhile go with the next ones.
+        # By delivery; those given back meanwhile go with the next ones. Claimed anew, one has the same message still: its
+        # reader, address, variant and date stay.
         self._made: dict[int, Made | asyncio.Future[dict[int, Made]]] = {}
 
     async def take(self, delivery: Claimed) -> Envelope:

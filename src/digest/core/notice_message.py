@@ -48,9 +48,9 @@ def compose_notice(
         header("Content-Type", f'multipart/alternative; boundary="{boundary}"'),
         *(header(field, value) for field, value in (list_headers(links) if links else ())),
     ]
-    pieces = (*head, *_body(rendered, boundary.encode("ascii")))
-    check_message(b"".join(pieces))
-    return Envelope(sender=sender, recipient=recipient, pieces=pieces, message_id=message_id, dotless=True)
+    message = b"".join([*head, *_body(rendered, boundary.encode("ascii"))])
+    check_message(message)
+    return Envelope(sender=sender, recipient=recipient, pieces=(message,), message_id=message_id, dotless=True)
 
 
 def _headers(newsletter: Newsletter, sender: str, links: ListLinks | None) -> list[tuple[str, str]]:

@@ -20,7 +20,7 @@ from digest.store.claiming import CLAIM, PROBE
 from digest.store.database import Database
 from digest.store.deliveries import Settlement
 from digest.store.paced_claims import PacedClaims
-from digest.store.prepared import Prepared, PreparedRows, as_time, changed
+from digest.store.prepared import Prepared, PreparedRows, as_time
 
 _RESET_EVERY = timedelta(seconds=1)
 """An acceptance ends the issue's row of sender refusals; while all goes well, that is written this often."""
@@ -126,12 +126,10 @@ class BatchWriter:
         """On the driver's own connection. False where one was not marked: then nothing is written, and the long way tells which."""
         self.database.begin_writing(connection)
         driver, dialect = connection.connection, connection.dialect
-        with self.database.one_trip(connection):
-            if batch.settlements:
-                rows = [deliveries.accepted_row(one) for one in batch.settlements]
-                self._settle.run(connection, rows, holder=self.owner, now=now)
-            marked = self._run_mark(connection, batch, now) if batch.marks else []
-        if changed(marked) != len(batch.marks):
+        if batch.settlements:
+            rows = [deliveries.accepted_row(one) for one in batch.settlements]
+            self._settle.run(connection, rows, holder=self.owner, now=now)
+        if batch.marks and self._run_mark(connection, batch, now) != len(batch.marks):
             dialect.do_rollback(driver)
             return False
         dialect.do_commit(driver)
@@ -140,7 +138,7 @@ class BatchWriter:
     def _is_reset_due(self, now: datetime) -> bool:
         return self._reset_at is None or abs(now - self._reset_at) >= _RESET_EVERY
 
-    def _run_mark(self, connection: Connection, batch: Batch, now: datetime, *, again: bool = False) -> list[Any]:
+    def _run_mark(self, connection: Connection, batch: Batch, now: datetime, *, again: bool = False) -> int:
         rows = [(one.id, one.fence, message_id) for one, message_id in batch.marks]
         statement = self._mark_again if again else self._mark
         return statement.run(connection, rows, holder=self.owner, now=now, lease=now + self.dot_lease)
@@ -190,7 +188,7 @@ class BatchWriter:
         if not batch.marks:
             return frozenset()
         wanted = [one for one, _ in batch.marks]
-        if changed(self._run_mark(connection, batch, now, again=again)) == len(wanted):
+        if self._run_mark(connection, batch, now, again=again) == len(wanted):
             return frozenset(one.id for one in wanted)
         with Session(connection, join_transaction_mode="rollback_only") as session:
             return deliveries.marked_among(session, wanted)

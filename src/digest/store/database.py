@@ -8,7 +8,7 @@ deferred transaction that upgrades from reading to writing fails at once under c
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -99,18 +99,6 @@ class Database:
         """A writing unit on the driver's own connection, which its user ends; on Postgres the first statement begins it."""
         if self.is_sqlite:
             self._begin_in_slices(connection)
-
-    def one_trip(self, connection: Connection) -> AbstractContextManager[object]:
-        """Statements on the driver's own cursors that go to Postgres together: how many rows they changed is known at the end.
-
-        One after another, each begun transaction and each statement is a way there and back, as long as the statement itself.
-        """
-        psycopg: Any = connection.dialect.dbapi
-        if self.is_sqlite or not psycopg.Pipeline.is_supported():  # by a client library before 14
-            return nullcontext()
-        driver: Any = connection.connection.driver_connection
-        pipeline: AbstractContextManager[object] = driver.pipeline()
-        return pipeline
 
     def close_writer(self, connection: Connection) -> None:
         """Give it back as it was."""

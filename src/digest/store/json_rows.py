@@ -18,7 +18,8 @@ class JsonRows:
         if dialect == "postgresql":
             rows = cast(given, JSON)
             each = func.json_array_elements(rows).table_valued("value", name="each")
-            # The limit takes nothing away. Without it Postgres expects a hundred rows, and then reads a small table whole.
+            # The limit takes nothing away: it tells how many there are. Postgres expects a hundred, for which it would rather
+            # read a whole table.
             value: Any = select(each.c.value).limit(func.json_array_length(rows)).subquery("mine").c.value
             fields: list[ColumnElement[Any]] = [
                 cast(value.op("->>")(literal_column(str(n))), kind) for n, kind in enumerate(types)

@@ -72,17 +72,17 @@ class PreparedRows:
         self._row = f"({', '.join('?' * len(types))})"
         self._made: dict[int, str] = {}
 
-    def run(self, connection: Connection, rows: Sequence[Sequence[Any]], **given: Any) -> list[Any]:
-        """The driver's cursors, of which `changed` makes a number. The rows are plain values."""
+    def run(self, connection: Connection, rows: Sequence[Sequence[Any]], **given: Any) -> int:
+        """How many rows it changed. The rows are plain values."""
         if self._joins:
-            return [self._statement.run(connection, rows=json.dumps(rows), **given)]
+            return int(self._statement.run(connection, rows=json.dumps(rows), **given).rowcount)
         before, after = self._statement.split(_GIVEN, **given)
-        cursors = []
+        cursor, changed = connection.connection.cursor(), 0
         for start in range(0, len(rows), _MOST):
             some = rows[start : start + _MOST]
-            cursors.append(connection.connection.cursor())
-            cursors[-1].execute(self._sql(len(some)), [*before, *chain.from_iterable(some), *after])
-        return cursors
+            cursor.execute(self._sql(len(some)), [*before, *chain.from_iterable(some), *after])
+            changed += cursor.rowcount
+        return changed
 
     def _sql(self, number: int) -> str:
         """For so many rows: few texts, which the driver knows prepared."""
@@ -90,11 +90,6 @@ class PreparedRows:
             rows = f" FROM (VALUES {', '.join([self._row] * number)}) AS given WHERE "
             self._made[number] = self._statement.sql.replace(_GIVEN, rows)
         return self._made[number]
-
-
-def changed(cursors: Sequence[Any]) -> int:
-    """How many rows these statements changed; known when their trip to the server is over."""
-    return sum(cursor.rowcount for cursor in cursors)
 
 
 def as_time(value: Any) -> Any:
