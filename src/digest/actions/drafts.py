@@ -1,7 +1,7 @@
 """Messages made for some readers at once, just ahead of the lanes: composed here, signed in threads.
 
 Between two messages the system, the ledger and other lanes have had the processor's caches: sixteen composed in a row take
-half the time of sixteen that are composed one by one (docs/decisions/0179).
+less time than sixteen that are composed one by one (docs/decisions/0179).
 """
 
 import asyncio
