@@ -80,6 +80,32 @@ def test_a_small_server_takes_everything_over_the_connections_it_has_room_for(eh
     assert server.turned_away <= LANES, "an announced message keeps its connection, so no lane tries one more for it"
 
 
+def test_what_was_announced_and_is_not_sent_keeps_no_slot_from_others() -> None:
+    """As when a run is stopped while the server has room for fewer than there are lanes: those that wait must end, too."""
+
+    async def talk() -> SmallServer:
+        async with SmallServer({"ehlo": PIPELINED}) as server:
+            transport = SmtpTransport(host="127.0.0.1", port=server.port, security="plain", connections=2)
+            began = asyncio.Event()
+
+            async def announce() -> Envelope:
+                began.set()
+                return letter(9)
+
+            async def go() -> bool:
+                return True
+
+            first = [asyncio.create_task(transport.send(letter(number), before_dot=announce)) for number in (1, 2)]
+            await began.wait()
+            third = asyncio.create_task(transport.send(letter(3), before_dot=go))
+            async with asyncio.timeout(20):
+                assert [(await each).kind for each in (*first, third)] == [OutcomeKind.ACCEPTED] * 3
+            await transport.close()
+            return server
+
+    assert len(asyncio.run(talk()).accepted) == 3
+
+
 def test_a_server_that_was_gone_gets_every_connection_again() -> None:
     async def talk() -> None:
         async with SmallServer() as server:

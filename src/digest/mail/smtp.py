@@ -10,6 +10,7 @@ import os
 import socket
 import ssl
 from collections.abc import Iterator
+from math import inf
 from pathlib import Path
 from typing import cast
 
@@ -25,6 +26,8 @@ from digest.mail.transport import BeforeDot
 PORTS = {"tls": 465, "starttls": 587, "plain": 25}
 MESSAGES_PER_CONNECTION = 50
 IDLE_SECONDS = 30.0
+ANNOUNCED_SECONDS = 1.0
+"""How long a connection waits for the message that it has begun, where all are in use."""
 SLOT_AGAIN = 60.0
 """Seconds after which one more connection is tried where the server had no room for it: one refusal may be a bad moment."""
 
@@ -81,6 +84,7 @@ class SmtpTransport:
         self._withheld = 0  # slots that the server had no room for
         self._slot_timer: asyncio.TimerHandle | None = None
         self._idle_timer: asyncio.TimerHandle | None = None
+        self._announced_timer: asyncio.TimerHandle | None = None
         self._leaving: set[asyncio.Task[None]] = set()
         self._outages = 0  # times that not one connection could be had
         self._outage: TransportError | None = None  # the last of them
@@ -120,20 +124,33 @@ class SmtpTransport:
     async def close(self) -> None:
         """Take leave of every idle connection."""
         self._drop_announced()
-        for timer in (self._slot_timer, self._idle_timer):
+        for timer in (self._slot_timer, self._idle_timer, self._announced_timer):
             if timer:
                 timer.cancel()
         self._give_back(self._withheld)
-        self._slot_timer = self._idle_timer = None
+        self._slot_timer = self._idle_timer = self._announced_timer = None
         idle, self._idle = self._idle, []
         await asyncio.gather(*(conversation.quit() for conversation in idle), *self._leaving)
 
-    def _drop_announced(self) -> None:
-        for conversation in self._announced.values():
-            conversation.abort()
-            self._live -= 1
-            self._slots.release()
-        self._announced.clear()
+    def _drop_announced(self, *, before: float = inf) -> None:
+        """Those that began to wait for their message before that time, and the slots that they keep."""
+        for key, conversation in list(self._announced.items()):
+            if conversation.idle_since < before:
+                del self._announced[key]
+                conversation.abort()
+                self._live -= 1
+                self._slots.release()
+
+    def _drop_forgotten(self) -> None:
+        """A lane that ended never sends what it announced, and others wait for the slot; one that was only slow gets another."""
+        self._announced_timer = None
+        self._drop_announced(before=asyncio.get_running_loop().time() - ANNOUNCED_SECONDS)
+        self._watch_announced()
+
+    def _watch_announced(self) -> None:
+        if self._announced and self._slots.locked() and self._announced_timer is None:
+            later = asyncio.get_running_loop().call_later
+            self._announced_timer = later(ANNOUNCED_SECONDS, self._drop_forgotten)
 
     async def _talk(self, conversation: Conversation, envelope: Envelope, before_dot: BeforeDot) -> Outcome:
         conversation.most = self.per_connection
@@ -142,6 +159,8 @@ class SmtpTransport:
         finally:
             if conversation.announced is not None:  # still in use: another in its place may be one too many
                 self._announced[id(conversation.announced)] = conversation
+                conversation.idle_since = asyncio.get_running_loop().time()
+                self._watch_announced()
             else:
                 try:
                     await self._put_back(conversation)
