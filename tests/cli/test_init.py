@@ -51,6 +51,30 @@ def test_a_setting_that_does_not_exist_is_a_fault_of_the_caller() -> None:
         settings_text({"smtp": {"hots": "x"}})
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "missing"),
+    [
+        ("--cadence", "weekly=every blue moon", "--newsletter SLUG"),
+        ("--name", "The week", "--newsletter SLUG"),
+        ("--sender", "anna@example.org", "--newsletter SLUG"),
+        ("--zone", "Europe/Berlin", "--newsletter SLUG"),
+        ("--postal-address", "1 Mill Lane", "--newsletter SLUG"),
+        ("--source", "https://blog.example/feed", "--newsletter SLUG"),
+        ("--smtp-port", "25", "--smtp-host HOST"),
+        ("--smtp-username", "anna", "--smtp-host HOST"),
+        ("--smtp-password-file", "password.txt", "--smtp-host HOST"),
+    ],
+)
+def test_an_option_of_what_is_not_named_is_not_passed_over(
+    tmp_path: Path, option: str, value: str, missing: str
+) -> None:
+    refused = run_digest("init", "news", option, value, cwd=tmp_path)
+    assert refused.returncode == 2
+    assert refused.stderr.startswith(f"error: {option} is of ")
+    assert f"add: {missing}" in refused.stderr
+    assert not (tmp_path / "news").exists()
+
+
 def test_init_makes_settings_secrets_database_and_a_newsletter(tmp_path: Path) -> None:
     (tmp_path / "password.txt").write_text("hunter2\n")
     made = run_digest(

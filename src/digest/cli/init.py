@@ -56,6 +56,13 @@ def init(
     """
     folder = directory.absolute()
     _refuse_existing(folder / "digest.toml")
+    if not smtp_host:
+        of_server = {
+            "--smtp-port": smtp_port,
+            "--smtp-username": smtp_username,
+            "--smtp-password-file": smtp_password_file,
+        }
+        _refuse_idle(of_server, what="a mail server", head="--smtp-host HOST")
     smtp = _given(host=smtp_host, port=smtp_port, security=smtp_security, username=smtp_username)
     chosen = _chosen(smtp if smtp_host else {}, database=_given(url=database), web=_given(base_url=base_url))
     password = _read_password(smtp_password_file) if smtp_password_file else None
@@ -63,6 +70,10 @@ def init(
         password = _ask_mail(chosen) or password
     values = _given(name=name, sender_address=sender, zone=zone, postal_address=postal_address)
     slug = newsletter or (_ask_slug() if can_ask() else "")
+    if not slug:
+        of_newsletter = {"--name": name, "--sender": sender, "--zone": zone, "--cadence": cadence,
+                         "--postal-address": postal_address, "--source": source}  # fmt: skip
+        _refuse_idle(of_newsletter, what="a newsletter", head="--newsletter SLUG")
     rules = _complete_newsletter(slug, values, cadence) if slug else []
     if slug and not source and can_ask():
         source = ask("A blog or feed that it reads (empty: later)", default="")
@@ -85,6 +96,14 @@ def _refuse_existing(file: Path) -> None:
 
     if file.exists():
         raise Conflict(f"{file} exists already; nothing was changed", next_step="edit it, or name another folder")
+
+
+def _refuse_idle(options: dict[str, Any], *, what: str, head: str) -> None:
+    """Options that say something of what is not named: else they were passed over in silence."""
+    from digest.errors import UsageError
+
+    if given := [option for option, value in options.items() if value is not None]:
+        raise UsageError(f"{given[0]} is of {what}, and none is named; nothing was made", next_step=f"add: {head}")
 
 
 def _read_password(file: Path) -> str:
