@@ -107,6 +107,20 @@ MARK = (
         ),
     ),
     Guard(
+        name="mark: named",
+        keeps="On Postgres only the rows that the statement itself names as marked get their dot.",
+        edits=(
+            Edit(
+                file=BATCHES,
+                before="return frozenset([number for (number,) in marked])",
+                after="return frozenset([one.id for one, _ in batch.marks])",
+            ),
+        ),
+        tests=(
+            "tests/store/test_batches.py::test_an_owner_that_lost_its_claim_gets_no_mark_though_the_row_is_in_flight[postgres]",
+        ),
+    ),
+    Guard(
         name="mark: again",
         keeps="What is in flight is marked anew only where the answer to the mark's commit was lost.",
         edits=(Edit(file=BATCHES, before="self._mark_again if again else self._mark\n", after="self._mark_again\n"),),

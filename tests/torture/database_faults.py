@@ -8,14 +8,21 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+_IDLE = b"Z\x00\x00\x00\x05I"
+"""ReadyForQuery of a session in no transaction (the manual of Postgres, "Message Formats")."""
+
 
 class Proxy:
-    """Between a worker and Postgres. Cuts the line at the n-th COMMIT: before it is passed on, or before its answer."""
+    """Between a worker and Postgres. Cuts the line at the n-th commit: before it is passed on, or before its answer.
+
+    That is a COMMIT, or a statement outside a transaction, which commits itself.
+    """
 
     def __init__(self, job: dict[str, Any]) -> None:
         self.host, self.port = job["host"], job["port"]  # a folder for a Unix socket, or a name
         self.at, self.after = job["at"], job["after"]
-        self.seen, self.cut = 0, asyncio.Event()
+        self.seen = 0
+        self.idle: set[asyncio.StreamWriter] = set()  # workers' ends of lines that are in no transaction
 
     async def serve(self, listener: socket.socket) -> None:
         async with await asyncio.start_server(self._pass_on, sock=listener) as server:
@@ -29,7 +36,8 @@ class Proxy:
         back = asyncio.create_task(self._copy(inner, writer))
         try:
             while data := await reader.read(65536):
-                commits = b"COMMIT" in data
+                # Parse or Bind: what has parameters. A BEGIN has none, nor has the pool's question whether the line is up.
+                commits = b"COMMIT" in data or (writer in self.idle and data[:1] in {b"P", b"B"})
                 self.seen += commits
                 cuts = commits and self.seen == self.at
                 if cuts and not self.after:
@@ -49,10 +57,10 @@ class Proxy:
         for end in (writer, outer):
             end.transport.abort()
 
-    @staticmethod
-    async def _copy(inner: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _copy(self, inner: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError):
             while data := await inner.read(65536):
+                (self.idle.add if data.endswith(_IDLE) else self.idle.discard)(writer)
                 writer.write(data)
                 await writer.drain()
         writer.close()

@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 import ssl
+from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -27,6 +28,7 @@ from digest.errors import DigestError, NothingToDo
 from digest.mail.smtp import SmtpTransport, tls_context
 from digest.store import issues, newsletters, sending
 from digest.store.database import Database, Session
+from digest.store.prepared import Prepared
 from digest.web.desk import Desk
 from digest.web.server import serve_site
 from tests.torture.oracle import OracleLog
@@ -147,15 +149,20 @@ class CommitCounter:
         self.at, self.after, self.what, self.seen = at, after, what, 0
         # No event comes after a commit, and the ledger keeps its connection: none is given back between two of them.
         dialect = database.engine.dialect
-        self._commit, dialect.do_commit = dialect.do_commit, self._counted
+        dialect.do_commit = self._counted(dialect.do_commit)  # type: ignore[method-assign]
+        Prepared.run_alone = self._counted(Prepared.run_alone)  # type: ignore[method-assign]
 
-    def _counted(self, connection: Any) -> None:
-        self.seen += 1
-        if self.seen == self.at and not self.after:
-            os.kill(os.getpid(), self.what)
-        self._commit(connection)
-        if self.seen == self.at and self.after:
-            os.kill(os.getpid(), self.what)
+    def _counted(self, commit: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*given: Any, **named: Any) -> Any:
+            self.seen += 1
+            if self.seen == self.at and not self.after:
+                os.kill(os.getpid(), self.what)
+            done = commit(*given, **named)
+            if self.seen == self.at and self.after:
+                os.kill(os.getpid(), self.what)
+            return done
+
+        return counted
 
 
 def serve(job: dict[str, Any]) -> int:

@@ -1,5 +1,6 @@
 """What a sender's lanes have done and want, written in one transaction: settled, turned away, marked, claimed."""
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import suppress
@@ -75,6 +76,7 @@ class BatchWriter:
         again = partial(deliveries.mark_statement, again=True)
         self._mark_again = PreparedRows(again, deliveries.MARK_ROW, dialect)
         self._settle = PreparedRows(deliveries.settle_statement, deliveries.SETTLE_ROW, dialect)
+        self._both = None if database.is_sqlite else Prepared(deliveries.settle_and_mark(dialect.name), dialect)
         self._paced = paced  # None where nothing limits the pace
         self._connection: Connection | None = None
         self._doubted: dict[str, datetime | None] = {}  # domains that have deferred our mail; until when they wait
@@ -94,8 +96,10 @@ class BatchWriter:
         try:
             with self.database.translated():
                 connection = self._connection = self._connection or self.database.open_writer()
-                if not again and self._is_usual(batch, now) and self._write_usual(connection, batch, now):
-                    return Written(frozenset([one.id for one, _ in batch.marks]), waiting=self._waiting(now))
+                if not again and self._is_usual(batch, now):
+                    write_usual = self._write_in_steps if self._both is None else self._write_at_once
+                    if (marked := write_usual(connection, batch, now)) is not None:
+                        return Written(marked, waiting=self._waiting(now))
                 with connection.begin():
                     settlements = self._unsettled(connection, batch) if again else batch.settlements
                     self._settle_all(connection, batch, settlements, now)
@@ -122,8 +126,8 @@ class BatchWriter:
             return False
         return not batch.settlements or not (self._is_reset_due(now) or self._telling(batch.settlements))
 
-    def _write_usual(self, connection: Connection, batch: Batch, now: datetime) -> bool:
-        """On the driver's own connection. False where one was not marked: then nothing is written, and the long way tells which."""
+    def _write_in_steps(self, connection: Connection, batch: Batch, now: datetime) -> frozenset[int] | None:
+        """On SQLite's own connection. None where one was not marked: then nothing is written, and the long way tells which."""
         self.database.begin_writing(connection)
         driver, dialect = connection.connection, connection.dialect
         if batch.settlements:
@@ -131,17 +135,25 @@ class BatchWriter:
             self._settle.run(connection, rows, holder=self.owner, now=now)
         if batch.marks and self._run_mark(connection, batch, now) != len(batch.marks):
             dialect.do_rollback(driver)
-            return False
+            return None
         dialect.do_commit(driver)
-        return True
+        return frozenset([one.id for one, _ in batch.marks])
+
+    def _write_at_once(self, connection: Connection, batch: Batch, now: datetime) -> frozenset[int]:
+        """In one statement, which is a transaction by itself and tells what it has marked (Postgres)."""
+        assert self._both is not None
+        settled = json.dumps([deliveries.accepted_row(one) for one in batch.settlements])
+        given = {"holder": self.owner, "now": now, "lease": now + self.dot_lease}
+        rows = json.dumps(_rows_to_mark(batch))
+        marked = self._both.run_alone(connection, rows=rows, settled=settled, **given)
+        return frozenset([number for (number,) in marked])
 
     def _is_reset_due(self, now: datetime) -> bool:
         return self._reset_at is None or abs(now - self._reset_at) >= _RESET_EVERY
 
     def _run_mark(self, connection: Connection, batch: Batch, now: datetime, *, again: bool = False) -> int:
-        rows = [(one.id, one.fence, message_id) for one, message_id in batch.marks]
         statement = self._mark_again if again else self._mark
-        return statement.run(connection, rows, holder=self.owner, now=now, lease=now + self.dot_lease)
+        return statement.run(connection, _rows_to_mark(batch), holder=self.owner, now=now, lease=now + self.dot_lease)
 
     def _unsettled(self, connection: Connection, batch: Batch) -> list[deliveries.Settlement]:
         """Without what the attempt before has written: an answer counts once."""
@@ -217,3 +229,7 @@ class BatchWriter:
         for domain in destinations.due_probes(session, now=now) if self._doubted else ():
             take = partial(deliveries.run_claim, session, PROBE, {**given, "destination": domain, "most": 1})
             yield from deliveries.claim_eligible(session, take, now=now)
+
+
+def _rows_to_mark(batch: Batch) -> list[tuple[int, int, str]]:
+    return [(one.id, one.fence, message_id) for one, message_id in batch.marks]

@@ -96,9 +96,8 @@ class Database:
         return connection
 
     def begin_writing(self, connection: Connection) -> None:
-        """A writing unit on the driver's own connection, which its user ends; on Postgres the first statement begins it."""
-        if self.is_sqlite:
-            self._begin_in_slices(connection)
+        """A writing unit on SQLite's own connection, which its user ends."""
+        self._begin_in_slices(connection)
 
     def close_writer(self, connection: Connection) -> None:
         """Give it back as it was."""

@@ -353,6 +353,16 @@ def settle_statement(row: Columns) -> Any:
     )
 
 
+def settle_and_mark(dialect: str) -> Any:
+    """Both in one statement, of the `SETTLE_ROW`s in `settled` and the `MARK_ROW`s in `rows`; gives the ids that are marked.
+
+    They see the ledger as it is before both: no delivery may be among the two.
+    """
+    settle = settle_statement(JsonRows(dialect, *SETTLE_ROW, name="settled").columns)
+    mark = mark_statement(JsonRows(dialect, *MARK_ROW).columns).returning(_delivery.c.id)
+    return mark.add_cte(settle.returning(_delivery.c.id).cte("answered"))
+
+
 @cache
 def _find_ineligible(dialect: str) -> Any:
     (number,) = JsonRows(dialect, BigInteger()).columns

@@ -11,10 +11,10 @@ from sqlalchemy.types import TypeEngine
 
 
 class JsonRows:
-    """The rows of the parameter `rows`, a JSON text; `columns` in the order of their types."""
+    """The rows of the parameter `name`, a JSON text; `columns` in the order of their types."""
 
-    def __init__(self, dialect: str, *types: TypeEngine[Any]) -> None:
-        given = bindparam("rows", type_=Text())
+    def __init__(self, dialect: str, *types: TypeEngine[Any], name: str = "rows") -> None:
+        given = bindparam(name, type_=Text())
         if dialect == "postgresql":
             rows = cast(given, JSON)
             each = func.json_array_elements(rows).table_valued("value", name="each")
