@@ -23,3 +23,10 @@ def test_a_fault_tells_its_kind_and_its_places_and_no_words_of_it(formatter: log
     assert ("anna" in line, "\n" in line) == (False, False)
     if isinstance(formatter, JsonFormatter):
         assert json.loads(line)["where"].startswith("test_logs.py:")
+
+
+@pytest.mark.parametrize("formatter", [JsonFormatter(), TextFormatter()], ids=["json", "text"])
+def test_a_field_without_a_value_is_left_out(formatter: logging.Formatter) -> None:
+    fields = {"issue": 1, "accepted": 0, "paused": None, "next_wave": None}
+    line = formatter.format(logging.makeLogRecord({"msg": "delivered", "name": "digest", **fields}))
+    assert ("accepted" in line, "paused" in line, "None" in line, "null" in line) == (True, False, False, False)

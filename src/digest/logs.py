@@ -6,7 +6,7 @@ import sys
 import traceback
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from digest.core.discretion import hide_password
 
@@ -24,8 +24,7 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "from": record.name,
             "message": record.getMessage(),
-            **{name: value for name, value in vars(record).items() if name not in _OWN},
-            **_fault(record),
+            **_told(record),
         }
         return hide_password(json.dumps(line, ensure_ascii=False, default=str))
 
@@ -36,9 +35,14 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The record as a line."""
         at = datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-        told = {name: value for name, value in vars(record).items() if name not in _OWN} | _fault(record)
-        fields = " ".join(f"{name}={value}" for name, value in told.items())
+        fields = " ".join(f"{name}={value}" for name, value in _told(record).items())
         return hide_password(f"{at} {record.levelname.lower():<7} {record.getMessage()} {fields}".rstrip())
+
+
+def _told(record: logging.LogRecord) -> dict[str, Any]:
+    """The fields of a record that have something to say, and its fault."""
+    fields = {name: value for name, value in vars(record).items() if name not in _OWN and value is not None}
+    return fields | _fault(record)
 
 
 def _fault(record: logging.LogRecord) -> dict[str, str]:
