@@ -36,7 +36,8 @@ def _row(option: TyperArgument | TyperOption) -> str:
         names = names if option.required else f"[{names}]"
     else:
         flags = ", ".join([*option.opts, *option.secondary_opts])
-        names = flags if option.is_flag else f"{flags} {option.metavar or '…'}"
+        value = option.metavar or "|".join(option.type_descriptor.choices or ())
+        names = flags if option.is_flag else f"{flags} {value}"
     needed = " Required." if isinstance(option, TyperOption) and option.required else ""
     default = f" [default: {option.default}]" if _tells_default(option) else ""
     meaning = f"{option.help or ''}{needed}{default}".replace("|", "\\|")

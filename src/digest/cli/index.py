@@ -7,6 +7,8 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from digest.cli.values import SpokenCommand
+
 EXIT_CODES = (
     "Exit codes: 0 done; 1 error; 2 usage; 3 partly done; 4 nothing to do; 75 try again later; 130 interrupted."
 )
@@ -119,7 +121,7 @@ def _load(name: str) -> Any:
         holder.add_typer(noun)
     else:
         holder.command()(getattr(module, name))
-    _document_exit_codes(holder)
+    _finish(holder)
     group = typer.main.get_command(holder)
     assert isinstance(group, TyperGroup)
     return group.commands[name]
@@ -129,10 +131,10 @@ def _hold() -> None:
     """Nothing: the program's own callback has run."""
 
 
-def _document_exit_codes(noun: typer.Typer) -> None:
-    """Every command's help ends with the same line, a new command's too."""
+def _finish(noun: typer.Typer) -> None:
+    """Every command's help ends with the same line and names no types, a new command's too."""
     for command in noun.registered_commands:
-        command.epilog = EXIT_CODES
+        command.epilog, command.cls = EXIT_CODES, SpokenCommand
     for group in noun.registered_groups:
         if group.typer_instance is not None:
-            _document_exit_codes(group.typer_instance)
+            _finish(group.typer_instance)

@@ -30,7 +30,7 @@ def init(
     ] = None,
     smtp_host: Annotated[str | None, typer.Option(help="Send through this server; else mails go to a folder.")] = None,
     smtp_port: Annotated[int | None, typer.Option(help="[default: by the security]")] = None,
-    smtp_security: Annotated[str, typer.Option(help="tls, starttls or plain.")] = "starttls",
+    smtp_security: Annotated[str, typer.Option(help="How the connection is kept private.")] = "starttls",
     smtp_username: Annotated[str | None, typer.Option(help="[default: no login]")] = None,
     smtp_password_file: Annotated[Path | None, typer.Option(help="Copied to secrets/smtp_password.")] = None,
     newsletter: Annotated[str | None, typer.Option(metavar="SLUG", help="The first newsletter's short name.")] = None,

@@ -42,7 +42,7 @@ def _print_version(*, wanted: bool) -> None:
 def _root(
     context: typer.Context,
     config: Annotated[
-        Path | None, typer.Option(help="The settings file; else DIGEST_CONFIG, else ./digest.toml.")
+        Path | None, typer.Option(metavar="FILE", help="The settings file; else DIGEST_CONFIG, else ./digest.toml.")
     ] = None,
     version: Annotated[  # noqa: ARG001 - its callback does it
         bool,
