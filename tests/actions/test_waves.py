@@ -94,8 +94,11 @@ def test_whose_pause_is_over_by_their_wave_gets_it(sqlite_database: Database) ->
         for name, until in (("back", morning), ("away", morning + timedelta(minutes=1))):
             who = cast.add_subscriber(session, f"{name}@x.example", zone="Europe/Berlin")
             cast.add_subscription(session, company.newsletter, who, paused_until=until)
-        cast.add_variant(session, cast.add_issue(session, company, state=IssueState.SENDING, slot_key=SLOT))
+        issue = cast.add_issue(session, company, state=IssueState.SENDING, slot_key=SLOT)
+        cast.add_variant(session, issue)
     assert walk(sqlite_database, {morning}) == {"back": morning}
+    with sqlite_database.read() as session:
+        assert [(wave.at, wave.readers) for wave in waves.list_waves(session, issue)][0] == (morning, 1)
 
 
 def test_the_latest_wave_of_all_is_days_after_the_freeze(sqlite_database: Database) -> None:

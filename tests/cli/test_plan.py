@@ -100,6 +100,8 @@ def test_waves_are_planned_for_all_and_for_one_reader(plan, home: Database) -> N
         ):
             who = cast.add_subscriber(session, f"{name}@x.example", zone=zone)
             cast.add_subscription(session, 1, who, hour=hour)
+        resting = cast.add_subscriber(session, "resting@x.example", zone="Etc/GMT+12")
+        cast.add_subscription(session, 1, resting, hour=23, paused_until=system_clock() + timedelta(days=99))
     assert not any(row["first"] for row in json.loads(plan("--json")[1]))
     edit_newsletter(home, "night", reader_zones=True, quiet_hours="01:00-04:00", now=system_clock())
     row, *_ = json.loads(plan("--json", "--newsletter", "night")[1])

@@ -47,7 +47,8 @@ def waves_of_slot(waves: Waves, slot: Slot, clocks: Iterable[ReaderClock]) -> Wa
     if waves.is_one and not waves.windows:
         return None
     own = waves.due_at(slot.wall, ready=slot.at)
-    every = [waves.due_at(slot.wall, ready=slot.at, zone=one.zone, hour=one.hour) for one in clocks] or [own]
+    dues = ((one, waves.due_at(slot.wall, ready=slot.at, zone=one.zone, hour=one.hour)) for one in clocks)
+    every = [due for one, due in dues if one.gets_at(due)] or [own]
     return WavesOf(first=min(every), own=own, last=max(every))
 
 

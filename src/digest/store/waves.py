@@ -28,11 +28,16 @@ _wave: Table = WaveRow.__table__  # type: ignore[attr-defined]
 
 
 class ReaderClock(NamedTuple):
-    """A zone and an hour that readers have, and how many of them."""
+    """A zone and an hour that readers have, and how many of them; of those who have paused, until when."""
 
     zone: str | None
     hour: int | None
     readers: int
+    paused_until: datetime | None = None
+
+    def gets_at(self, at: datetime) -> bool:
+        """Whether they are back at this moment."""
+        return self.paused_until is None or self.paused_until <= at
 
 
 class Wave(NamedTuple):
@@ -76,29 +81,31 @@ def make_waves(session: Session, issue: Issue, readers: FromClause, *, now: date
     waves, slot = waves_of(session, issue), datetime.fromisoformat(issue.slot_key)
     if waves.is_one:
         return None
-    rows = [
-        {
-            "issue_id": issue.id, "zone": clock.zone or "", "readers": clock.readers,
-            "hour": NO_HOUR if clock.hour is None else clock.hour,
-            "at": waves.due_at(slot, ready=now, zone=clock.zone, hour=clock.hour),
-        }
-        for clock in list_clocks(session, readers)
-    ]  # fmt: skip
+    rows: dict[tuple[str, int], dict[str, Any]] = {}
+    for clock in list_clocks(session, readers):
+        key = (clock.zone or "", NO_HOUR if clock.hour is None else clock.hour)
+        if key not in rows:
+            at = waves.due_at(slot, ready=now, zone=clock.zone, hour=clock.hour)
+            rows[key] = {"issue_id": issue.id, "zone": key[0], "hour": key[1], "at": at, "readers": 0}
+        if clock.gets_at(rows[key]["at"]):
+            rows[key]["readers"] += clock.readers
     if rows:
-        session.execute(insert(_wave), rows)
+        session.execute(insert(_wave), list(rows.values()))
     return JoinedWaves(issue.id, waves.due_at(slot, ready=now))
 
 
 def list_clocks(session: Session, readers: FromClause) -> tuple[ReaderClock, ...]:
-    """The distinct zones and hours of these readers (store/readers)."""
-    clock = readers.c.zone, readers.c.hour
+    """The distinct zones, hours and pauses of these readers (store/readers)."""
+    clock = readers.c.zone, readers.c.hour, readers.c.paused_until
     rows = session.execute(select(*clock, func.count()).group_by(*clock).order_by(*clock)).all()
-    return tuple(ReaderClock(zone or None, None if hour == NO_HOUR else hour, count) for zone, hour, count in rows)
+    return tuple(
+        ReaderClock(zone or None, None if hour == NO_HOUR else hour, count, until) for zone, hour, until, count in rows
+    )
 
 
 def list_waves(session: Session, issue_id: int) -> tuple[Wave, ...]:
     """An issue's waves, the first to go out first; empty where everybody gets it at once."""
-    query = select(_wave.c.at, _wave.c.zone, _wave.c.readers).where(_wave.c.issue_id == issue_id)
+    query = select(_wave.c.at, _wave.c.zone, _wave.c.readers).where(_wave.c.issue_id == issue_id, _wave.c.readers > 0)
     found: dict[datetime, tuple[int, dict[str, None]]] = {}
     for row in session.execute(query.order_by(_wave.c.at, _wave.c.zone)):
         readers, zones = found.get(row.at, (0, {}))
@@ -108,7 +115,7 @@ def list_waves(session: Session, issue_id: int) -> tuple[Wave, ...]:
 
 def next_wave(session: Session, *, now: datetime, issue_id: int | None = None) -> datetime | None:
     """When the next wave of an issue that goes out, or of this one, is due; None where none is to come."""
-    query = select(func.min(_wave.c.at)).where(_wave.c.at > now)
+    query = select(func.min(_wave.c.at)).where(_wave.c.at > now, _wave.c.readers > 0)
     if issue_id is not None:
         query = query.where(_wave.c.issue_id == issue_id)
     else:
