@@ -83,10 +83,10 @@ def test_a_reader_gets_what_they_are_owed_and_explain_says_why(sqlite_template: 
         return {row["issue"]: row["answer"] for row in json.loads(done.stdout)["answers"]}
 
     assert why("tuesday", "anna")[3].startswith('in it, under "Earlier, while you were away": queued')
-    assert why("tuesday", "anna")[2].startswith("had paused until 2017-08-17")
+    assert why("tuesday", "anna")[2].startswith("had paused until Thu 2017-08-17")
     assert why("tuesday", "carl")[2].endswith("it was first seen in a pause")
     assert why("monday", "ben") == {
-        1: "chose this cadence only on 2017-08-16 11:00 UTC",
+        1: "chose this cadence only on Wed 2017-08-16 11:00 UTC",
         3: "in it, as owed to them since an earlier issue of this cadence: queued, 0 tries so far",
     }
     done = run_digest("explain", "ben@example.org", "--issue", "3", "--json", cwd=tmp_path, env=ENV)

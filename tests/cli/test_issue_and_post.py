@@ -276,7 +276,10 @@ def test_explain_says_why_a_person_did_or_did_not_get_an_issue(home: Database, d
 
 def test_explain_shows_the_subscriptions_before_any_issue_was_due(home: Database, digest: Digest) -> None:
     shown = digest("explain", "ben@example.org")
-    assert "weekly\tpending\t2017-07-15 07:05 UTC\tform (192.0.2.7)\tSend me the weekly digest." in shown.out
+    assert (
+        "weekly\tpending\t2017-07-15 00:05 America/Los_Angeles\tform (192.0.2.7)\tSend me the weekly digest."
+        in shown.out
+    )
     assert shown.err == "no issue was due yet\n"
     (tie,) = digest("explain", "dora@example.org", "--json").json["subscriptions"]
     assert (tie["state"], tie["since"]) == ("ended (unsubscribed)", "2017-08-09T07:00:00Z")
@@ -305,5 +308,5 @@ def test_explain_tells_of_refusals_and_of_a_domain_that_waits(home: Database, di
     assert facts["its_domain"].startswith("example.org defers all mail (421 4.7.0 at rcpt): tried again at ")
     digest("subscriber", "suppress", "anna@example.org", "--note", "refused 2 times")
     told = digest("explain", "anna@example.org", "--json").json
-    assert re.fullmatch(r"since [-0-9]+ [0-9:]+ UTC: admin \(refused 2 times\)", told["suppressed"])
+    assert re.fullmatch(r"since \w+ [-0-9]+ [0-9:]+ America/Los_Angeles: admin \(refused 2 times\)", told["suppressed"])
     assert "refused" not in told

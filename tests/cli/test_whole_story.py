@@ -62,9 +62,9 @@ def test_show_tells_it_all_in_order_and_explain_agrees(sqlite_template: Path, tm
     explained = {f"issue {one['issue']}": one["answer"] for one in json.loads(done.stdout)["answers"]}
     for number in (1, 3, 5):
         assert explained[f"issue {number}"].startswith(answers[f"issue {number}"])
-    assert explained["issue 2"].startswith("had paused until 2017-08-29")
-    assert explained["issue 4"].startswith("had left on 2017-09-05")
-    assert "came back on 2017-09-12" in explained["issue 4"]
+    assert explained["issue 2"].startswith("had paused until Tue 2017-08-29")
+    assert explained["issue 4"].startswith("had left on Tue 2017-09-05")
+    assert "came back on Tue 2017-09-12" in explained["issue 4"]
 
 
 def test_of_an_erased_person_nothing_is_told(sqlite_template: Path, tmp_path: Path) -> None:

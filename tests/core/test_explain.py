@@ -34,7 +34,7 @@ def test_every_state_of_a_post_has_its_own_sentence(state: ClaimState) -> None:
 
 
 def test_an_embargoed_post_says_for_when_it_waits() -> None:
-    assert claim(ClaimState.PENDING, at=NOW + DAY).startswith("waits: it is dated 2026-11-17 08:00 UTC")
+    assert claim(ClaimState.PENDING, at=NOW + DAY).startswith("waits: it is dated Tue 2026-11-17 08:00 UTC")
 
 
 OWED = Owed(marks=(Mark(line=1, issue=1, until=NOW - 7 * DAY),), gaps=(Gap(NOW - 3 * DAY, NOW - 2 * DAY),))
@@ -74,16 +74,16 @@ def test_every_state_of_a_delivery_has_its_own_sentence(state: DeliveryState) ->
     [
         ({"subscription": None}, "not subscribed to this newsletter"),
         ({"suppression": Suppression(id=1, address_hash="h", reason="complaint", created_at=NOW - DAY)},
-         "suppressed since 2026-11-15 08:00 UTC: complaint"),
+         "suppressed since Sun 2026-11-15 08:00 UTC: complaint"),
         ({"suppression": Suppression(id=1, address_hash="h", reason="complaint", created_at=NOW + DAY)},
          "no delivery was made: they joined later"),
         ({"subscription": replace(ACTIVE, state=SubscriptionState.PENDING)}, "never confirmed the subscription"),
         ({"subscription": replace(ACTIVE, state=SubscriptionState.ENDED, ended_at=NOW - DAY, ended_why="unsubscribed")},
-         "had left on 2026-11-15 08:00 UTC (unsubscribed)"),
+         "had left on Sun 2026-11-15 08:00 UTC (unsubscribed)"),
         ({"subscription": replace(ACTIVE, cadence_id=2)}, "gets this newsletter by another cadence"),
         ({"first_cadence_id": 2}, "gets this newsletter by another cadence"),
         ({"subscription": replace(ACTIVE, consent=replace(CONSENT, confirmed_at=NOW + DAY))},
-         "confirmed only on 2026-11-17 08:00 UTC, after it was sent"),
+         "confirmed only on Tue 2026-11-17 08:00 UTC, after it was sent"),
     ],
 )  # fmt: skip
 def test_who_got_no_delivery_learns_what_kept_them_out(change, answer) -> None:
@@ -127,6 +127,7 @@ def test_who_did_not_get_it_hears_what_can_be_done(
 def test_who_waits_for_their_hour_is_told_when_it_is() -> None:
     due = datetime(2017, 8, 14, 19, tzinfo=UTC)
     told = partial(explain_outcome, DeliveryState.QUEUED, code=None, enhanced=None, reason=None)
-    assert told(tries=0, due=due) == "waits for its hour, due 2017-08-14 19:00 UTC"
-    assert told(tries=2, due=due) == "queued, due 2017-08-14 19:00 UTC, 2 tries so far"
+    assert told(tries=0, due=due) == "waits for its hour, due Mon 2017-08-14 19:00 UTC"
+    assert told(tries=0, due=due, zone="Asia/Tokyo") == "waits for its hour, due Tue 2017-08-15 04:00 Asia/Tokyo"
+    assert told(tries=2, due=due) == "queued, due Mon 2017-08-14 19:00 UTC, 2 tries so far"
     assert told(tries=0) == "queued, 0 tries so far"

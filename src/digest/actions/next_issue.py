@@ -11,7 +11,7 @@ from digest.core.people import Subscriber, Subscription
 from digest.core.period import coming_slots
 from digest.core.states import SubscriptionState
 from digest.core.waves import Waves
-from digest.core.zones import say_local
+from digest.core.zones import say_local, zone_among
 from digest.errors import UsageError
 from digest.store.database import Session
 from digest.store.newsletters import list_cadences
@@ -86,7 +86,7 @@ def why_not_this(ticket: Ticket, newsletter: Newsletter, line: CadenceLine, slot
     if ticket.line.id != line.id:
         return f"they get {newsletter.slug} by another cadence, {ticket.line.name}"
     if ticket.tie.paused_until and due_for(ticket, newsletter, slot) is None:
-        return f"they have paused until {say_local(ticket.tie.paused_until, ticket.person.zone or newsletter.zone)}"
+        return f"they have paused until {say_local(ticket.tie.paused_until, zone_among(ticket.person.zone, newsletter.zone))}"
     return None
 
 

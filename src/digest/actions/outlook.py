@@ -22,6 +22,7 @@ from digest.core.people import Delivery, Subscriber
 from digest.core.period import coming_slots
 from digest.core.selection import Selection
 from digest.core.states import ClaimState, DeliveryState, IssueState
+from digest.core.zones import say_local, zone_among
 from digest.errors import UsageError
 from digest.store.database import Session
 from digest.store.explain import Sent, issues_for
@@ -140,7 +141,7 @@ def list_coming(session: Session, newsletter: Newsletter, ticket: Ticket, *, now
 def foretell(session: Session, newsletter: Newsletter, ticket: Ticket, post_id: int, *, now: datetime) -> str | None:
     """Whether a post that waits in a reader's line reaches them by its next issue, in words; None: it does not wait there."""
     states = (ClaimState.PENDING,)
-    line = ticket.line
+    line, zone = ticket.line, zone_among(ticket.person.zone, newsletter.zone)
     waits = list_places(session, newsletter_id=newsletter.id, post_id=post_id, states=states)
     here = next((place for place in waits if place.cadence == line.name), None)
     if here is None:
@@ -150,10 +151,12 @@ def foretell(session: Session, newsletter: Newsletter, ticket: Ticket, post_id: 
     except UsageError as fault:
         return f"waits: {fault.message}"
     if here.effective_at >= outlook.issue.period_end:
-        return f"waits: it is dated {here.effective_at:%Y-%m-%d %H:%M} UTC, and goes into the first issue closed after that"
+        return (
+            f"waits: it is dated {say_local(here.effective_at, zone)}, and goes into the first issue closed after that"
+        )
     if outlook.why:
         return f"waits for the next issue, of which they are sent nothing: {outlook.why}"
-    due = f", due {outlook.due:%Y-%m-%d %H:%M} UTC" if outlook.due else ""
+    due = f", due {say_local(outlook.due, zone)}" if outlook.due else ""
     return f"waits for the next issue{due}: {outlook.tell(post_id) or 'left out for them, ' + _why_left_out(ticket)}"
 
 

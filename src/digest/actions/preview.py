@@ -27,6 +27,7 @@ from digest.core.message import compose, lay_out
 from digest.core.model import CadenceLine, Issue, IssueContent, Newsletter, Rendered
 from digest.core.people import Envelope, Recipient, Sign, Subscriber
 from digest.core.states import ClaimState
+from digest.core.zones import zone_among
 from digest.errors import NotFound, NothingToDo, UsageError
 from digest.render.page import render_page
 from digest.store.claims import list_claims
@@ -62,6 +63,7 @@ class Preview:
     page: str  # the issue on the web, which is nobody's message
     drafted: bool  # it is what the next issue would be
     outlook: Outlook  # what of it is sent to the reader, and when
+    zone: str = "UTC"  # the reader's, else the newsletter's
     is_known: bool = True  # the reader is a subscriber; else it is what somebody without choices would get
     second_subject: str | None = None  # they may get it under this one instead, where two are tried
     held: tuple[Held, ...] = ()
@@ -140,6 +142,7 @@ def preview_issue(
         page=_page(found, chosen, language=language, web_base=web_base, templates=templates),
         drafted=number is None,
         outlook=found.outlook,
+        zone=zone_among(known.zone if known else None, chosen.zone),
         is_known=known is not None,
         second_subject=_second_subject(database, found, chosen, web_base=web_base, templates=templates),
         held=found.held,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from digest.app import App
     from digest.core.explain import Person
     from digest.core.model import Newsletter
-    from digest.core.people import Subscription, Suppression
+    from digest.core.people import Subscriber, Subscription, Suppression
     from digest.store.database import Session
     from digest.store.explain import Sent
     from digest.store.people_story import Story
@@ -40,6 +40,7 @@ def explain(
     Example: digest explain anna@example.org --issue 12
     """
     from digest.errors import UsageError
+    from digest.store.subscribers import find_subscriber
 
     opened = open_app(context)
     is_address = "@" in what and "/" not in what
@@ -47,18 +48,21 @@ def explain(
         raise UsageError("--reader is about a post", next_step="digest explain POST --reader ADDRESS")
     with opened.database.read() as session:
         newsletters = _newsletters(session, newsletter)
+        who = what if is_address else reader
+        zones = _Zones(find_subscriber(session, who) if who else None, newsletters)
         if is_address:
-            facts, rows = _explain_person(session, opened, what, newsletters, issue=issue, limit=limit)
+            facts, rows = _explain_person(session, opened, what, newsletters, zones, issue=issue, limit=limit)
         else:
-            facts, rows = _explain_post(session, opened, what, newsletters)
+            facts, rows = _explain_post(session, opened, what, newsletters, zones)
             rows = _explain_readings(session, opened, facts, newsletters, reader, rows) if reader else rows
     if as_json:
         print_json({**facts, "answers": rows})
         return
     ties = facts.pop("subscriptions", ())
-    print_facts(facts)
+    print_facts(zones.shown(facts))
     for table in filter(None, (ties, rows)):
-        print_table([list(row.values()) for row in table], head=[name.replace("_", " ") for name in table[0]])
+        rows_shown = [list(zones.shown(row).values()) for row in table]
+        print_table(rows_shown, head=[name.replace("_", " ") for name in table[0]])
     if is_address and not ties:
         note("subscribed to nothing" + (f" of {newsletter}" if newsletter else ""))
     if not rows:
@@ -69,6 +73,32 @@ def explain(
             if reader
             else "no newsletter reads its source"
         )
+
+
+class _Zones:
+    """By whose clock times are said: the reader's; where nobody is asked about or theirs is not known, the newsletter's."""
+
+    def __init__(self, reader: "Subscriber | None", newsletters: "tuple[Newsletter, ...]") -> None:
+        self.reader = reader.zone if reader else None
+        self.own = {one.slug: one.zone for one in newsletters}
+
+    def of(self, slug: str | None = None) -> str:
+        """For what is said of this newsletter; of none, by the zone that all of them have, or UTC."""
+        from digest.core.zones import zone_among
+
+        shared = set(self.own.values())
+        return zone_among(self.reader, self.own[slug] if slug else shared.pop() if len(shared) == 1 else None)
+
+    def shown(self, row: dict[str, Any]) -> dict[str, Any]:
+        """For people; programs get UTC."""
+        from datetime import datetime
+
+        from digest.core.zones import say_local
+
+        zone = self.of(row.get("newsletter"))
+        return {
+            name: say_local(one, zone, weekday=False) if isinstance(one, datetime) else one for name, one in row.items()
+        }
 
 
 def _newsletters(session: "Session", slug: str | None) -> "tuple[Newsletter, ...]":
@@ -82,6 +112,7 @@ def _explain_person(
     opened: "App",
     address: str,
     newsletters: "tuple[Newsletter, ...]",
+    zones: _Zones,
     *,
     issue: int | None,
     limit: int,
@@ -105,10 +136,10 @@ def _explain_person(
     facts = {
         "address": address,
         "known": "yes" if story.subscriber else "no: never added, or erased",
-        "suppressed": _suppressed(story.suppression),
-        **_troubles(session, story, address),
+        "suppressed": _suppressed(story.suppression, zones.of()),
+        **_troubles(session, story, address, zones.of()),
         "subscriptions": [
-            _tie(newsletter.slug, story.subscriptions[newsletter.slug], since)
+            _tie(newsletter.slug, story.subscriptions[newsletter.slug], since, zones.of(newsletter.slug))
             | {"next_issue": None if story.suppression else next_due(session, address, newsletter, now=opened.clock())}
             for newsletter in newsletters
             if newsletter.slug in story.subscriptions
@@ -128,6 +159,7 @@ def _posts(sent: "Sent") -> str | None:
 def _person(session: "Session", story: "Story", newsletter: "Newsletter") -> "Person":
     from digest.core.explain import Person
     from digest.core.story import absences, cadences_chosen, pauses
+    from digest.core.zones import zone_among
     from digest.store.newsletters import list_cadences
 
     lines = list_cadences(session, newsletter.id)
@@ -138,6 +170,7 @@ def _person(session: "Session", story: "Story", newsletter: "Newsletter") -> "Pe
         pauses=pauses(story.events, newsletter.id),
         absences=absences(story.events, newsletter.id),
         chosen=cadences_chosen(story.events, newsletter.id),
+        zone=zone_among(story.subscriber.zone if story.subscriber else None, newsletter.zone),
     )
 
 
@@ -183,16 +216,19 @@ def _explain_readings(
     return rows
 
 
-def _suppressed(found: "Suppression | None") -> str:
+def _suppressed(found: "Suppression | None", zone: str) -> str:
+    from digest.core.zones import say_local
+
     if found is None:
         return "no"
     note = f" ({found.note})" if found.note else ""
-    return f"since {found.created_at:%Y-%m-%d %H:%M} UTC: {found.reason}{note}"
+    return f"since {say_local(found.created_at, zone)}: {found.reason}{note}"
 
 
-def _troubles(session: "Session", story: "Story", address: str) -> dict[str, str]:
+def _troubles(session: "Session", story: "Story", address: str, zone: str) -> dict[str, str]:
     """What mail servers say of the address, or of its whole domain."""
     from digest.core.addresses import address_key, domain_of
+    from digest.core.zones import say_local
     from digest.store.destinations import find_destination
     from digest.store.refusals import list_refusals
 
@@ -202,7 +238,8 @@ def _troubles(session: "Session", story: "Story", address: str) -> dict[str, str
         troubles["refused"] = f"{times} {refused[-1].at:%Y-%m-%d}; if that goes on, the address is suppressed"
     found = find_destination(session, domain_of(address_key(address)))
     if found and (until := found.standing.not_before):
-        troubles["its_domain"] = f"{found.domain} defers all mail ({found.answer}): tried again at {until:%H:%M} UTC"
+        again = say_local(until, zone)
+        troubles["its_domain"] = f"{found.domain} defers all mail ({found.answer}): tried again at {again}"
     return troubles
 
 
@@ -222,10 +259,12 @@ def _known(session: "Session", opened: "App", address: str) -> "Story":
     return story
 
 
-def _tie(slug: str, tie: "Subscription", known_since: "datetime | None") -> dict[str, Any]:
+def _tie(slug: str, tie: "Subscription", known_since: "datetime | None", zone: str) -> dict[str, Any]:
     """A subscription as a row: whether, since when as far as anybody knows, and by which consent."""
+    from digest.core.zones import say_local
+
     ended = f" ({tie.ended_why})" if tie.ended_why else ""
-    paused = f", paused until {tie.paused_until:%Y-%m-%d %H:%M} UTC" if tie.paused_until else ""
+    paused = f", paused until {say_local(tie.paused_until, zone)}" if tie.paused_until else ""
     consent = tie.consent
     return {
         "newsletter": slug,
@@ -237,7 +276,7 @@ def _tie(slug: str, tie: "Subscription", known_since: "datetime | None") -> dict
 
 
 def _explain_post(
-    session: "Session", opened: "App", words: str, newsletters: "tuple[Newsletter, ...]"
+    session: "Session", opened: "App", words: str, newsletters: "tuple[Newsletter, ...]", zones: _Zones
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     from digest.actions.scores import score_of
     from digest.store.places import find_post, list_places
@@ -252,7 +291,7 @@ def _explain_post(
             "cadence": place.cadence,
             "state": str(place.state),
             "topics": topics[place.newsletter],
-            "answer": _answer(session, opened, place),
+            "answer": _answer(session, opened, place, zones.of(place.newsletter)),
             "score": score_of(session, place, now=opened.clock()),
         }
         for place in places
@@ -282,7 +321,7 @@ def _topics(session: "Session", post: "FoundPost", newsletter: "Newsletter") -> 
     return topics_of(rules, post_id=post.id, source_id=post.source_id, source=names, labels=post.card.topics)
 
 
-def _answer(session: "Session", opened: "App", place: "Place") -> str:
+def _answer(session: "Session", opened: "App", place: "Place", zone: str) -> str:
     from digest.core.explain import explain_claim
     from digest.store.places import find_post
 
@@ -294,4 +333,5 @@ def _answer(session: "Session", opened: "App", place: "Place") -> str:
         into=f"{into.title!r} (post {into.id})" if into else None,
         effective_at=place.effective_at,
         now=opened.clock(),
+        zone=zone,
     )

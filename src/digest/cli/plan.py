@@ -176,13 +176,14 @@ def _what(plan: _Plan, outlook: "Outlook | None", slot: "Slot | None" = None) ->
     if plan.ticket is None:
         return {}
     from digest.actions.next_issue import why_not_this
+    from digest.core.zones import zone_among
 
     why = why_not_this(plan.ticket, plan.newsletter, plan.line, slot) if slot else None
     offered = (plan.newsletter.language, *plan.newsletter.languages)
     spoken = plan.ticket.person.language
     chosen = spoken if spoken in offered else plan.newsletter.language
     return {
-        "reader_zone": plan.ticket.person.zone or plan.newsletter.zone,
+        "reader_zone": zone_among(plan.ticket.person.zone, plan.newsletter.zone),
         "topics": list(plan.ticket.tie.topics) or "all",
         "language": outlook.variant.language if outlook and outlook.variant else chosen,
         "posts": outlook.posts if outlook else None,

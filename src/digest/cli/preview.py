@@ -95,6 +95,8 @@ def preview(
 
 
 def _print(made: "Preview", files: "PreviewFiles", *, as_json: bool) -> None:
+    from digest.core.zones import say_local
+
     content, outlook = made.content, made.outlook
     if as_json:
         facts = {"newsletter": made.newsletter.slug, "number": content.number, "drafted": made.drafted}
@@ -120,7 +122,7 @@ def _print(made: "Preview", files: "PreviewFiles", *, as_json: bool) -> None:
         "preheader": made.rendered.preheader,
         "language": outlook.variant and outlook.variant.language,
         "gets": outlook.words,
-        **({"due": outlook.due} if outlook.due else {}),
+        **({"due": say_local(outlook.due, made.zone)} if outlook.due else {}),
         "html": files.html,
         "text": files.text,
         "eml": files.eml,

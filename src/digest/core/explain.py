@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from digest.core.model import Issue
 from digest.core.owed import Owed, is_owed
@@ -10,6 +11,7 @@ from digest.core.policy import SENDER_REFUSED
 from digest.core.states import ClaimState, DeliveryState, IssueState, SubscriptionState
 from digest.core.story import Span
 from digest.core.variants import EMPTY
+from digest.core.zones import say_local
 
 _WORDS = {EMPTY: "nothing in it is for them"}
 """Reasons that are kept as one word."""
@@ -26,6 +28,7 @@ class Person:
     pauses: tuple[Span, ...] = ()
     absences: tuple[Span, ...] = ()  # between leaving and coming back
     chosen: tuple[tuple[datetime, int], ...] = ()  # when they chose which cadence, oldest first
+    zone: str = "UTC"  # by whose clock times are said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,12 +42,19 @@ class Reading:
 
 
 def explain_claim(
-    state: ClaimState, *, reason: str | None, issue: str | None, into: str | None, effective_at: datetime, now: datetime
+    state: ClaimState,
+    *,
+    reason: str | None,
+    issue: str | None,
+    into: str | None,
+    effective_at: datetime,
+    now: datetime,
+    zone: str = "UTC",
 ) -> str:
     """Why a post is or is not in an issue; `issue` and `into` are names to show."""
     because = f": {reason}" if reason else ""
     if state is ClaimState.PENDING and effective_at > now:
-        return f"waits: it is dated {_day(effective_at)}, and goes into the first issue closed after that"
+        return f"waits: it is dated {say_local(effective_at, zone)}, and goes into the first issue closed after that"
     sentences = {
         ClaimState.PENDING: "waits for the next issue",
         ClaimState.HELD: f"held back{because}; `digest post release` lets it into the next issue",
@@ -62,7 +72,7 @@ def explain_delivery(issue: Issue, delivery: Delivery | None, person: Person) ->
     if delivery is not None:
         row = delivery
         told = explain_outcome(row.state, code=row.code, enhanced=row.enhanced, reason=row.reason, tries=row.tries,
-                               due=row.not_before)  # fmt: skip
+                               due=row.not_before, zone=person.zone)  # fmt: skip
         return told + _what_to_do(issue, delivery)
     if issue.state in _COMING and (other := _by_another_line(issue, person)):
         return other
@@ -97,9 +107,10 @@ def explain_outcome(
     reason: str | None,
     tries: int,
     due: datetime | None = None,
+    zone: str = "UTC",
 ) -> str:
     """What became of a delivery; the same words for whoever asks. `due`: before when a queued one is not sent."""
-    at = f", due {_day(due)}" if due else ""
+    at = f", due {say_local(due, zone)}" if due else ""
     said = f" ({code} {enhanced or ''})".replace(" )", ")") if code else ""
     because = f": {_WORDS.get(reason, reason)}" if reason else ""
     sentences = {
@@ -141,15 +152,16 @@ def _issue_not_sent(issue: Issue) -> str | None:
 def _not_a_recipient(issue: Issue, person: Person) -> str | None:
     """What kept somebody out when the deliveries were made."""
     subscription, at = person.subscription, issue.sending_at or issue.due_at
+    say = partial(say_local, zone=person.zone)
     if subscription is None:
         return "not subscribed to this newsletter"
     if person.suppression and person.suppression.created_at <= at:
-        return f"suppressed since {_day(person.suppression.created_at)}: {person.suppression.reason}"
+        return f"suppressed since {say(person.suppression.created_at)}: {person.suppression.reason}"
     if away := next((span for span in person.absences if span.end and span.holds(at)), None):
-        return f"had left on {_day(away.start)}, and came back on {_day(away.end or at)}"
+        return f"had left on {say(away.start)}, and came back on {say(away.end or at)}"
     if rest := next((span for span in person.pauses if span.holds(at)), None):
-        return f"had paused until {_day(rest.end or at)}"
-    return _by_another_line(issue, person) or _not_active(subscription, at) or _not_yet(issue, person, at)
+        return f"had paused until {say(rest.end or at)}"
+    return _by_another_line(issue, person) or _not_active(subscription, at, person.zone) or _not_yet(issue, person, at)
 
 
 def _by_another_line(issue: Issue, person: Person) -> str | None:
@@ -161,23 +173,19 @@ def _by_another_line(issue: Issue, person: Person) -> str | None:
 
 def _not_yet(issue: Issue, person: Person, at: datetime) -> str | None:
     if later := next((chosen for chosen, line in person.chosen if line == issue.cadence_id and chosen > at), None):
-        return f"chose this cadence only on {_day(later)}"
+        return f"chose this cadence only on {say_local(later, person.zone)}"
     if person.subscription and person.subscription.owed:
         return "no delivery was made: what they are owed comes with a later one"
     return None
 
 
-def _not_active(subscription: Subscription, at: datetime) -> str | None:
+def _not_active(subscription: Subscription, at: datetime, zone: str) -> str | None:
     if subscription.state is SubscriptionState.PENDING:
         return "never confirmed the subscription"
     if subscription.ended_at and subscription.ended_at <= at:
         why = f" ({subscription.ended_why})" if subscription.ended_why else ""
-        return f"had left on {_day(subscription.ended_at)}{why}"
+        return f"had left on {say_local(subscription.ended_at, zone)}{why}"
     confirmed = subscription.consent.confirmed_at
     if confirmed and confirmed > at:
-        return f"confirmed only on {_day(confirmed)}, after it was sent"
+        return f"confirmed only on {say_local(confirmed, zone)}, after it was sent"
     return None
-
-
-def _day(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC"

@@ -2,6 +2,7 @@
 
 import difflib
 import re
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
@@ -74,9 +75,18 @@ def local_date(at: datetime, zone: ZoneInfo) -> date:
     return at.astimezone(zone).date()
 
 
-def say_local(at: datetime, zone: str) -> str:
-    """An aware instant by somebody's clock: "Mon 2027-01-04 08:00 Asia/Tokyo"."""
-    return f"{local_wall(at, find_zone(zone)):%a %Y-%m-%d %H:%M} {zone}"
+def say_local(at: datetime, zone: str, *, weekday: bool = True) -> str:
+    """An aware instant by somebody's clock: "Mon 2027-01-04 08:00 Asia/Tokyo". In a column, which is sorted, without the day."""
+    form = "%a %Y-%m-%d %H:%M" if weekday else "%Y-%m-%d %H:%M"
+    return f"{local_wall(at, find_zone(zone)):{form}} {zone}"
+
+
+def zone_among(*names: str | None) -> str:
+    """The first of these names that is a zone: a reader's, else their newsletter's; else UTC."""
+    for name in filter(None, names):
+        with suppress(UsageError):
+            return find_zone(name).key
+    return "UTC"
 
 
 def is_in_fold(wall: datetime, zone: ZoneInfo) -> bool:
