@@ -22,6 +22,7 @@ from digest.clock import system_clock
 from digest.config import Settings
 from digest.core.states import ClaimState, RuleKind
 from digest.core.waves import FIRST_ZONE
+from digest.core.zones import say_local
 from digest.store import claims
 from digest.store.database import Database
 from digest.store.topics import add_rule, get_topic
@@ -43,14 +44,18 @@ class Desk:
         self.database, self.capsys, self.patch = database, capsys, patch
 
     def ask(self, *words: str) -> tuple[int, object, str]:
-        self.patch.setattr(sys, "argv", ["digest", *words, "--json"])
+        code, out, err = self.read(*words, "--json")
+        return code, json.loads(out) if out else None, err
+
+    def read(self, *words: str) -> tuple[int, str, str]:
+        self.patch.setattr(sys, "argv", ["digest", *words])
         code = 0
         try:
             main()
         except SystemExit as stop:
             code = int(stop.code or 0)
         done = self.capsys.readouterr()
-        return code, json.loads(done.out) if done.out else None, done.err
+        return code, done.out, done.err
 
     def turn_at(self, now: datetime) -> None:
         app = App.open(Settings.load(), clock=lambda: now)
@@ -122,7 +127,7 @@ def told(desk: Desk, folder: Path, name: str) -> dict[str, object]:
     assert (shown["posts"], shown["due"], shown["language"]) == (row["posts"], row["theirs"], row["language"])
     for post in ("clay", "stew"):
         answer = desk.ask("explain", post.capitalize(), "--reader", address)[1]["answers"][-1]["answer"]
-        due = f"waits for the next issue, due {datetime.fromisoformat(row['theirs']):%Y-%m-%d %H:%M} UTC: "
+        due = f"waits for the next issue, due {say_local(datetime.fromisoformat(row['theirs']), row['reader_zone'])}: "
         place = "in it" if post in full else "in it, as a line of more" if post in posts else "left out for them"
         assert answer.startswith(due + place), (name, post)
         assert answer == due + place or place == "left out for them"
@@ -155,6 +160,11 @@ def test_what_is_said_beforehand_is_what_arrives(desk: Desk, tmp_path: Path, mon
         for name, value in Deployment(desk.database, tmp_path, port).environment.items():
             monkeypatch.setenv(name, value)
         said = {name: told(desk, tmp_path, name) for name in READERS}
+        due = say_local(datetime.fromisoformat(str(said["ben"]["due"])), "Asia/Tokyo")
+        for words in (("preview",), ("plan",), ("explain", "Stew")):
+            shown = desk.read(*words, "--reader" if words[0] == "explain" else "--as", "ben@example.org")[1]
+            assert due in shown, "by the reader's clock, with its name"
+        assert "UTC" not in shown
         assert said["dora"]["gets"] == "nothing: no post of their topics (cars): skipped, empty"
         assert str(said["finn"]["gets"]).startswith("nothing: they have paused until ")
         assert said["finn"]["subject"] == "Clay", "what it would be, though it is not sent"
