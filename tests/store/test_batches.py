@@ -173,6 +173,21 @@ def test_after_a_statement_that_commits_itself_the_connection_makes_transactions
         assert sorted(session.execute(text("SELECT tries FROM delivery")).scalars()) == [0, 1]
 
 
+def test_a_session_that_ends_under_such_a_statement_is_replaced_at_the_next_attempt(
+    postgres_database: Database,
+) -> None:
+    issue = prepare(postgres_database)
+    with writing(postgres_database, issue, "one") as writer:
+        batch = Batch(marks=[(take(writer), "<1>")])
+        assert writer._connection is not None
+        driver: Any = writer._connection.connection.driver_connection
+        with postgres_database.read() as session:
+            session.execute(text("SELECT pg_terminate_backend(:id, 5000)"), {"id": driver.info.backend_pid})
+        with pytest.raises(DatabaseBusy, match="takes no connections now"):
+            writer.write(batch, now=cast.NOW)
+        assert len(writer.write(batch, now=cast.NOW, again=True).marked) == 1
+
+
 def test_on_postgres_answers_and_marks_are_one_statement_and_each_mark_stands_for_itself(
     postgres_database: Database,
 ) -> None:

@@ -1,5 +1,6 @@
 """The engine: nothing is lost under contention, and what the database says comes out in our words."""
 
+import socket
 import threading
 import time
 from pathlib import Path
@@ -258,6 +259,39 @@ def test_a_session_that_the_server_ends_can_be_run_again(postgres_database: Data
         be_ended()
     with postgres_database.read() as session:
         assert session.execute(text("SELECT 1")).scalar() == 1
+
+
+@pytest.mark.parametrize(
+    ("limit", "statement", "said"),
+    [
+        ("statement_timeout", "SELECT pg_sleep(5)", "ended a statement that took too long"),
+        ("idle_session_timeout", "SELECT 1", "closed the connection"),
+        ("idle_in_transaction_session_timeout", "SELECT 1", "closed the connection"),
+    ],
+)
+def test_a_time_limit_of_the_server_is_no_fault_of_the_program(
+    postgres_database: Database, limit: str, statement: str, said: str
+) -> None:
+    limited = Database(postgres_database.url.render_as_string(hide_password=False))
+
+    def run_into_it() -> None:
+        with limited.translated(), limited.engine.connect() as connection:
+            connection.exec_driver_sql(f"SET {limit} = 20")
+            if limit != "idle_in_transaction_session_timeout":
+                connection.commit()
+            time.sleep(0.2)
+            connection.exec_driver_sql(statement)
+
+    with pytest.raises(DatabaseBusy, match=said):
+        run_into_it()
+    limited.close()
+
+
+def test_a_server_that_never_answers_cannot_be_reached() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        database = Database(f"postgresql://127.0.0.1:{silent.getsockname()[1]}/digest?connect_timeout=1")
+        with pytest.raises(DatabaseError, match="cannot be reached: connection timeout expired"), database.read() as s:
+            s.execute(text("SELECT 1"))
 
 
 def test_a_new_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from digest.errors import Conflict, DatabaseBusy, DatabaseError, DigestError
 
 _WAIT = "wait for it, then run this again"
 _AGAIN = "wait a little, then run this again"
+_LIMIT = "run this again; if it happens each time, statement_timeout is too short there"
 _PERMISSIONS = "check the permissions of the file and its folder"
 _UPGRADE = "run: digest db upgrade"
 _URL = "check [database] url in digest.toml"
@@ -25,6 +26,7 @@ Meaning = tuple[type[DigestError], str, str]
 _LOCKED: Meaning = (DatabaseBusy, "{} is locked by another process", _WAIT)
 _NOT_NOW: Meaning = (DatabaseBusy, "{} takes no connections now", _AGAIN)
 _CLOSED: Meaning = (DatabaseBusy, "{} closed the connection", _AGAIN)
+_ENDED: Meaning = (DatabaseBusy, "{} ended a statement that took too long, or somebody cancelled it", _LIMIT)
 _LACKS: Meaning = (DatabaseError, "{} lacks a table or column that this program needs", _UPGRADE)
 _LOGIN: Meaning = (DatabaseError, "{} refuses the user or its password", _URL)
 _NONE: Meaning = (DatabaseError, "there is no database {}", _CREATE)
@@ -53,6 +55,9 @@ _POSTGRES = {
     "40001": _LOCKED,  # serialization failure
     "40P01": _LOCKED,  # deadlock
     "55P03": _LOCKED,  # lock timeout
+    "57014": _ENDED,  # statement timeout, or pg_cancel_backend
+    "25P03": _CLOSED,  # idle in a transaction for too long
+    "57P05": _CLOSED,  # idle for too long
     "53300": _NOT_NOW,  # too many connections
     "57P01": _NOT_NOW,  # shut down
     "57P02": _NOT_NOW,  # crashed
@@ -120,7 +125,10 @@ def _meaning(name: str, error: BaseException | None) -> DigestError | None:
         meaning = _SQLITE.get(code & 0xFF) or _missing(words)  # the low byte is the primary code
     elif state is not None:
         meaning = _POSTGRES.get(state) or (_CLOSED if state.startswith("08") else None)
-    elif type(error).__name__ == "OperationalError":  # of the driver, which need not be installed
+    elif type(error).__name__ in {
+        "OperationalError",
+        "ConnectionTimeout",
+    }:  # of the driver, which need not be installed
         meaning = _unreachable(words)
     if meaning is None:
         return None
