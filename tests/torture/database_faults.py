@@ -15,12 +15,12 @@ _IDLE = b"Z\x00\x00\x00\x05I"
 class Proxy:
     """Between a worker and Postgres. Cuts the line at the n-th commit: before it is passed on, or before its answer.
 
-    That is a COMMIT, or a statement outside a transaction, which commits itself.
+    That is a COMMIT, or a statement outside a transaction, which commits itself. The file `cut` tells that there was such a one.
     """
 
     def __init__(self, job: dict[str, Any]) -> None:
         self.host, self.port = job["host"], job["port"]  # a folder for a Unix socket, or a name
-        self.at, self.after = job["at"], job["after"]
+        self.at, self.after, self.cut = job["at"], job["after"], Path(job["place"]) / "cut"
         self.seen = 0
         self.idle: set[asyncio.StreamWriter] = set()  # workers' ends of lines that are in no transaction
 
@@ -36,10 +36,11 @@ class Proxy:
         back = asyncio.create_task(self._copy(inner, writer))
         try:
             while data := await reader.read(65536):
-                # Parse or Bind: what has parameters. A BEGIN has none, nor has the pool's question whether the line is up.
-                commits = b"COMMIT" in data or (writer in self.idle and data[:1] in {b"P", b"B"})
+                commits = b"COMMIT" in data or (writer in self.idle and _runs(data))
                 self.seen += commits
                 cuts = commits and self.seen == self.at
+                if cuts:
+                    self.cut.touch()
                 if cuts and not self.after:
                     break
                 if cuts:
@@ -64,6 +65,17 @@ class Proxy:
                 writer.write(data)
                 await writer.drain()
         writer.close()
+
+
+def _runs(data: bytes) -> bool:
+    """What has parameters: Bind, or Parse of a statement without a name, with which its Bind comes. One with a name is only prepared.
+
+    A BEGIN has no parameters, nor has the pool's question whether the line is up, which is bound, too, from its sixth time on.
+    """
+    if data[:1] == b"B":
+        *_portal_and_name, numbers = data[5:].split(b"\0", 2)
+        return not numbers.startswith(bytes(4))  # formats, parameters
+    return data[:1] == b"P" and data[5:6] == b"\0"
 
 
 def lock(job: dict[str, Any]) -> int:
