@@ -61,6 +61,7 @@ def test_a_setting_that_does_not_exist_is_a_fault_of_the_caller() -> None:
         ("--postal-address", "1 Mill Lane", "--newsletter SLUG"),
         ("--source", "https://blog.example/feed", "--newsletter SLUG"),
         ("--smtp-port", "25", "--smtp-host HOST"),
+        ("--smtp-security", "tls", "--smtp-host HOST"),
         ("--smtp-username", "anna", "--smtp-host HOST"),
         ("--smtp-password-file", "password.txt", "--smtp-host HOST"),
     ],
@@ -136,7 +137,14 @@ def test_init_refuses_to_overwrite_and_changes_nothing(tmp_path: Path) -> None:
             1,
             "give one another name",
         ),
-        (("--smtp-host", "h", "--smtp-password-file", "none.txt"), 1, "none.txt cannot be read"),
+        (("--smtp-host", "h", "--smtp-password-file", "none.txt"), 2, "add: --smtp-username NAME"),
+        (
+            ("--smtp-host", "h", "--smtp-username", "anna", "--smtp-password-file", "none.txt"),
+            1,
+            "none.txt cannot be read",
+        ),
+        (("--database", "mysql://host/name"), 1, "names no database that digest knows"),
+        (("--database", "postgresql://127.0.0.1:9/digest"), 1, "Connection refused; nothing was made"),
     ],
 )
 def test_a_wrong_choice_leaves_no_folder_behind(
@@ -146,6 +154,10 @@ def test_a_wrong_choice_leaves_no_folder_behind(
     assert done.returncode == code, done.stderr
     assert sentence in done.stderr
     assert not (tmp_path / "news").exists()
+
+
+def test_the_way_into_a_folder_with_a_blank_can_be_pasted(tmp_path: Path) -> None:
+    assert f"next: cd '{tmp_path}/our news'" in run_digest("init", "our news", cwd=tmp_path).stderr.splitlines()
 
 
 def test_a_folder_that_may_not_be_written_is_one_sentence(tmp_path: Path) -> None:

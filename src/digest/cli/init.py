@@ -1,6 +1,7 @@
 """`digest init`: a folder with settings, secrets and a database, ready for the first newsletter."""
 
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -30,7 +31,9 @@ def init(
     ] = None,
     smtp_host: Annotated[str | None, typer.Option(help="Send through this server; else mails go to a folder.")] = None,
     smtp_port: Annotated[int | None, typer.Option(help="[default: by the security]")] = None,
-    smtp_security: Annotated[str, typer.Option(help="How the connection is kept private.")] = "starttls",
+    smtp_security: Annotated[
+        str | None, typer.Option(help="How the connection is kept private. [default: starttls]")
+    ] = None,
     smtp_username: Annotated[str | None, typer.Option(help="[default: no login]")] = None,
     smtp_password_file: Annotated[Path | None, typer.Option(help="Copied to secrets/smtp_password.")] = None,
     newsletter: Annotated[str | None, typer.Option(metavar="SLUG", help="The first newsletter's short name.")] = None,
@@ -57,13 +60,14 @@ def init(
     folder = directory.absolute()
     _refuse_existing(folder / "digest.toml")
     if not smtp_host:
-        of_server = {
-            "--smtp-port": smtp_port,
-            "--smtp-username": smtp_username,
-            "--smtp-password-file": smtp_password_file,
-        }
+        of_server = {"--smtp-port": smtp_port, "--smtp-security": smtp_security,
+                     "--smtp-username": smtp_username, "--smtp-password-file": smtp_password_file}  # fmt: skip
         _refuse_idle(of_server, what="a mail server", head="--smtp-host HOST")
-    smtp = _given(host=smtp_host, port=smtp_port, security=smtp_security, username=smtp_username)
+    elif not smtp_username:
+        _refuse_idle({"--smtp-password-file": smtp_password_file}, what="a login", head="--smtp-username NAME")
+    if database is not None:
+        _refuse_database(database)
+    smtp = _given(host=smtp_host, port=smtp_port, security=smtp_security or "starttls", username=smtp_username)
     chosen = _chosen(smtp if smtp_host else {}, database=_given(url=database), web=_given(base_url=base_url))
     password = _read_password(smtp_password_file) if smtp_password_file else None
     if can_ask() and not smtp_host:
@@ -106,6 +110,23 @@ def _refuse_idle(options: dict[str, Any], *, what: str, head: str) -> None:
         raise UsageError(f"{given[0]} is of {what}, and none is named; nothing was made", next_step=f"add: {head}")
 
 
+def _refuse_database(url: str) -> None:
+    """One that is none, or does not answer, while nothing is written yet. The file of SQLite is made in the folder, later."""
+    from digest.errors import DatabaseBusy, DatabaseError
+    from digest.store.database import Database
+    from digest.store.schema import revision
+
+    database = Database(url)
+    try:
+        if not database.is_sqlite:
+            revision(database)
+    except (DatabaseBusy, DatabaseError) as error:
+        step = "see that the server runs and has this database, then run this again"
+        raise type(error)(f"{error.message}; nothing was made", next_step=step) from error
+    finally:
+        database.close()
+
+
 def _read_password(file: Path) -> str:
     from digest.errors import DigestError
 
@@ -146,8 +167,8 @@ def _complete_newsletter(slug: str, values: dict[str, Any], cadences: list[str] 
     from digest.cli.newsletter import complete
 
     check_slug(slug)
-    complete(values, slug)
     check_cadences(cadences or [])
+    complete(values, slug)
     return cadences or ask_cadence()
 
 
@@ -226,7 +247,7 @@ def _tell(folder: Path, settings: "Settings", made: "NewsletterView | None", *, 
     if made:
         warn(made)
     slug = made.newsletter.slug if made else "week"
-    steps = [] if folder == Path.cwd() else [f"cd {folder}"]
+    steps = [] if folder == Path.cwd() else [f"cd {shlex.quote(str(folder))}"]
     if not made:
         steps.append('digest newsletter add week --name "The Week" --sender you@example.org')
     steps += [] if reads else [f"digest source add --newsletter {slug} URL"]
