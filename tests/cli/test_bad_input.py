@@ -101,6 +101,38 @@ def test_a_value_that_an_option_cannot_take(home: Path, command: str, words: str
     assert_told(done, code=2, words=words, next_step=next_step)
 
 
+@pytest.mark.parametrize(
+    ("words", "code", "said", "next_step"),
+    [
+        (["source", "add", ""], 1, "the address is empty", "give a feed, a home page, a file or a folder"),
+        (["subscriber", "import", "."], 1, ". is a folder, not a file", "give one file"),
+        (["explain", ""], 1, "no post has the id, link or title ''", "digest post list"),
+        (
+            ["subscriber", "edit", "anna@example.org", "--pause-until", "tomorrow"],
+            2,
+            "that is no day",
+            "write a coming day",
+        ),
+    ],
+)
+def test_what_names_nothing_is_refused(
+    home: Path, database: Database, words: list[str], code: int, said: str, next_step: str
+) -> None:
+    with database.write() as session:
+        cast.assemble(session)
+    (home / "a.md").write_text("# A post in the folder that one happens to be in\n")
+    assert_told(run_digest(*words, cwd=home), code=code, words=said, next_step=next_step)
+
+
+def test_a_dash_is_the_standard_output(home: Path, database: Database) -> None:
+    with database.write() as session:
+        cast.assemble(session)
+    for words in (["source", "export"], ["subscriber", "export", "-o"]):
+        done = run_digest(*words, "-", cwd=home)
+        assert (done.returncode, done.stderr, (home / "-").exists()) == (0, "", False)
+        assert done.stdout.startswith(("<?xml", '"address"')), done.stdout[:40]
+
+
 def allow(*ports: int) -> dict[str, str]:
     return {"DIGEST_FETCH__PORTS": str(list(ports)), "DIGEST_FETCH__ALLOW_PRIVATE": '["127.0.0.0/8"]'}
 

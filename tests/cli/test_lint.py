@@ -66,6 +66,7 @@ def test_what_cannot_be_linted_is_said(tmp_path: Path, words: tuple[str, ...], s
 
 def test_the_rules_are_listed(tmp_path: Path) -> None:
     assert "one-click\terror\t" in digest("lint", "--rules", cwd=tmp_path)[0]
+    assert "one-click" in {one["rule"] for one in json.loads(digest("lint", "--rules", "--json", cwd=tmp_path)[0])}
 
 
 @pytest.fixture

@@ -33,8 +33,12 @@ def path_of(where: str) -> Path | None:
     """The file or folder that is meant, or None where a web address is.
 
     Raises:
-        SourceError: nothing but a path begins so, and there is nothing.
+        SourceError: nothing but a path begins so, and there is nothing; or it is empty.
     """
+    if not where.strip():  # as of a variable that is not set: not the folder one happens to be in
+        raise SourceError(
+            "the address is empty", next_step="give a feed, a home page, a file or a folder; . is this one"
+        )
     path = Path(where).expanduser()
     if "://" not in where and path.exists():
         whole = path.absolute()

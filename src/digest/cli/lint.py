@@ -51,7 +51,9 @@ def lint(
     from digest.errors import UsageError
 
     if rules:
-        print_table([(one.id, one.severity, one.what) for one in RULES.values()], head=("rule", "severity", "what"))
+        head = ("rule", "severity", "what")
+        every = [(one.id, one.severity, one.what) for one in RULES.values()]
+        print_json([dict(zip(head, one, strict=True)) for one in every]) if as_json else print_table(every, head=head)
         return
     if unknown := [name for name in ignore or () if name not in RULES]:
         raise UsageError(f"there is no rule {unknown[0]}", next_step="digest lint --rules lists them")

@@ -1,8 +1,12 @@
 """Options that mean the same in every command, in the same words."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
+
+STDOUT = Path("-")
+"""A file's name that means the standard output, as everywhere."""
 
 Newsletter = Annotated[
     str | None,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from digest.cli.context import open_app
-from digest.cli.options import AsJson, DryRun, Newsletter, OnlyNewsletter, Yes
+from digest.cli.options import STDOUT, AsJson, DryRun, Newsletter, OnlyNewsletter, Yes
 from digest.cli.output import confirm, note, print_facts, print_json, print_table
 from digest.core.ranking import HEAVIEST
 from digest.core.states import MAX_INTERVAL_MINUTES, MIN_INTERVAL_MINUTES
@@ -322,7 +322,7 @@ def import_list(
 @app.command()
 def export(
     context: typer.Context,
-    file: Annotated[Path | None, typer.Argument(metavar="FILE.opml", help="Where to; else stdout.")] = None,
+    file: Annotated[Path | None, typer.Argument(metavar="FILE.opml", help="Where to; else, or with -, stdout.")] = None,
     newsletter: OnlyNewsletter = None,
     as_json: AsJson = False,
 ) -> None:
@@ -340,14 +340,14 @@ def export(
         print_json(outlines)
         return
     body = write_opml(outlines, title=f"What {newsletter or 'digest'} reads", now=opened.clock())
-    if file is None:
+    if file is None or file == STDOUT:
         typer.echo(body.decode())
         return
     try:
         file.write_bytes(body)
     except OSError as fault:
         raise DigestError(f"{file} cannot be written: {fault.strerror}", next_step="choose another place") from fault
-    note(f"wrote {len(outlines)} feeds to {file}")
+    note(f"wrote {len(outlines)} feed{'' if len(outlines) == 1 else 's'} to {file}")
 
 
 def _show(source: "Source", *, as_json: bool) -> None:

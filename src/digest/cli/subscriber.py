@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from digest.cli.context import open_app
-from digest.cli.options import AsJson, Newsletter, Yes
+from digest.cli.options import STDOUT, AsJson, Newsletter, Yes
 from digest.cli.output import confirm, note, print_json, print_table
 from digest.cli.subscriber_data import erase, export_data
 from digest.cli.subscriber_edit import edit, tell_unoffered
@@ -139,7 +139,9 @@ def export(
     context: typer.Context,
     newsletter: Newsletter = None,
     state: State = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Into this file; else to stdout.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Into this file; else, or with -, to stdout.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Write the people of a newsletter as CSV.
@@ -153,7 +155,7 @@ def export(
     opened = open_app(context)
     chosen = _choose(opened, newsletter)
     people = export_subscribers(opened.database, newsletter_id=chosen.id, state=state)
-    if output is None:
+    if output is None or output == STDOUT:
         write_stream(typer.get_text_stream("stdout"), people, as_json=as_json)
         return
     count = write_file(output, people, as_json=as_json)

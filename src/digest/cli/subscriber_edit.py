@@ -175,7 +175,12 @@ def _read_day(text: str, *, zone: str, now: datetime) -> datetime:
     from digest.core.choices import pause_until
     from digest.errors import UsageError
 
+    step = "write a coming day like 2027-01-03"
     try:
-        return pause_until(date.fromisoformat(text), zone=zone, now=now)
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"no pause until {text!r}: that is no day", next_step=step) from None
+    try:
+        return pause_until(day, zone=zone, now=now)
     except ValueError as error:
-        raise UsageError(f"no pause until {text!r}: {error}", next_step="write a coming day like 2027-01-03") from None
+        raise UsageError(f"no pause until {text!r}: {error}", next_step=step) from None

@@ -62,7 +62,7 @@ def import_list(
     opened = open_app(context)
     with opened.database.read() as session:
         chosen = choose_newsletter(session, newsletter)
-    rejected_file = report if report or dry_run else file.with_name(f"{file.stem}.rejected.csv")
+    rejected_file = report if report or dry_run else file.parent / f"{file.stem}.rejected.csv"
     shown = _Shown(limit=None if everything else SHOWN)
     with ExitStack() as stack:
         with progress("reading") as read:

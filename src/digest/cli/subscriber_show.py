@@ -60,7 +60,7 @@ def _facts(story: "Story", due: "Mapping[str, datetime | None]", zone: str) -> "
         yield from {"address": person.address, "name": person.name or None, "time zone": person.zone}.items()
         yield from {
             "language": person.language,
-            "known since": person.created_at and say_local(person.created_at, zone),
+            "known since": person.created_at and say_local(person.created_at, zone, weekday=False),
         }.items()
     if found := story.suppression:
         note = f": {found.note}" if found.note else ""

@@ -104,7 +104,7 @@ def find_post(session: Session, words: str) -> FoundPost:
         NotFound: there is none.
         UsageError: there are several.
     """
-    found = find_posts(session, words, limit=6)
+    found = find_posts(session, words, limit=6) if words.strip() else ()
     if not found:
         raise NotFound(f"no post has the id, link or title {words!r}", next_step="digest post list shows them")
     if len(found) > 1:
