@@ -174,7 +174,7 @@ def test_after_a_statement_that_commits_itself_the_connection_makes_transactions
 
 
 def test_a_session_that_ends_under_such_a_statement_is_replaced_at_the_next_attempt(
-    postgres_database: Database,
+    postgres_database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     issue = prepare(postgres_database)
     with writing(postgres_database, issue, "one") as writer:
@@ -186,6 +186,7 @@ def test_a_session_that_ends_under_such_a_statement_is_replaced_at_the_next_atte
         with pytest.raises(DatabaseBusy, match="takes no connections now"):
             writer.write(batch, now=cast.NOW)
         assert len(writer.write(batch, now=cast.NOW, again=True).marked) == 1
+    assert [record.name for record in caplog.records] == [], "the pool tells of a connection that it cannot reset"
 
 
 def test_on_postgres_answers_and_marks_are_one_statement_and_each_mark_stands_for_itself(

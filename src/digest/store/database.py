@@ -101,9 +101,12 @@ class Database:
 
     def close_writer(self, connection: Connection) -> None:
         """Give it back as it was."""
-        if self.is_sqlite and not (connection.closed or connection.invalidated):
+        if not (connection.closed or connection.invalidated):
             driver: Any = connection.connection.driver_connection
-            driver.execute(f"PRAGMA busy_timeout = {self.busy_timeout_ms}")
+            if self.is_sqlite:
+                driver.execute(f"PRAGMA busy_timeout = {self.busy_timeout_ms}")
+            elif driver.closed:
+                connection.invalidate()  # else the pool tries to reset it, and logs a traceback
         connection.close()
 
     def translated(self) -> AbstractContextManager[None]:

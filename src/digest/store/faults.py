@@ -72,6 +72,9 @@ _POSTGRES = {
     "3D000": _NONE,
 }
 
+_NO_CONNECTION = {"OperationalError", "ConnectionTimeout"}
+"""By name: the driver need not be installed."""
+
 # No connection, so no SQLSTATE: libpq's words, which are English unless the server's language is another.
 _WORDS = {
     "authentication failed": _LOGIN,
@@ -125,10 +128,7 @@ def _meaning(name: str, error: BaseException | None) -> DigestError | None:
         meaning = _SQLITE.get(code & 0xFF) or _missing(words)  # the low byte is the primary code
     elif state is not None:
         meaning = _POSTGRES.get(state) or (_CLOSED if state.startswith("08") else None)
-    elif type(error).__name__ in {
-        "OperationalError",
-        "ConnectionTimeout",
-    }:  # of the driver, which need not be installed
+    elif type(error).__name__ in _NO_CONNECTION:
         meaning = _unreachable(words)
     if meaning is None:
         return None
