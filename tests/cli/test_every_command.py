@@ -49,7 +49,8 @@ def test_a_command_says_what_it_does_how_it_is_called_and_how_it_ends(command: C
     assert command.parsed.get_short_help_str(55).endswith("."), "its first sentence is cut off in the list"
     assert "..." not in command.parsed.get_short_help_str(55)
     assert "Exit codes: 0 done; 1 error; 2 usage" in command.help
-    assert not re.search(r"<\w|\[\[|\{[a-z]|<=|>=", command.help), "that is Python's name of it: give it a metavar"
+    pythons = r"<\w|\[\[|\{[a-z]|\{[A-Z]+\}|<=|>="
+    assert not re.search(pythons, command.help), "that is Python's name of it: give it a metavar"
     options = [each for each in command.parsed.params if isinstance(each, TyperOption)]
     assert all(each.help for each in options)
     assert {

@@ -38,6 +38,10 @@ class SpokenCommand(TyperCommand):
         for parameter in self.params:
             parameter.metavar = getattr(parameter, "metavar", None) or WORDS.get(parameter.name or "")
 
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Without the library's braces around a single word."""
+        return [re.sub(r"^\{([^|]+)\}", r"\1", piece) for piece in super().collect_usage_pieces(ctx)]
+
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Arguments and options with their help: of an argument the word that stands for it, bounds in words."""
         for title, kind in (("Arguments", "argument"), ("Options", "option")):
