@@ -63,6 +63,13 @@ def test_a_refused_sender_is_tried_again_with_patience_and_given_up_like_a_defer
     step = decide(OutcomeKind.REFUSED, "dot", 554, "5.7.1", tries=tries)
     assert (step.not_before, step.reason) == (NOW + timedelta(hours=hours), "refused: sender")
     outcome = Outcome(kind=OutcomeKind.REFUSED, phase="dot", code=554, enhanced="5.7.1")
+        ("dot", 550, "5.1.1", Blame.ADDRESS),
+        ("dot", 554, "5.1.10", Blame.ADDRESS),
+        ("data", 550, "5.1.2", Blame.ADDRESS),
+        ("dot", 550, "5.1.0", Blame.SENDER),
+        ("dot", 550, "5.1.8", Blame.SENDER),
+        ("mail", 550, "5.1.1", Blame.SENDER),
+        ("dot", 554, None, Blame.SENDER),
     at_last = after(outcome, tries=tries, first_try=NOW, now=NOW + timedelta(hours=48))
     assert (at_last.state, at_last.blame) == (DeliveryState.EXPIRED, Blame.SENDER)
 

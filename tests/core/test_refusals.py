@@ -43,7 +43,7 @@ def test_an_acceptance_between_them_begins_anew() -> None:
 @pytest.mark.parametrize(
     "other",
     [refused(0, 550, "5.7.1"), refused(0, 554, "5.7.26"), refused(0, 552, "5.2.2"), refused(0, 553, "5.1.8"),
-     refused(0, 550, "5.1.1", phase="dot"), refused(0, 550, None, phase="mail")],
+     refused(0, 550, "5.1.0", phase="dot"), refused(0, 550, None, phase="mail")],
 )  # fmt: skip
 def test_policy_a_full_mailbox_and_our_own_faults_never_count(other: Answered) -> None:
     assert count_refusals([other] * 9) == ()

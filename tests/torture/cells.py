@@ -163,6 +163,8 @@ def expected_ends(cell: Cell) -> set[str]:
         return {"expired"}
     if refusing and cell.phase in {"rcpt", "data"} and cell.answer != "554":
         return {"refused"}
+    if cell.phase == "dot" and cell.answer == "550":  # with 5.1.1: the address
+        return {"refused"}
     return {"accepted"}
 
 

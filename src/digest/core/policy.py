@@ -24,6 +24,10 @@ _SENDERS_ADDRESS = frozenset({"5.1.7", "5.1.8"})
 """Of the addresses in 5.1.x these are ours, whatever the phase they are said in (RFC 3463 §3.2)."""
 
 _AT_THE_MESSAGE = frozenset({"mail", "body", "dot"})
+_SOME_ADDRESS = "5.1.0"
+"""At RCPT it is the one that was just named. After it it may be that in From, which the next reader's message has, too."""
+
+_AFTER_RCPT = frozenset({"data", "body", "dot"})
 
 
 class Blame(StrEnum):
@@ -91,7 +95,10 @@ def _wait(outcome: Outcome, tries: int, blame: Blame) -> timedelta:
 
 
 def whom_to_blame(outcome: Outcome) -> Blame:
-    """5.1.x at RCPT is the address, but for that of the sender; 5.7.x anywhere, and any refusal of the sender or the message, is us."""
+    """5.1.x from RCPT on is the address, of which every message has one, but for that of the sender.
+
+    5.7.x anywhere, and any other refusal of the sender or the message, is us.
+    """
     if outcome.code in {530, 535}:
         return Blame.LOGIN
     if outcome.kind is not OutcomeKind.REFUSED:
@@ -103,3 +110,5 @@ def whom_to_blame(outcome: Outcome) -> Blame:
         known = enhanced.startswith(("5.1.", "5.2.1"))
         return Blame.ADDRESS if known or (not enhanced and outcome.code == 550) else Blame.NOBODY
     return Blame.SENDER if outcome.phase in _AT_THE_MESSAGE and outcome.code in {550, 552, 554} else Blame.NOBODY
+    if outcome.phase in _AFTER_RCPT and enhanced.startswith("5.1.") and enhanced != _SOME_ADDRESS:
+        return Blame.ADDRESS
