@@ -123,7 +123,7 @@ def test_a_tail_of_deferrals_is_not_taken_for_an_outage(sqlite_database: Databas
         session.execute(text("UPDATE newsletter SET max_late_hours = 1"))
     later = Outcome(kind=OutcomeKind.DEFERRED, phase="rcpt", code=450)
     now, deferred = cast.NOW, 0
-    for _ in range(60):
+    for _ in range(54):
         report = run(sqlite_database, Scripted(*[later] * 3), now=now)
         deferred += report.issues[0].deferred if report.issues else 0
         assert not (report.issues and report.issues[0].paused)

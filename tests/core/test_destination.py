@@ -70,6 +70,12 @@ def test_the_third_in_a_row_makes_it_wait_and_each_attempt_after_that_for_longer
         now = standing.not_before or now
     assert waits == [None, None, 15, 30, 60, 120, 240, 480, 480, 480]
     assert (standing.since, standing.is_given_up) == (NOW, False)
+    for _ in range(3):
+        standing = after_impatience(standing, now)
+        now = standing.not_before
+    assert now == NOW + timedelta(hours=48), "the last wait is cut"
+    standing = after_impatience(standing, now)
+    assert (standing.is_given_up, standing.not_before) == (True, now + 480 * MINUTE)
 
 
 def test_answers_to_what_was_under_way_do_not_lengthen_the_wait() -> None:

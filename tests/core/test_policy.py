@@ -22,12 +22,25 @@ def test_a_deferral_backs_off(tries: int, minutes: int) -> None:
     assert (step.state, step.not_before) == (DeliveryState.QUEUED, NOW + timedelta(minutes=minutes))
 
 
-def test_after_two_days_of_deferrals_a_delivery_expires() -> None:
+@pytest.mark.parametrize(("minutes_each", "said"), [(0, (450, "deferred")), (7, (450, "deferred")), (3, (554, "refused"))])
+def test_the_last_of_many_tries_comes_two_days_after_the_first(minutes_each: int, said: tuple[int, str]) -> None:
+    """`minutes_each`: how long after its time each try is made."""
+    code, kind = said
+    outcome = Outcome(kind=OutcomeKind(kind), phase="dot", code=code)
+    now, tried = NOW, [NOW]
+    while (step := after(outcome, tries=len(tried), first_try=NOW, now=now)).state is DeliveryState.QUEUED:
+        assert step.not_before
+        assert step.not_before > now
+        now = step.not_before + timedelta(minutes=minutes_each)
+        tried.append(now)
+    assert step.state is DeliveryState.EXPIRED
+    assert tried[-1] == NOW + timedelta(hours=48, minutes=minutes_each)
+
+
+def test_a_first_try_that_is_still_to_come_was_a_wrong_clocks() -> None:
     outcome = Outcome(kind=OutcomeKind.DEFERRED, phase="rcpt", code=450)
-    at_last = after(outcome, tries=9, first_try=NOW, now=NOW + timedelta(hours=48))
-    assert at_last.state is DeliveryState.EXPIRED
-    just_before = after(outcome, tries=9, first_try=NOW, now=NOW + timedelta(hours=47, minutes=59))
-    assert just_before.state is DeliveryState.QUEUED
+    step = after(outcome, tries=3, first_try=NOW + timedelta(days=365), now=NOW)
+    assert step.not_before == NOW + timedelta(hours=1)
 
 
 def test_an_unknown_outcome_is_held() -> None:
@@ -50,6 +63,13 @@ def test_a_broken_connection_is_tried_again_soon() -> None:
         ("dot", 554, "5.7.26", Blame.SENDER),
         ("dot", 552, "5.3.4", Blame.SENDER),
         ("dot", 554, "5.7.1", Blame.SENDER),
+        ("dot", 550, "5.1.1", Blame.ADDRESS),
+        ("dot", 554, "5.1.10", Blame.ADDRESS),
+        ("data", 550, "5.1.2", Blame.ADDRESS),
+        ("dot", 550, "5.1.0", Blame.SENDER),
+        ("dot", 550, "5.1.8", Blame.SENDER),
+        ("mail", 550, "5.1.1", Blame.SENDER),
+        ("dot", 554, None, Blame.SENDER),
     ],
 )
 def test_a_refusal_blames_the_right_side(phase: str, code: int, enhanced: str | None, blame: Blame) -> None:
@@ -63,13 +83,6 @@ def test_a_refused_sender_is_tried_again_with_patience_and_given_up_like_a_defer
     step = decide(OutcomeKind.REFUSED, "dot", 554, "5.7.1", tries=tries)
     assert (step.not_before, step.reason) == (NOW + timedelta(hours=hours), "refused: sender")
     outcome = Outcome(kind=OutcomeKind.REFUSED, phase="dot", code=554, enhanced="5.7.1")
-        ("dot", 550, "5.1.1", Blame.ADDRESS),
-        ("dot", 554, "5.1.10", Blame.ADDRESS),
-        ("data", 550, "5.1.2", Blame.ADDRESS),
-        ("dot", 550, "5.1.0", Blame.SENDER),
-        ("dot", 550, "5.1.8", Blame.SENDER),
-        ("mail", 550, "5.1.1", Blame.SENDER),
-        ("dot", 554, None, Blame.SENDER),
     at_last = after(outcome, tries=tries, first_try=NOW, now=NOW + timedelta(hours=48))
     assert (at_last.state, at_last.blame) == (DeliveryState.EXPIRED, Blame.SENDER)
 

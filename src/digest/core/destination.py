@@ -62,11 +62,13 @@ def after_impatience(known: Standing | None, now: datetime) -> Standing:
     standing = replace(known, failures=known.failures + 1, at=now)
     if standing.failures < IN_A_ROW:
         return standing
-    return replace(standing, not_before=now + _wait(standing.failures - IN_A_ROW))
+    return replace(standing, not_before=now + _wait(standing))
 
 
-def _wait(earlier: int) -> timedelta:
-    return BACK_OFF[min(earlier, len(BACK_OFF) - 1)]
+def _wait(standing: Standing) -> timedelta:
+    """Cut so that a last message tries when the domain is given up; with one that came later it begins anew."""
+    wait, left = BACK_OFF[min(standing.failures - IN_A_ROW, len(BACK_OFF) - 1)], standing.since + GIVE_UP_AFTER - standing.at
+    return min(wait, left) if left > timedelta() else wait
 
 
 def _is_grey(outcome: Outcome) -> bool:

@@ -8,12 +8,13 @@ from digest.core.people import Outcome
 from digest.core.states import DeliveryState, OutcomeKind
 
 BACK_OFF = tuple(timedelta(minutes=minutes) for minutes in (15, 30, 60, 120, 240, 480))
-"""Waits after the first, second, … deferral; the last one repeats. Greylisting ends within the first (RFC 6647)."""
+"""Waits after the first, second, … deferral; the last one repeats, until `GIVE_UP_AFTER`. Greylisting ends within the first (RFC 6647)."""
 
 SENDER_BACK_OFF = BACK_OFF[2:]
 """After a refusal of the sender: only a person can mend that, and a server that is pressed thinks the worse of us."""
 
 GIVE_UP_AFTER = timedelta(hours=48)
+"""From the first answer to the last try, for which the last wait is cut."""
 SENDER_REFUSALS_IN_A_ROW = 5
 """After so many without an acceptance between them the issue pauses: the server refuses us, not one reader."""
 
@@ -23,11 +24,11 @@ SENDER_REFUSED = "refused: sender"
 _SENDERS_ADDRESS = frozenset({"5.1.7", "5.1.8"})
 """Of the addresses in 5.1.x these are ours, whatever the phase they are said in (RFC 3463 §3.2)."""
 
-_AT_THE_MESSAGE = frozenset({"mail", "body", "dot"})
 _SOME_ADDRESS = "5.1.0"
 """At RCPT it is the one that was just named. After it it may be that in From, which the next reader's message has, too."""
 
 _AFTER_RCPT = frozenset({"data", "body", "dot"})
+_AT_THE_MESSAGE = frozenset({"mail", "body", "dot"})
 
 
 class Blame(StrEnum):
@@ -71,12 +72,13 @@ def after(outcome: Outcome, *, tries: int, first_try: datetime, now: datetime) -
         return NextStep(state=DeliveryState.QUEUED, reason="the server wants a login", blame=blame)
     if outcome.kind is OutcomeKind.REFUSED and blame is not Blame.SENDER:
         return NextStep(state=DeliveryState.REFUSED, reason=f"refused: {blame}", blame=blame)
-    if now - first_try >= GIVE_UP_AFTER:
+    deadline = min(first_try, now) + GIVE_UP_AFTER  # a first answer that is still to come was a wrong clock's
+    if now >= deadline:
         why = f"not accepted within 48 hours{', ' + SENDER_REFUSED if blame is Blame.SENDER else ''}"
         return NextStep(state=DeliveryState.EXPIRED, reason=why, blame=blame)
     reason = SENDER_REFUSED if blame is Blame.SENDER else "deferred"
-    wait = _wait(outcome, tries, blame)
-    return NextStep(state=DeliveryState.QUEUED, not_before=now + wait, reason=reason, blame=blame)
+    again = min(now + _wait(outcome, tries, blame), deadline)
+    return NextStep(state=DeliveryState.QUEUED, not_before=again, reason=reason, blame=blame)
 
 
 def name_answer(outcome: Outcome) -> str:
@@ -109,6 +111,6 @@ def whom_to_blame(outcome: Outcome) -> Blame:
     if outcome.phase == "rcpt":
         known = enhanced.startswith(("5.1.", "5.2.1"))
         return Blame.ADDRESS if known or (not enhanced and outcome.code == 550) else Blame.NOBODY
-    return Blame.SENDER if outcome.phase in _AT_THE_MESSAGE and outcome.code in {550, 552, 554} else Blame.NOBODY
     if outcome.phase in _AFTER_RCPT and enhanced.startswith("5.1.") and enhanced != _SOME_ADDRESS:
         return Blame.ADDRESS
+    return Blame.SENDER if outcome.phase in _AT_THE_MESSAGE and outcome.code in {550, 552, 554} else Blame.NOBODY

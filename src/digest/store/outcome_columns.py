@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import ColumnElement, case, literal
 
 from digest.core.people import Outcome
 from digest.core.policy import NextStep
@@ -15,7 +15,10 @@ LONGEST_REPLY = 500
 def outcome_columns(
     outcome: Outcome, step: NextStep, *, trying_since: ColumnElement[Any], now: datetime
 ) -> dict[str, Any]:
-    """The answer and what it leads to. The first answer begins the 48 hours, which `trying_since` keeps."""
+    """The answer and what it leads to. The first answer begins the 48 hours, which `trying_since` keeps.
+
+    Not where it is still to come: a clock that was ahead wrote it, and nothing would ever be given up.
+    """
     return {
         "state": str(step.state),
         "not_before": step.not_before,
@@ -26,5 +29,5 @@ def outcome_columns(
         "phase": outcome.phase,
         "lease_until": None,
         "settled_at": now,
-        "trying_since": func.coalesce(trying_since, now),
+        "trying_since": case((trying_since <= now, trying_since), else_=literal(now, trying_since.type)),
     }
