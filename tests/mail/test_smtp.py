@@ -3,8 +3,9 @@
 import asyncio
 import socket
 import ssl
+from base64 import b64encode
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -207,6 +208,40 @@ def test_settings_that_cannot_work_are_refused(tmp_path: Path) -> None:
     for name in ("ca.pem", "missing.pem"):
         with pytest.raises(SettingsError, match=f"{name} cannot be read as a certificate"):
             SmtpTransport(host="mail.example", ca_file=tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("answers", "tried", "problem"),
+    [
+        (["535 5.7.8 no"], ["PLAIN"], "refused the user name or password: 535"),
+        (["454 4.7.0 not now"], ["PLAIN"], "does not take messages now: 454"),
+        (["504 5.5.4 no such method", "334 UGFzc3dvcmQ6"], ["PLAIN", "LOGIN"], None),
+        (["534 5.7.9 too weak", "535 5.7.8 no"], ["PLAIN", "LOGIN"], "refused the user name or password: 535"),
+        (["504 no"] * 3, ["PLAIN", "LOGIN", "CRAM-MD5"], "offers no way to log in"),
+    ],
+)
+def test_a_password_is_tried_by_one_method_that_the_server_takes(
+    answers: list[str], tried: list[str], problem: str | None
+) -> None:
+    """Each wrong try counts towards the lock of an account."""
+    ehlo = b"250-scripted.example\r\n250 AUTH CRAM-MD5 LOGIN PLAIN\r\n"
+    password = b64encode(b"right").decode()
+    said = [f"{answer}\r\n".encode() for answer in answers]
+    server = ScriptedServer({"ehlo": ehlo, "auth": said, password.lower(): b"235 2.7.0 yes\r\n"})
+
+    async def talk() -> None:
+        async with server:
+            given = {"security": "plain", "username": "ana", "password": "right"}
+            transport = SmtpTransport(host="127.0.0.1", port=server.port, **given)
+            try:
+                await transport.open()
+                await transport.close()
+            finally:
+                await asyncio.sleep(0.01)  # until the connection is closed
+
+    with pytest.raises(TransportError, match=problem) if problem else nullcontext():
+        asyncio.run(talk())
+    assert [line.split(" ")[1] for line in server.commands if line.startswith("AUTH")] == tried
 
 
 @pytest.mark.parametrize(

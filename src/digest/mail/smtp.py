@@ -28,6 +28,8 @@ MESSAGES_PER_CONNECTION = 50
 IDLE_SECONDS = 30.0
 ANNOUNCED_SECONDS = 1.0
 """How long a connection waits for the message that it has begun, where all are in use."""
+_METHOD_REFUSED = frozenset({504, 534})
+"""RFC 4954 §6: the server has not looked at the password, and may take it by another method."""
 SLOT_AGAIN = 60.0
 """Seconds after which one more connection is tried where the server had no room for it: one refusal may be a bad moment."""
 
@@ -259,7 +261,7 @@ class SmtpTransport:
             await client.connect()
             await _greet(client)
             if self.username:
-                await client.login(self.username, self.password or "")
+                await self._log_in(client)
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
             client.close()
             raise self._meaning(error) from error
@@ -267,6 +269,25 @@ class SmtpTransport:
         if client.protocol is not None and client.protocol.transport is not None:
             transport = cast("asyncio.Transport", client.protocol.transport)  # STARTTLS has replaced it there
         return Conversation(transport, server=self.name, features=_features(client), patience=self.patience)
+
+    async def _log_in(self, client: aiosmtplib.SMTP) -> None:
+        """By one method. aiosmtplib's own `login` tries the same password by every other one, too, which locks accounts.
+
+        Encrypted, or within this machine, PLAIN comes first, as RFC 4954 §4 has it: CRAM-MD5 is offered by servers that keep no
+        password for it, and refuse everybody's.
+        """
+        methods = list(client.supported_auth_methods)
+        if self.security != "plain" or _is_loopback(self.host):
+            methods.sort(key="cram-md5".__eq__)
+        for method in methods:
+            try:
+                await getattr(client, f"auth_{method.replace('-', '')}")(self.username, self.password or "")
+            except aiosmtplib.SMTPAuthenticationError as error:
+                if error.code not in _METHOD_REFUSED:
+                    raise
+            else:
+                return
+        raise aiosmtplib.SMTPException("no AUTH method is left")
 
     def _meaning(self, error: Exception) -> TransportError:
         """One sentence for what went wrong before the first message."""
@@ -300,7 +321,9 @@ class SmtpTransport:
                 next_step='try smtp.security = "tls" with port 465',
             )
         if isinstance(error, aiosmtplib.SMTPException) and "auth" in str(error).lower():
-            return LoginRefused(f"{self.name} offers no way to log in", next_step="check smtp.security and smtp.port")
+            return LoginRefused(
+                f"{self.name} offers no way to log in that it takes", next_step="check smtp.security and smtp.port"
+            )
         return TransportError(
             f"{self.name} cannot be reached: {_words(error)}", next_step="check smtp.host and smtp.port"
         )
