@@ -22,7 +22,9 @@ def test_a_deferral_backs_off(tries: int, minutes: int) -> None:
     assert (step.state, step.not_before) == (DeliveryState.QUEUED, NOW + timedelta(minutes=minutes))
 
 
-@pytest.mark.parametrize(("minutes_each", "said"), [(0, (450, "deferred")), (7, (450, "deferred")), (3, (554, "refused"))])
+@pytest.mark.parametrize(
+    ("minutes_each", "said"), [(0, (450, "deferred")), (7, (450, "deferred")), (3, (554, "refused"))]
+)
 def test_the_last_of_many_tries_comes_two_days_after_the_first(minutes_each: int, said: tuple[int, str]) -> None:
     """`minutes_each`: how long after its time each try is made."""
     code, kind = said

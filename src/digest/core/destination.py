@@ -67,7 +67,8 @@ def after_impatience(known: Standing | None, now: datetime) -> Standing:
 
 def _wait(standing: Standing) -> timedelta:
     """Cut so that a last message tries when the domain is given up; with one that came later it begins anew."""
-    wait, left = BACK_OFF[min(standing.failures - IN_A_ROW, len(BACK_OFF) - 1)], standing.since + GIVE_UP_AFTER - standing.at
+    wait = BACK_OFF[min(standing.failures - IN_A_ROW, len(BACK_OFF) - 1)]
+    left = standing.since + GIVE_UP_AFTER - standing.at
     return min(wait, left) if left > timedelta() else wait
 
 
