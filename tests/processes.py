@@ -32,10 +32,17 @@ class Inbox:
 
     seconds: float = 0.0  # how long it takes over each
     refusal: str | None = None  # said instead of taking it; `{recipient}` is whom it was for
+    greylisted: tuple[str, ...] = ()
     log: list[tuple[str, str]] = field(default_factory=list)
     dots: list[float] = field(default_factory=list)  # when each final dot came, in monotonic seconds
     messages: list[bytes] = field(default_factory=list)  # while there are few of them
     changed: threading.Condition = field(default_factory=threading.Condition)
+
+    async def handle_RCPT(self, server, session, envelope, address, options) -> str:  # noqa: N802 - aiosmtpd names it
+        if address in self.greylisted:
+            return "450 4.2.0 greylisted"
+        envelope.rcpt_tos.append(address)
+        return "250 2.1.5 ok"
 
     async def handle_DATA(self, server, session, envelope) -> str:  # noqa: N802 - aiosmtpd names it
         import asyncio

@@ -157,7 +157,7 @@ def test_the_life_of_a_newsletter(life: Life) -> None:
 def test_sources_are_read_after_the_mail_is_out_and_what_they_bring_is_in_the_next_issue(life: Life) -> None:
     life.write_post("Lamps on the pier", "The lamps were painted green this year.")
 
-    def write_while_mail_goes_out(_messages: int) -> None:
+    def write_while_mail_goes_out(*_messages: int) -> None:
         life.now += timedelta(minutes=1)
         life.write_post(f"Written at {life.now:%H %M}", "A gull took the editor's sandwich.")
 

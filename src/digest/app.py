@@ -153,7 +153,7 @@ async def turn(
     fetcher: "Fetcher | None" = None,
     transport: "Transport | None" = None,
     stop: asyncio.Event | None = None,
-    on_progress: Callable[[int], None] = lambda _steps: None,
+    on_progress: Callable[[int, int], None] = lambda _rested, _waiting: None,
     on_issue: Callable[[int, int], None] = lambda _done, _total: None,
     on_gather: "OnProgress | None" = None,
 ) -> Report:
@@ -162,7 +162,7 @@ async def turn(
     What is due goes out before other sources are read: no slot waits for a feed that is not its own. Safe to overlap
     with others, to repeat and to kill. `stop` finishes what is in hand. What stops the delivery is in the report; what
     stops the whole is raised. `hold=False` is an admin's word that the clock is right (core/period). `on_progress`
-    hears of messages, `on_issue` of an issue's deliveries when it begins: how many are at rest, of how many; `on_gather`
+    hears of messages: how many more are at rest, and how many more, or fewer, are to be tried again; `on_issue` of an issue's deliveries when it begins: how many are at rest, of how many; `on_gather`
     of sources looked at.
 
     Raises:
@@ -223,7 +223,7 @@ async def deliver_due(
     *,
     transport: "Transport | None" = None,
     stop: asyncio.Event,
-    on_progress: Callable[[int], None] = lambda _steps: None,
+    on_progress: Callable[[int, int], None] = lambda _rested, _waiting: None,
     on_issue: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> "DeliverReport":
     """Send what is going out.

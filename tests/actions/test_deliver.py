@@ -25,6 +25,21 @@ from digest.store.database import Database
 from digest.store.spool import Spool
 
 
+def test_progress_counts_what_came_to_rest_and_apart_what_waits(sqlite_database: Database) -> None:
+    prepare(sqlite_database, people=2)
+    told: list[tuple[int, int]] = []
+    ticks = iter(range(10_000))
+    unsent = Outcome(kind=OutcomeKind.UNSENT, phase="data")
+    asyncio.run(
+        deliver(
+            sqlite_database, transport=Scripted(unsent), key=KEY, base_url=None, owner="one", concurrency=1,
+            clock=lambda: cast.NOW + timedelta(seconds=20 * next(ticks)), claim_lease=timedelta(days=1),
+            on_progress=lambda rested, waiting: told.append((rested, waiting)),
+        )
+    )  # fmt: skip
+    assert told == [(0, 1), (1, 0), (1, 0), (1, -1)]
+
+
 def test_everybody_active_gets_one_message_and_a_second_run_sends_nothing(database: Database, tmp_path: Path) -> None:
     issue = prepare(database, people=25)
     first = run(database, MaildirTransport(tmp_path))

@@ -120,15 +120,21 @@ def test_a_run_counts_what_it_does_on_a_terminal(digest: Digest, home: Database,
     assert shown.index("gathering") < shown.index("sending")
 
 
-def test_the_bar_of_a_run_has_rate_and_time_left(digest: Digest, home: Database, tmp_path: Path) -> None:
+def test_the_bar_of_a_run_has_rate_and_time_left_and_tells_what_waits_apart(
+    digest: Digest, home: Database, tmp_path: Path
+) -> None:
     with home.write() as session:
         for number in range(3, 40):
             cast.add_subscription(session, 1, cast.add_subscriber(session, f"reader{number}@x.example"))
     with mail_server(seconds=0.2) as (inbox, port):
+        inbox.greylisted = ("reader3@x.example", "reader9@x.example")
         env = {f"DIGEST_{name}": str(value) for name, value in smtp(port).items()}
         code, shown = type_to_digest("run", "--no-gather", cwd=tmp_path, answers=[], env=env)
-    assert (code, "40 accepted of 40; done" in shown, len(inbox.log)) == (0, True, 40), shown
-    assert re.search(r"\d+/40 +[\d,]+\.\d/s +0:00:\d\d", re.sub(r"\x1b\[[\d;]*m", "", shown)), shown
+    assert (code, "38 accepted, 2 deferred of 40" in shown, len(inbox.log)) == (0, True, 38), shown
+    shown = re.sub(r"\x1b\[[\d;]*m", "", shown)
+    assert re.search(r"\d+/40 +[\d,]+\.\d/s +0:00:\d\d", shown), shown
+    assert "sending, 2 to be tried again" in shown
+    assert max(int(done) for done in re.findall(r"(\d+)/40", shown)) == 38, "a deferral is not done"
     assert "digest.actions" not in shown
     assert "issue=1" not in shown, "on a terminal there are no log lines"
 

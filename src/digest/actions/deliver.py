@@ -64,7 +64,7 @@ async def deliver(
     concurrency: int = 4,
     stop: asyncio.Event | None = None,
     signer: Sign | None = None,
-    on_progress: Callable[[int], None] = lambda _steps: None,
+    on_progress: Callable[[int, int], None] = lambda _rested, _waiting: None,
     on_issue: Callable[[int, int], None] = lambda _done, _total: None,
     pace: Pace | None = None,
     claim_lease: timedelta = CLAIM_LEASE,

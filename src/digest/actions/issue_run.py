@@ -73,7 +73,7 @@ class Sender:
     owner: str
     concurrency: int
     stop: asyncio.Event
-    on_progress: Callable[[int], None]
+    on_progress: Callable[[int, int], None]  # more at rest; more, or fewer, that are to be tried again
     on_issue: Callable[[int, int], None]  # at rest, of so many
     signer: Sign | None  # DKIM; None where the relay signs
     claim_lease: timedelta
@@ -94,6 +94,7 @@ class IssueRun:
     settled_before: int
     base_url: str | None  # as it was when the issue began to go out, like the newsletter's sender
     seen: IdSet = field(default_factory=IdSet)  # accepted in this process
+    waiting: IdSet = field(default_factory=IdSet)  # sent back to the queue in this run, and to be tried again
     over: bool = False  # no lane takes another
     problem: DigestError | None = None
     sender_refusals: int = 0

@@ -17,7 +17,7 @@ from digest.actions.watcher import notice_stop
 from digest.core.addresses import hide_addresses
 from digest.core.people import Claimed, Envelope, Outcome
 from digest.core.policy import SENDER_REFUSALS_IN_A_ROW, TAKEN, Blame, NextStep, after, name_answer
-from digest.core.states import OutcomeKind
+from digest.core.states import DeliveryState, OutcomeKind
 from digest.errors import DigestError, LoginRefused, MessageError, TransportError
 from digest.store.deliveries import Settlement
 
@@ -147,7 +147,7 @@ def _settle(sender: Sender, run: IssueRun, writer: LedgerWriter, delivery: Claim
         step = after(outcome, tries=delivery.tries + 1, first_try=delivery.trying_since or now, now=now)
     writer.settle(Settlement(delivery, outcome, step))
     count_outcome(run.report, step)
-    sender.on_progress(1)
+    _tell_progress(sender, run, delivery, step)
     if log.isEnabledFor(logging.DEBUG):  # asked first: there are thousands a second
         log.debug(
             "settled",
@@ -155,6 +155,14 @@ def _settle(sender: Sender, run: IssueRun, writer: LedgerWriter, delivery: Claim
                    "code": outcome.code},
         )  # fmt: skip
     return step
+
+
+def _tell_progress(sender: Sender, run: IssueRun, delivery: Claimed, step: NextStep) -> None:
+    """What waits is not done; it is once it is tried again and comes to rest."""
+    if step.state is DeliveryState.QUEUED:
+        sender.on_progress(0, int(run.waiting.add(delivery.id)))
+    else:
+        sender.on_progress(1, -int(run.waiting.discard(delivery.id)) if delivery.tries else 0)
 
 
 async def _judge(sender: Sender, run: IssueRun, delivery: Claimed, step: NextStep, outcome: Outcome) -> None:

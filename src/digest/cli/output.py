@@ -94,12 +94,18 @@ class Progress(Protocol):
     def begin(self, what: str, *, done: int = 0, total: int | None = None) -> None:
         """Something else is counted from here; so many of it are done already, of so many."""
 
+    def describe(self, what: str) -> None:
+        """The same in other words."""
+
 
 class _Silent:
     def advance(self, steps: int = 1, *, total: int | None = None) -> None:
         """Nobody is watching."""
 
     def begin(self, what: str, *, done: int = 0, total: int | None = None) -> None:
+        """Nobody is watching."""
+
+    def describe(self, what: str) -> None:
         """Nobody is watching."""
 
 
@@ -131,6 +137,9 @@ def progress(what: str, total: int | None = None) -> Iterator[Progress]:
 
             def begin(self, what: str, *, done: int = 0, total: int | None = None) -> None:
                 bar.reset(task, description=what, total=total, completed=done)
+
+            def describe(self, what: str) -> None:
+                bar.update(task, description=what)
 
         yield _Drawn()
 

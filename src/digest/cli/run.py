@@ -217,7 +217,7 @@ class _Watch:
 
     def __init__(self, bar: "Progress") -> None:
         self.bar = bar
-        self.done = 0
+        self.done = self.waiting = 0
         self.is_sending = False
 
     def gathered(self, done: int, total: int) -> None:
@@ -229,10 +229,13 @@ class _Watch:
 
     def began(self, done: int, total: int) -> None:
         self.bar.begin("sending", done=done, total=total)
-        self.is_sending = True
+        self.is_sending, self.waiting = True, 0
 
-    def sent(self, messages: int) -> None:
-        self.bar.advance(messages)
+    def sent(self, rested: int, waiting: int) -> None:
+        self.bar.advance(rested)
+        if waiting:
+            self.waiting += waiting
+            self.bar.describe(f"sending, {self.waiting:,} to be tried again" if self.waiting else "sending")
 
 
 def _stop_on_signals(stop: "asyncio.Event") -> None:

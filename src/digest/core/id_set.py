@@ -21,3 +21,10 @@ class IdSet:
             return False
         bits[octet] |= bit
         return True
+
+    def discard(self, number: int) -> bool:
+        """Whether it was there."""
+        if number not in self:
+            return False
+        self._pages[number >> 12][number >> 3 & 511] &= ~(1 << (number & 7))
+        return True
