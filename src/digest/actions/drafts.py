@@ -12,6 +12,8 @@ from digest.actions.signing import Made, SignLater
 from digest.core.people import Claimed, Envelope
 
 AT_ONCE = 16
+SOON = 0.2
+"""Seconds in which a signature is made as a rule, many times over."""
 SIGNED_AT_ONCE = 4
 """In one step of a thread: for each the interpreter changes hands. With more, lanes would wait for the last of them."""
 
@@ -39,6 +41,15 @@ class Drafts:
         if isinstance(made, Exception):
             raise made
         return made
+
+    async def is_soon(self, delivery: Claimed) -> bool:
+        """Whether `take` would not keep one waiting for a signature any more."""
+        if delivery.id not in self._made:
+            self._make((delivery, *self._queue.peek(AT_ONCE - 1)))
+        made = self._made[delivery.id]
+        if not isinstance(made, asyncio.Future) or made.done():
+            return True
+        return bool((await asyncio.wait((made,), timeout=SOON))[0])
 
     def _make(self, deliveries: tuple[Claimed, ...]) -> None:
         composed = {one.id: self._compose(one) for one in deliveries}

@@ -37,6 +37,7 @@ class Lane:
     def __init__(self, sender: Sender, run: IssueRun, writer: LedgerWriter, queue: ClaimQueue, drafts: Drafts) -> None:
         self.sender, self.run, self.writer, self.queue, self._drafts = sender, run, writer, queue, drafts
         self._next: Outgoing | None = None  # made while its predecessor's mark was committed
+        self._later: Claimed | None = None  # or not yet: its signature is slow
         self._fault: Exception | None = None  # of making it
 
     async def go(self) -> None:
@@ -61,14 +62,18 @@ class Lane:
             self.run.over = True
             raise
         finally:
-            if self._next and self.queue.begin(self._next.delivery):
-                self.writer.release(self._next.delivery)
+            for unused in (self._next.delivery if self._next else None, self._later):
+                if unused and self.queue.begin(unused):
+                    self.writer.release(unused)
 
     async def _take(self) -> Outgoing | None:
         """The next one, of whatever can be composed."""
         outgoing, self._next = self._next, None
         if outgoing and not self.queue.begin(outgoing.delivery):
             outgoing = None
+        later, self._later = self._later, None
+        if later and self.queue.begin(later):
+            outgoing = await self._make(later)
         while outgoing is None and (delivery := await self.queue.take()) is not None:
             outgoing = await self._make(delivery)
         return outgoing
@@ -117,10 +122,13 @@ class Lane:
             raise self._fault
 
     async def _make_next(self) -> None:
-        """The next message; its faults must not touch the one that is being marked."""
+        """The next message; neither its faults nor a slow signature touch the one that is being marked."""
         if is_over(self.sender, self.run) or (following := self.queue.take_ahead()) is None:
             return
         try:
+            if not await self._drafts.is_soon(following):
+                self._later = following
+                return
             self._next = await self._make(following)
         except Exception as fault:  # noqa: BLE001 - raised once this message is settled
             self._fault = fault
