@@ -49,9 +49,8 @@ def test_a_guard_that_is_taken_away_is_missed(copy: Copy, name: str) -> None:
 
 
 def test_an_edit_that_takes_no_guard_away_survives_and_the_copy_is_as_before(copy: Copy) -> None:
-    idle = Edit(
-        file=POLICY, before="wait = _wait(outcome, tries, blame)\n", after="wait = _wait(outcome, tries, blame)  #\n"
-    )
+    words = "again = min(now + _wait(outcome, tries, blame), deadline)"
+    idle = Edit(file=POLICY, before=f"{words}\n", after=f"{words}  #\n")
     assert copy.try_without(Guard(name="idle", keeps="Nothing.", edits=(idle,), tests=(POLICY_TEST,))).failing is None
     assert (copy.root / POLICY).read_bytes() == (ROOT / POLICY).read_bytes()
 
