@@ -119,7 +119,7 @@ class Watch:
         self.first = self.last = time.perf_counter()
         self.cpu = self.ledger_cpu = 0.0
 
-    def __call__(self, messages: int) -> None:
+    def __call__(self, messages: int, _waiting: int) -> None:
         self.last = time.perf_counter()
         if not self.messages:
             self.first, self.cpu, self.ledger_cpu = self.last, cpu_seconds(), thread_seconds()
