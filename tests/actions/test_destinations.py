@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import insert, update
 from tests import cast
 from tests.actions.delivering import counts, run
 
@@ -14,11 +14,11 @@ from digest.mail.transport import BeforeDot
 from digest.store import sending
 from digest.store.database import Database
 from digest.store.destinations import list_destinations
-from digest.store.people_tables import DeliveryRow
+from digest.store.people_tables import DeliveryRow, DestinationRow
 
 BUSY = Outcome(kind=OutcomeKind.DEFERRED, phase="dot", code=451, enhanced="4.7.500", reply="busy", server="mx")
 GREY = Outcome(kind=OutcomeKind.DEFERRED, phase="rcpt", code=450, enhanced="4.2.0", reply="greylisted", server="mx")
-MINUTE = timedelta(minutes=1)
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
 
 class Domains:
@@ -149,6 +149,16 @@ def test_a_domain_that_waits_pauses_no_issue_for_being_late(sqlite_database: Dat
         report = run(sqlite_database, server, now=now, concurrency=1)
         assert report.issues[0].paused is None
         now = waiting(sqlite_database)["busy.example"]
+
+
+def test_a_domain_does_not_wait_for_a_year_because_a_clock_was_ahead(sqlite_database: Database) -> None:
+    prepare(sqlite_database, busy=9)
+    server = Domains(busy=BUSY)
+    with sqlite_database.write() as session:
+        said = {"failures": 5, "since": cast.NOW, "at": cast.NOW + 365 * DAY, "not_before": cast.NOW + 366 * DAY}
+        session.execute(insert(DestinationRow.__table__).values(domain="busy.example", answer="451 at the dot", **said))
+    run(sqlite_database, server, concurrency=1)
+    assert waiting(sqlite_database) == {"busy.example": cast.NOW + 15 * MINUTE}, "as for one that was never heard of"
 
 
 def test_resuming_lets_every_domain_be_asked_again(sqlite_database: Database) -> None:

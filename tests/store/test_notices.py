@@ -13,6 +13,7 @@ from digest.core.states import DeliveryState, NoticeKind, OutcomeKind
 from digest.store.database import Database
 from digest.store.notices import (
     claim_notices,
+    has_due_notice,
     insert_notice,
     list_notices,
     mark_notice,
@@ -91,6 +92,27 @@ def test_a_claim_is_taken_away_after_its_lease_alone_and_then_marks_nothing(queu
     (mine,) = claim(queued)  # by the same owner
     assert not mark(queued, lost)
     assert mark(queued, mine)
+
+
+def test_what_a_clock_that_was_a_year_ahead_has_written_holds_nothing(queued: Database) -> None:
+    ahead = NOW + timedelta(days=365)
+
+    def take() -> QueuedNotice:
+        with queued.write() as session:
+            (mine,) = claim_notices(session, owner="one", limit=1, now=NOW, lease_until=ahead)
+        return mine
+
+    take()
+    assert reap(queued, NOW) == (1, 0)
+    later = replace(DEFERRED[1], not_before=ahead)
+    assert settle(queued, take(), (DEFERRED[0], later))
+    mine = take()
+    with queued.write() as session:
+        assert mark_notice(session, mine, message_id="<m@x>", now=NOW, lease_until=ahead)
+    with queued.read() as session:
+        assert has_due_notice(session, now=NOW)
+    assert reap(queued, NOW) == (0, 1)
+    assert settle(queued, mine, ACCEPTED), "its owner may still say what happened"
 
 
 def test_what_was_accepted_stays_so_whatever_is_said_later(queued: Database) -> None:

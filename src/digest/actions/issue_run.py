@@ -18,7 +18,7 @@ from digest.core.waves import windows_of
 from digest.errors import DigestError
 from digest.mail.transport import Transport
 from digest.store import deliveries as ledger
-from digest.store import monitors, sending, waves
+from digest.store import destinations, monitors, sending, waves
 from digest.store.counting import count_quickly
 from digest.store.database import Database, Session
 from digest.store.issues import get_issue, list_variants
@@ -101,10 +101,11 @@ class IssueRun:
 
 
 def reap(sender: Sender) -> ledger.Reaped:
-    """What dead processes left behind; first what they still knew."""
+    """What dead processes left behind, and wrong clocks; first what they still knew."""
     if sender.spool:
         sender.spool.take_up(sender.database)
     with sender.database.write() as session:
+        destinations.forget_impossible(session, now=sender.clock())
         return ledger.reap(session, now=sender.clock())
 
 

@@ -57,6 +57,11 @@ def forget_destinations(session: Session) -> None:
     session.execute(delete(_table))
 
 
+def forget_impossible(session: Session, *, now: datetime) -> None:
+    """What a clock that was ahead has written, by which a domain might wait for a year."""
+    session.execute(delete(_table).where(_table.c.at > now + GIVE_UP_AFTER))
+
+
 def note_answers(
     session: Session,
     issue_id: int,
