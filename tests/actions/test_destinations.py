@@ -139,6 +139,23 @@ def test_after_two_days_those_who_waited_behind_expire_with_those_who_tried(data
         assert sending.sending_issues(session) == ()
 
 
+def test_nobody_is_tried_later_than_two_days_after_the_first_try_however_their_domain_waits(database: Database) -> None:
+    """It began to defer ten hours after they were first tried, so that its own two days end later than theirs."""
+    issue = prepare(database, busy=9)
+    server = Domains(busy=GREY)
+    run(database, server, concurrency=1)
+    server.answers["busy"] = BUSY
+    now, tried = cast.NOW + timedelta(hours=10), []
+    while counts(database, issue) == {"accepted": 1, "queued": 9}:
+        tried.append(now)
+        server.count()
+        run(database, server, now=now, concurrency=1)
+        assert server.asked, "each time somebody is tried"
+        now = waiting(database)["busy.example"]
+    assert counts(database, issue) == {"accepted": 1, "expired": 9}
+    assert tried[-2:] == [cast.NOW + timedelta(hours=41, minutes=45), cast.NOW + 2 * DAY]
+
+
 def test_a_domain_that_waits_pauses_no_issue_for_being_late(sqlite_database: Database) -> None:
     prepare(sqlite_database, busy=30)
     with sqlite_database.write() as session:

@@ -5,16 +5,16 @@ once that time has come one message tries.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Table, delete, func, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, Table, delete, func, literal_column, or_, select, update
 from sqlmodel import Session
 
 from digest.core.addresses import domain_of
 from digest.core.destination import Standing, after_impatience, is_impatient
-from digest.core.policy import GIVE_UP_AFTER, name_answer
+from digest.core.policy import BACK_OFF, GIVE_UP_AFTER, name_answer
 from digest.core.states import DeliveryState
 from digest.store.conditions import is_held
 from digest.store.deliveries import Settlement
@@ -78,10 +78,10 @@ def note_answers(
                 session.execute(delete(_table).where(_table.c.domain == domain))
                 del doubted[domain]
         elif is_impatient(one.outcome):
-            standing = _worsen(session, domain, name_answer(one.outcome), now=now)
+            standing = _worsen(session, issue_id, domain, name_answer(one.outcome), now=now)
             doubted[domain] = standing.not_before
             if standing.is_given_up:
-                _expire(session, issue_id, domain, now=now)
+                _expire_behind(session, issue_id, domain, now=now)
 
 
 def due_probes(session: Session, *, now: datetime) -> tuple[str, ...]:
@@ -91,16 +91,38 @@ def due_probes(session: Session, *, now: datetime) -> tuple[str, ...]:
     return tuple(session.execute(query.order_by(_table.c.domain)).scalars())
 
 
-def _worsen(session: Session, domain: str, answer: str, *, now: datetime) -> Standing:
+def _worsen(session: Session, issue_id: int, domain: str, answer: str, *, now: datetime) -> Standing:
     row = session.execute(select(_table).where(_table.c.domain == domain).with_for_update()).mappings().first()
-    standing = after_impatience(_as_destination(row).standing if row else None, now)
+    known = _as_destination(row).standing if row else None
+    standing = after_impatience(known, now)
+    if standing.not_before and standing != known:
+        standing = _grant_last_tries(session, issue_id, domain, standing)
     values: dict[str, Any] = {**asdict(standing), "answer": answer}
     if not changed_rows(session, update(_table).where(_table.c.domain == domain).values(values)):
         insert_if_new(session, _table, {"domain": domain, **values})
     return standing
 
 
-def _expire(session: Session, issue_id: int, domain: str, *, now: datetime) -> None:
+def _grant_last_tries(session: Session, issue_id: int, domain: str, standing: Standing) -> Standing:
+    """The wait cut so that one message tries when the 48 hours of the first who was tried end.
+
+    Not to less than the shortest wait: whose 48 hours end before anything is tried again had their last try in this answer.
+    """
+    assert standing.not_before
+    until = standing.not_before
+    began = select(func.coalesce(_issue.c.resumed_at, _issue.c.sending_at)).where(_issue.c.id == issue_id)
+    if until - GIVE_UP_AFTER <= session.execute(began).scalar_one():
+        return standing  # nobody was tried for as long
+    tried, theirs = _delivery.c.trying_since, _waits(issue_id, domain)
+    soonest = standing.at + BACK_OFF[0] - GIVE_UP_AFTER
+    if first := session.execute(select(func.min(tried)).where(*theirs, tried >= soonest)).scalar():
+        until = min(until, first + GIVE_UP_AFTER)
+    values = _expired("not accepted within 48 hours", standing.at)
+    session.execute(update(_delivery).where(*theirs, tried < until - GIVE_UP_AFTER).values(values))
+    return replace(standing, not_before=until)
+
+
+def _expire_behind(session: Session, issue_id: int, domain: str, *, now: datetime) -> None:
     """Those who waited behind the ones that tried: as long, and as vainly. Not whose own hour came later."""
     long_ago = now - GIVE_UP_AFTER
     own_time = or_(
@@ -110,19 +132,24 @@ def _expire(session: Session, issue_id: int, domain: str, *, now: datetime) -> N
     session.execute(
         update(_delivery)
         .where(
-            _delivery.c.issue_id == issue_id,
-            _delivery.c.state == literal_column("'queued'"),
-            _delivery.c.domain == domain,
+            *_waits(issue_id, domain),
             func.coalesce(_delivery.c.trying_since, began.scalar_subquery()) <= long_ago,
             own_time,
         )
-        .values(
-            state=str(DeliveryState.EXPIRED),
-            reason="its domain accepted nothing for 48 hours",
-            lease_until=None,
-            settled_at=now,
-        )
+        .values(_expired("its domain accepted nothing for 48 hours", now))
     )
+
+
+def _waits(issue_id: int, domain: str) -> tuple[ColumnElement[bool], ...]:
+    return (
+        _delivery.c.issue_id == issue_id,
+        _delivery.c.state == literal_column("'queued'"),
+        _delivery.c.domain == domain,
+    )
+
+
+def _expired(reason: str, now: datetime) -> dict[str, Any]:
+    return {"state": str(DeliveryState.EXPIRED), "reason": reason, "lease_until": None, "settled_at": now}
 
 
 def _as_destination(row: Any) -> Destination:
