@@ -16,7 +16,7 @@ from urllib.parse import quote
 from digest.core.addresses import ascii_address
 from digest.core.gate import check_message, check_personal
 from digest.core.links import ListLinks, ReaderLinks, derive_key, keyed_hash, list_headers
-from digest.core.mime import clean_line, encode_chunk, encode_clean_phrase, encode_text, header
+from digest.core.mime import clean_line, encode_chunk, encode_clean_phrase, encode_text, fold
 from digest.core.model import Newsletter
 from digest.core.people import Claimed, Envelope, Recipient
 from digest.core.skeleton import Skeleton, lay_out
@@ -54,8 +54,7 @@ class Composer:
         self._links = ReaderLinks(
             base_url, key=link_key or key, newsletter_id=skeleton.newsletter.id, reply_to=skeleton.reply_to
         )
-        shared = None if subject_prefix else skeleton.subject_header
-        self._subject = shared.decode() if shared else None
+        self._subject = None if subject_prefix else skeleton.subject_header
         self._wants_preferences = "preferences_url" in {*skeleton.subject[1::2], *(name for name, _ in skeleton.fields)}
 
     def __call__(self, recipient: Recipient | Claimed, *, dated: datetime) -> Envelope:
@@ -118,19 +117,19 @@ def message_id(newsletter: Newsletter, issue_id: int, subscriber_id: int, *, key
 
 @lru_cache(maxsize=8)
 def _date_header(dated: datetime) -> str:
-    return header("Date", format_datetime(dated)).decode()
+    return fold("Date", format_datetime(dated))
 
 
 def _subject(skeleton: Skeleton, known: dict[str, str], prefix: str) -> str:
     parts = (known[part] if number % 2 else part for number, part in enumerate(skeleton.subject))
-    return header("Subject", encode_text(prefix + "".join(parts))).decode()
+    return fold("Subject", encode_text(prefix + "".join(parts)))
 
 
 def _to(name: str, address: str) -> str:
     value = f"{encode_clean_phrase(name)} <{address}>" if name else address
     if len(value) <= _NEED_NOT_FOLD and value.isascii():  # most
         return f"To: {value}\r\n"
-    return header("To", value).decode()
+    return fold("To", value)
 
 
 def _list_headers(links: ListLinks) -> str:

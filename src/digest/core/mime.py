@@ -70,19 +70,24 @@ def mailbox(name: str, address: str) -> str:
 
 
 def header(name: str, value: str) -> bytes:
+    """A field of the message's head."""
+    return fold(name, value).encode()
+
+
+def fold(name: str, value: str) -> str:
     """`Name: value` and CRLF, folded at spaces so that lines stay within 78 octets where the words allow it.
 
     A value that already holds folds (CRLF and a space) is left as it is: List-Unsubscribe is never touched.
     """
     if "\r\n" in value:
-        return f"{name}: {value}\r\n".encode()
+        return f"{name}: {value}\r\n"
     lines, line = [], f"{name}:"
     for word in value.split(" "):
         if len((line + " " + word).encode()) > 78 and not line.endswith(":"):  # RFC 5322 §2.1.1
             lines.append(line)
             line = ""
         line += " " + word
-    return ("\r\n".join([*lines, line]) + "\r\n").encode()
+    return "\r\n".join([*lines, line]) + "\r\n"
 
 
 @lru_cache(maxsize=8192)  # variants of an issue share nearly all of their lines

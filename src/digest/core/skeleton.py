@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from digest.core.addresses import ascii_address
 from digest.core.gate import check_message
 from digest.core.merge import FIELDS
-from digest.core.mime import encode_chunk, encode_phrase, encode_text, header, mailbox
+from digest.core.mime import encode_chunk, encode_phrase, encode_text, fold, header, mailbox
 from digest.core.model import Newsletter, Rendered
 from digest.core.relaxed import relax_lines
 from digest.errors import MessageError
@@ -43,7 +43,7 @@ class Skeleton:
     reply_to: str
     head: bytes  # the headers that all readers share
     subject: tuple[str, ...]  # literal and field by turns
-    subject_header: bytes | None  # where it has no field
+    subject_header: str | None  # where it has no field
     body: tuple[bytes, ...]  # literal and open field by turns; those are empty
     relaxed: tuple[bytes, ...]  # the same pieces as DKIM reads them, without the line break that ends the head
     fields: tuple[tuple[str, bool], ...]  # the values that the body needs; True where it is a piece of a URL
@@ -84,7 +84,7 @@ def lay_out(rendered: Rendered, *, newsletter: Newsletter, issue_id: int, merge_
         reply_to=ascii_address(newsletter.reply_to or sender),
         head=head,
         subject=subject,
-        subject_header=header("Subject", encode_text(subject[0])) if len(subject) == 1 else None,
+        subject_header=fold("Subject", encode_text(subject[0])) if len(subject) == 1 else None,
         body=body,
         relaxed=tuple(map(relax_lines, (body[0][2:], *body[1:]))),
         fields=fields,
