@@ -12,11 +12,12 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import ArgumentError
 from sqlmodel import Session
 
 from digest.errors import DatabaseError, SettingsError
+from digest.store.database_url import check_parameters, parse_url, prepare_threshold, say_url
 from digest.store.faults import is_locked, translated
 
 __all__ = ["Database", "Session"]
@@ -29,11 +30,11 @@ class Database:
     """One engine. `read()` and `write()` open short transactions; nothing awaits inside them."""
 
     def __init__(self, url: str, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> None:
-        self.url = _parse(url)
+        self.url = parse_url(url)
         self.busy_timeout_ms = busy_timeout_ms
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self.name = str(self.path or self.url.render_as_string(hide_password=True))
-        """What to call it in a message: the file, else the URL without its password."""
+        self.name = str(self.path or say_url(url))
+        """What to call it in a message: the file, else the URL as it was given, without its password."""
         self.engine = self._make_engine()
         if self.is_sqlite:
             event.listen(self.engine, "connect", self._configure_sqlite)
@@ -128,14 +129,21 @@ class Database:
         connect = {"options": " ".join([options, *self.url.normalized_query.get("options", ())])}
         if "connect_timeout" not in self.url.query:
             connect["connect_timeout"] = 10
+        if "prepare_threshold" in self.url.query:
+            connect["prepare_threshold"] = prepare_threshold(str(self.url.query["prepare_threshold"]))
         try:
-            return create_engine(
+            engine = create_engine(
                 self.url, hide_parameters=True, connect_args=connect, pool_pre_ping=True, pool_size=5, max_overflow=10
             )
+            check_parameters(self.url.query)
+            engine.dialect.create_connect_args(self.url)  # hosts and ports of its query
+        except ArgumentError as error:
+            raise SettingsError(f"[database] url: {error}", next_step="mend its hosts and ports") from error
         except ModuleNotFoundError as error:
             raise DatabaseError(
                 "the driver for Postgres is not installed", next_step="run: pip install 'digest[postgres]'"
             ) from error
+        return engine
 
     def _configure_sqlite(self, connection: Any, _record: object) -> None:
         connection.isolation_level = None  # the driver begins nothing by itself; _begin_sqlite does
@@ -180,20 +188,3 @@ def _is_begun(connection: Connection, *, last: bool) -> bool:
             raise
         return False
     return True
-
-
-def _parse(url: str) -> URL:
-    """Never repeats the URL in an error: it may hold a password."""
-    for scheme in ("postgres://", "postgresql://"):
-        if url.startswith(scheme):
-            url = "postgresql+psycopg://" + url.removeprefix(scheme)
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        parsed = None
-    if parsed is None or parsed.drivername not in {"sqlite", "postgresql+psycopg"}:
-        raise SettingsError(
-            "[database] url names no database that digest knows",
-            next_step="write sqlite:///digest.db or postgresql://user:password@host/name",
-        )
-    return parsed

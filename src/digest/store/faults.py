@@ -19,6 +19,8 @@ _LIMIT = "run this again; if it happens each time, statement_timeout is too shor
 _PERMISSIONS = "check the permissions of the file and its folder"
 _UPGRADE = "run: digest db upgrade"
 _URL = "check [database] url in digest.toml"
+_POOLER = "add ?prepare_threshold=none to [database] url (docs/operations.md), or let the pooler keep sessions"
+_IGNORE = "write ignore_startup_parameters = options into pgbouncer.ini (docs/operations.md)"
 _CREATE = "run: createdb NAME, then: digest db upgrade"
 
 Meaning = tuple[type[DigestError], str, str]
@@ -36,6 +38,8 @@ _WRITE: Meaning = (DatabaseError, "{} cannot be written", _PERMISSIONS)
 _OPEN: Meaning = (DatabaseError, "{} cannot be opened", _PERMISSIONS)
 _NO_DATABASE: Meaning = (DatabaseError, "{} is not a database", f"{_URL}, or restore a backup")
 _DAMAGED: Meaning = (DatabaseError, "{} is damaged", "restore a backup (docs/operations.md)")
+_FORGETS: Meaning = (DatabaseError, "{} is reached through a pooler that forgets prepared statements", _POOLER)
+_NO_OPTIONS: Meaning = (DatabaseError, "{} is reached through a pooler that takes no options", _IGNORE)
 _GRANT: Meaning = (DatabaseError, "{} does not let this user write", "grant the user its tables")
 
 _SQLITE = {
@@ -70,6 +74,8 @@ _POSTGRES = {
     "28P01": _LOGIN,
     "28000": _LOGIN,
     "3D000": _NONE,
+    "26000": _FORGETS,  # no such prepared statement: PgBouncer in transaction mode
+    "42P05": _FORGETS,  # there is one already
 }
 
 _NO_CONNECTION = {"OperationalError", "ConnectionTimeout"}
@@ -79,7 +85,9 @@ _NO_CONNECTION = {"OperationalError", "ConnectionTimeout"}
 _WORDS = {
     "authentication failed": _LOGIN,
     "no password supplied": _LOGIN,
+    'role "': _LOGIN,  # one that does not exist, where no password is asked for
     "does not exist": _NONE,  # after "authentication failed": an unknown role says that with a password
+    "unsupported startup parameter": _NO_OPTIONS,
     "starting up": _NOT_NOW,
     "shutting down": _NOT_NOW,
     "too many clients": _NOT_NOW,

@@ -1,0 +1,89 @@
+"""What stands in the URL of a database is taken, or refused by name; and a password in it is never told."""
+
+import pytest
+from sqlalchemy import text
+from tests.postgres import Server
+
+from digest.errors import DatabaseError, SettingsError
+from digest.store.database import Database
+from digest.store.database_url import say_url
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("postgresql://h/d?prepare_threshold=often", "prepare_threshold=often is no number"),
+        ("postgresql://h/d?connect_timeout=soon", "connect_timeout=soon is no number of seconds"),
+        (
+            "postgresql://h/d?autocommit=true",
+            "knows no parameter 'autocommit'",
+        ),  # the driver's, not to be given as text
+        ("postgresql:///d?host=h&port=five", "non-integer port"),
+        ("postgresql://anna:x@h:hunter2/d", "a port that is no number"),
+        ("sqlite:///digest.db?mode=ro", "SQLite takes no parameters"),
+        ("sqlite://host/digest.db", "no database that digest knows"),
+    ],
+)
+def test_what_a_url_cannot_say_is_refused(url: str, said: str) -> None:
+    with pytest.raises(SettingsError, match=said) as caught:
+        Database(url)
+    assert caught.value.next_step
+    assert "hunter2" not in caught.value.message
+
+
+def test_a_misspelt_parameter_is_told_with_the_nearest() -> None:
+    with pytest.raises(SettingsError) as caught:
+        Database("postgresql://h/d?connect_timout=3")
+    assert caught.value.next_step == "did you mean connect_timeout?"
+
+
+@pytest.mark.parametrize(("given", "kept"), [("none", 0), ("1", 1)])
+def test_prepare_threshold_tells_when_statements_are_prepared(
+    postgres_database: Database, given: str, kept: int
+) -> None:
+    database = Database(
+        postgres_database.url.update_query_dict({"prepare_threshold": given}).render_as_string(hide_password=False)
+    )
+    with database.read() as session:
+        for _ in range(3):
+            session.execute(text("SELECT 'x' AS asked"))
+        asked = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%AS asked'"
+        assert session.execute(text(asked)).scalar() == kept
+    database.close()
+
+
+def test_a_pooler_that_forgets_statements_is_called_so(postgres_database: Database) -> None:
+    """As PgBouncer in transaction mode does between two transactions."""
+    url = postgres_database.url.update_query_dict({"prepare_threshold": "0"}).render_as_string(hide_password=False)
+    database = Database(url)
+
+    def ask_twice() -> None:
+        with database.read() as session:
+            session.execute(text("SELECT 1"))
+            session.execute(text("DO $$ BEGIN EXECUTE 'DEALLOCATE ALL'; END $$"))  # unseen by the driver
+            session.execute(text("SELECT 1"))
+
+    with pytest.raises(DatabaseError, match="forgets prepared statements") as caught:
+        ask_twice()
+    assert "prepare_threshold=none" in str(caught.value.next_step)
+    database.close()
+
+
+def test_an_unknown_role_is_no_missing_database(postgres_server: Server) -> None:
+    database = Database(postgres_server.base + "&user=nobody_there")
+    with pytest.raises(DatabaseError, match="refuses the user") as caught, database.read() as session:
+        session.execute(text("SELECT 1"))
+    assert "postgresql+psycopg" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("postgres://anna:hunter2@h:5/d", "postgres://anna:***@h:5/d"),
+        ("postgresql:///d?host=/run/pg&password=hunter2&port=5", "postgresql:///d?host=/run/pg&password=***&port=5"),
+        ("postgresql://anna@h/d?sslmode=require", "postgresql://anna@h/d?sslmode=require"),
+    ],
+)
+def test_a_url_is_told_as_it_was_written_without_its_password(url: str, said: str) -> None:
+    assert say_url(url) == said
+    assert Database(url).name == said
