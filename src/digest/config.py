@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self, get_args, get_origin
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from digest.errors import SettingsError
+from digest.mail.plain_text import check_privacy
 from digest.secret_files import key_file, read_keys, read_secret, reason_of
 from digest.settings_sections import (
     DatabaseSettings,
@@ -93,6 +94,14 @@ class Settings(BaseSettings):
     def path(self, relative: Path) -> Path:
         """A path of the settings, relative to the settings file's folder."""
         return relative if relative.is_absolute() else self.home / relative
+
+    @model_validator(mode="after")
+    def _check_privacy(self) -> Self:
+        """Refused as soon as it is read, not with the first mail. Not a ValueError: its own words leave pydantic."""
+        if self.mail.transport == "smtp":
+            for relay in self.smtp.relays():
+                check_privacy(relay.host, relay.security, allow_plain_anywhere=self.smtp.allow_plain_anywhere)
+        return self
 
     @property
     def database_url(self) -> str:

@@ -145,6 +145,8 @@ def test_init_refuses_to_overwrite_and_changes_nothing(tmp_path: Path) -> None:
         ),
         (("--database", "mysql://host/name"), 1, "names no database that digest knows"),
         (("--database", "postgresql://127.0.0.1:9/digest"), 1, "Connection refused; nothing was made"),
+        (("--database", "sqlite:///missing/digest.db"), 1, "missing/digest.db cannot be made"),
+        (("--smtp-host", "mail.example.org", "--smtp-security", "plain"), 1, "mail.example.org is another machine"),
     ],
 )
 def test_a_wrong_choice_leaves_no_folder_behind(
@@ -154,6 +156,13 @@ def test_a_wrong_choice_leaves_no_folder_behind(
     assert done.returncode == code, done.stderr
     assert sentence in done.stderr
     assert not (tmp_path / "news").exists()
+
+
+def test_what_was_there_before_a_failed_start_stays(tmp_path: Path) -> None:
+    (tmp_path / "mine.db").write_text("no database, but mine " * 9)
+    done = run_digest("init", "--database", "sqlite:///mine.db", cwd=tmp_path)
+    assert (done.returncode, "is not a database" in done.stderr) == (1, True)
+    assert [file.name for file in tmp_path.iterdir()] == ["mine.db"]
 
 
 def test_the_way_into_a_folder_with_a_blank_can_be_pasted(tmp_path: Path) -> None:
@@ -169,12 +178,13 @@ def test_a_folder_that_may_not_be_written_is_one_sentence(tmp_path: Path) -> Non
 
 
 def test_on_a_terminal_it_asks_and_keeps_the_password_out_of_sight(tmp_path: Path) -> None:
-    answers = ["mail.example.org", "ssl", "tls", "anna", "hunter2", "week", "The Week", "anna@example.org", "",
+    answers = ["mail.example.org", "ssl", "plain", "tls", "anna", "hunter2", "week", "The Week", "anna@example.org", "",
                "Europe/Berlin", "Hauptstr. 1", "mondays at 8", ""]  # fmt: skip
     code, shown = type_to_digest("init", "news", cwd=tmp_path, answers=answers)
     assert code == 0, shown
     assert "hunter2" not in shown
     assert "'ssl' is none of tls, starttls, plain" in shown
+    assert "smtp.security is plain, but mail.example.org is another machine" in shown
     settings = Settings.load(tmp_path / "news" / "digest.toml")
     assert (settings.smtp.security, settings.smtp.username) == ("tls", "anna")
     assert settings.smtp.password

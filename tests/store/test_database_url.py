@@ -22,6 +22,7 @@ from digest.store.database_url import say_url
         ("postgresql://anna:x@h:hunter2/d", "a port that is no number"),
         ("sqlite:///digest.db?mode=ro", "SQLite takes no parameters"),
         ("sqlite://host/digest.db", "no database that digest knows"),
+        ("sqlite://", "no database that digest knows"),  # in memory: gone with each command
     ],
 )
 def test_what_a_url_cannot_say_is_refused(url: str, said: str) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from digest.cli.ask import ask, ask_cadence, can_ask, check_cadences
+from digest.cli.fresh import Fresh, all_or_nothing
 from digest.cli.newsletter_warnings import warn
 from digest.cli.options import AsJson
 from digest.cli.output import note, print_json
@@ -81,8 +82,9 @@ def init(
     rules = _complete_newsletter(slug, values, cadence) if slug else []
     if slug and not source and can_ask():
         source = ask("A blog or feed that it reads (empty: later)", default="")
-    settings = _write(folder, chosen, password=password)
-    made = _open(settings, slug=slug, values=values, rules=rules)
+    with all_or_nothing() as fresh:
+        settings = _write(folder, chosen, password=password, fresh=fresh)
+        made = _open(settings, slug=slug, values=values, rules=rules, fresh=fresh)
     added = _add_source(settings, source, slug) if slug and source else False
     _tell(folder, settings, made, reads=added)
     if as_json:
@@ -141,7 +143,9 @@ def _ask_mail(chosen: Choices) -> str | None:
     host = ask("SMTP server (empty: keep messages in a folder for now)", default="")
     if not host:
         return None
-    security = ask("Its security: tls, starttls or plain", default="starttls", check=_check_security)
+    security = ask(
+        "Its security: tls, starttls or plain", default="starttls", check=lambda word: _check_security(word, host)
+    )
     username = ask("User name (empty: no login)", default="")
     chosen["mail"] = {"transport": "smtp"}
     chosen["smtp"] = {"host": host, "security": security} | ({"username": username} if username else {})
@@ -154,11 +158,16 @@ def _ask_slug() -> str:
     return ask("Short name of your first newsletter, for links (empty: later)", default="", check=check_slug)
 
 
-def _check_security(word: str) -> None:
-    from digest.errors import UsageError
+def _check_security(word: str, host: str) -> None:
+    from digest.errors import SettingsError, UsageError
+    from digest.mail.plain_text import check_privacy
 
     if word not in {"tls", "starttls", "plain"}:
         raise UsageError(f"{word!r} is none of tls, starttls, plain")
+    try:
+        check_privacy(host, word, allow_plain_anywhere=False)
+    except SettingsError as error:
+        raise UsageError(error.message, next_step="choose tls or starttls") from error
 
 
 def _complete_newsletter(slug: str, values: dict[str, Any], cadences: list[str] | None) -> list[str]:
@@ -172,18 +181,19 @@ def _complete_newsletter(slug: str, values: dict[str, Any], cadences: list[str] 
     return cadences or ask_cadence()
 
 
-def _write(folder: Path, chosen: Choices, *, password: str | None) -> "Settings":
+def _write(folder: Path, chosen: Choices, *, password: str | None, fresh: Fresh) -> "Settings":
     """The files. The settings are checked before the first is written.
 
     Raises:
         SettingsError: a choice is no valid setting, or the folder cannot be written.
     """
-    from digest.config import SMTP_PASSWORD_FILE, Settings
+    from digest.config import SECRET_KEY_FILE, SMTP_PASSWORD_FILE, Settings
     from digest.errors import SettingsError
 
     text = settings_text(chosen)
     Settings.check(text)
     file, secrets = folder / "digest.toml", folder / "secrets"
+    fresh.watch(file, secrets / SMTP_PASSWORD_FILE, secrets / SECRET_KEY_FILE, secrets, folder, *folder.parents)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         secrets.mkdir(mode=0o700, exist_ok=True)
@@ -202,13 +212,17 @@ def _write_new(file: Path, text: str, *, mode: int) -> None:
         handle.write(text)
 
 
-def _open(settings: "Settings", *, slug: str, values: dict[str, Any], rules: list[str]) -> "NewsletterView | None":
+def _open(
+    settings: "Settings", *, slug: str, values: dict[str, Any], rules: list[str], fresh: Fresh
+) -> "NewsletterView | None":
     """Create the database, and the first newsletter in it."""
     from digest.actions.newsletters import add_newsletter
     from digest.app import App, connect
     from digest.store.schema import upgrade
 
     database = connect(settings)
+    if database.path:
+        fresh.watch(*(database.path.with_name(database.path.name + end) for end in ("", "-wal", "-shm", "-journal")))
     upgrade(database)
     database.close()
     app = App.open(settings)  # makes the secret key

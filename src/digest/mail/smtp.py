@@ -5,7 +5,6 @@ the first byte (RFC 8314), and plain text is for this machine only, unless force
 """
 
 import asyncio
-import ipaddress
 import os
 import socket
 import ssl
@@ -21,6 +20,7 @@ from digest.core.mime import clean_line
 from digest.core.people import Envelope, Outcome
 from digest.errors import LoginRefused, SettingsError, TransportError
 from digest.mail.conversation import Conversation, Features
+from digest.mail.plain_text import check_privacy
 from digest.mail.transport import BeforeDot
 
 PORTS = {"tls": 465, "starttls": 587, "plain": 25}
@@ -63,11 +63,7 @@ class SmtpTransport:
         slot_again: float = SLOT_AGAIN,
         patience: dict[str, float] | None = None,
     ) -> None:
-        if security == "plain" and not (allow_plain_anywhere or _is_loopback(host)):
-            raise SettingsError(
-                f"smtp.security is plain, but {host} is another machine: messages and password could be read on the way",
-                next_step='set smtp.security = "starttls" or "tls", or force it with smtp.allow_plain_anywhere = true',
-            )
+        check_privacy(host, security, allow_plain_anywhere=allow_plain_anywhere)
         if username and password is None:
             raise SettingsError(
                 "smtp.username is set, but there is no password", next_step="write it into secrets/smtp_password"
@@ -365,13 +361,6 @@ def tls_context(ca_file: Path | None) -> ssl.SSLContext:
                 f"smtp.ca_file {ca_file} cannot be read as a certificate", next_step="name a PEM file"
             ) from error
     return context
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -34,11 +34,8 @@ def parse_url(text: str) -> URL:
             "[database] url has a port that is no number",
             next_step="write @ : / in a password as %40 %3A %2F, and a port like :5432",
         ) from None
-    if (
-        parsed is None
-        or parsed.drivername not in {"sqlite", _DRIVER}
-        or (parsed.drivername == "sqlite" and parsed.host)
-    ):
+    is_file = parsed is not None and not parsed.host and bool(parsed.database)
+    if parsed is None or not (parsed.drivername == _DRIVER or (parsed.drivername == "sqlite" and is_file)):
         raise SettingsError(
             "[database] url names no database that digest knows",
             next_step="write sqlite:///digest.db or postgresql://user:password@host/name",
