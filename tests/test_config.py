@@ -96,7 +96,7 @@ def test_a_mistake_in_the_file_is_one_sentence_with_the_next_step(text: str, sen
 def test_mail_in_plain_text_to_another_machine_is_refused_when_it_is_read() -> None:
     text = '[mail]\ntransport = "smtp"\n[smtp]\nsecurity = "plain"\n[[smtp.servers]]\nhost = "mail.example"\n'
     write(text)
-    with pytest.raises(SettingsError, match="mail.example is another machine"):
+    with pytest.raises(SettingsError, match=r"mail\.example is another machine"):
         Settings.load()
     write(text.replace("[[", "allow_plain_anywhere = true\n[["))
     assert Settings.load().smtp.allow_plain_anywhere

@@ -14,7 +14,7 @@ from digest.core.pace import DomainLimit, Pace, WarmUp
 from digest.core.signups import Caps
 from digest.core.web_address import check_public_address, check_web_address
 from digest.core.windows import parse_window
-from digest.core.zones import find_zone
+from digest.core.zones import canonical_zone
 from digest.errors import UsageError
 
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
@@ -167,12 +167,10 @@ class PaceSettings(Section):
     @field_validator("zone")
     @classmethod
     def _check_zone(cls, value: str | None) -> str | None:
-        if value is not None:
-            try:
-                find_zone(value)
-            except UsageError as error:
-                raise ValueError(error.message) from None
-        return value
+        try:
+            return canonical_zone(value) if value is not None else None
+        except UsageError as error:
+            raise ValueError(error.message) from None
 
     def limits(self) -> Pace | None:
         """The pace that these settings make, None where nothing is limited."""

@@ -6,7 +6,6 @@ of their own, a suppressed address not before the suppression is lifted.
 
 from datetime import datetime
 from typing import Any
-from zoneinfo import available_timezones
 
 from digest.actions import owing
 from digest.actions.newsletters import check_language
@@ -14,6 +13,7 @@ from digest.core.addresses import address_hash, parse_address
 from digest.core.people import Consent, Subscriber, Subscription, Suppression
 from digest.core.states import SubscriptionState
 from digest.core.subscriber_list import clean_name
+from digest.core.zones import canonical_zone
 from digest.errors import Conflict, NotFound, NothingToDo, UsageError
 from digest.store.database import Database, Session
 from digest.store.events import record
@@ -244,6 +244,4 @@ def _parse(address: str) -> str:
 
 
 def _check_zone(zone: str | None) -> str | None:
-    if zone and zone not in available_timezones():
-        raise UsageError(f"there is no time zone {zone!r}", next_step="use an IANA name, like Europe/Berlin")
-    return zone
+    return canonical_zone(zone) if zone else zone

@@ -43,10 +43,11 @@ def check(
 
     from digest.actions.check import check_source, check_stored
     from digest.config import Settings
+    from digest.core.zones import canonical_zone
     from digest.edges import make_fetcher
     from digest.sources.check import describe_feed
 
-    _check_zone(zone)
+    zone = canonical_zone(zone)
     if stored:
         feed = asyncio.run(check_stored(open_app(context).database, where))
     else:
@@ -66,17 +67,6 @@ def check(
 def _row(post: dict[str, Any]) -> tuple[Any, ...]:
     made = " (made)" if post["title_made"] else ""
     return (post["published"], post["title"] + made, post["link"], (post["image"] or {}).get("src"), post["minutes"])
-
-
-def _check_zone(zone: str) -> None:
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-    from digest.errors import UsageError
-
-    try:
-        ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as fault:
-        raise UsageError(f"{zone!r} is no time zone", next_step="give an IANA name such as Europe/Berlin") from fault
 
 
 # ── what newsletters read ───────────────────────────────────────────────────────────────────────────────────────────
@@ -122,9 +112,9 @@ def add(
     import asyncio
 
     from digest.actions.sources import add_source
+    from digest.core.zones import canonical_zone
 
-    if zone:
-        _check_zone(zone)
+    zone = canonical_zone(zone) if zone else None
     opened = open_app(context)
     added = asyncio.run(
         add_source(
@@ -198,10 +188,10 @@ def edit(
     import asyncio
 
     from digest.actions.sources import check_address, edit_source
+    from digest.core.zones import canonical_zone
     from digest.errors import UsageError
 
-    if zone:
-        _check_zone(zone)
+    zone = canonical_zone(zone) if zone else None
     given = {"url": url, "title": title, "zone": zone, "interval_minutes": interval}
     changes = {name: value for name, value in given.items() if value is not None}
     if not changes and quota is None and weight is None:

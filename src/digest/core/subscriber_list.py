@@ -11,10 +11,8 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
 from itertools import chain, islice
 from typing import NamedTuple
-from zoneinfo import available_timezones
 
 from digest.core.addresses import parse_address
 from digest.core.languages import canonical_language
@@ -29,6 +27,7 @@ from digest.core.list_columns import (
     read_columns,
 )
 from digest.core.spreadsheet import unguard_cell
+from digest.core.zones import known_zone
 from digest.errors import ListError
 
 MAX_NAME = 200
@@ -262,11 +261,6 @@ def _read_origin(cells: Sequence[str], columns: Columns) -> str | None:
     return clean_name(", ".join(part for part in parts if part)) or None
 
 
-@lru_cache
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
-
-
 def _read_hour(text: str, standing: Standing) -> int | None:
     """A full hour of the day. Of who gets nothing it does not matter, and must not cost the word that they left."""
     found = _HOUR.fullmatch(text)
@@ -278,7 +272,7 @@ def _read_hour(text: str, standing: Standing) -> int | None:
 
 
 def _known_zone(text: str) -> str | None:
-    return text if text and text in _zones() else None
+    return known_zone(text) if text else None
 
 
 def _known_language(text: str) -> str | None:

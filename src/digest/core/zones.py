@@ -4,6 +4,7 @@ import difflib
 import re
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from digest.errors import UsageError
@@ -36,12 +37,14 @@ def canonical_zone(name: str) -> str:
     Raises:
         UsageError: there is no such zone.
     """
+    return known_zone(name) or find_zone(name.strip()).key
+
+
+def known_zone(name: str) -> str | None:
+    """The same, for lists of many: None where there is no such zone, and no word of what was meant."""
     wanted = name.strip().replace(" ", "_").casefold()
-    for zone in available_timezones() - _NO_PLACES:
-        if zone.casefold() == wanted:
-            return zone
-    cities = [zone for zone in available_timezones() if _city(zone) == wanted and not zone.startswith("Etc/")]
-    return cities[0] if len(cities) == 1 else find_zone(name.strip()).key
+    cities = _cities().get(wanted, ())
+    return _zones().get(wanted) or (cities[0] if len(cities) == 1 else None)
 
 
 def first_instant(wall: datetime, zone: ZoneInfo) -> datetime:
@@ -101,14 +104,26 @@ def offset_minutes(at: datetime, zone: ZoneInfo) -> int:
     return 0 if offset is None else int(offset.total_seconds() // 60)
 
 
-def _city(zone: str) -> str:
-    return zone.rpartition("/")[2].casefold()
+@lru_cache
+def _zones() -> dict[str, str]:
+    """In lower case → as tzdata spells it."""
+    return {zone.casefold(): zone for zone in sorted(available_timezones() - _NO_PLACES)}
+
+
+@lru_cache
+def _cities() -> dict[str, tuple[str, ...]]:
+    """What stands after the last stroke, in lower case → the zones that it ends."""
+    found: dict[str, tuple[str, ...]] = {}
+    for folded, zone in _zones().items():
+        if not zone.startswith("Etc/"):
+            city = folded.rpartition("/")[2]
+            found[city] = (*found.get(city, ()), zone)
+    return found
 
 
 def _nearest(name: str) -> str | None:
     wanted = name.strip().replace(" ", "_").casefold()
-    zones = {zone.casefold(): zone for zone in sorted(available_timezones() - _NO_PLACES)}
-    cities = {_city(zone): zone for zone in zones.values()}
+    zones, cities = _zones(), {city: zones[-1] for city, zones in _cities().items()}
     for names, cutoff in ((zones, 0.85), (cities, 0.75), (zones, 0.6)):
         if close := difflib.get_close_matches(wanted, list(names), n=1, cutoff=cutoff):
             return names[close[0]]

@@ -1,0 +1,69 @@
+"""A time zone is typed alike wherever one is taken, and times are told by the newsletter's clock."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from digest.cli.main import main
+from digest.config import Settings
+from digest.errors import SettingsError
+
+
+class Shell:
+    """The program, in this process."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str], patch: pytest.MonkeyPatch) -> None:
+        self.capsys, self.patch = capsys, patch
+
+    def __call__(self, *words: str) -> tuple[int, str, str]:
+        self.patch.setattr(sys, "argv", ["digest", *words])
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        done = self.capsys.readouterr()
+        return code, done.out, done.err
+
+
+@pytest.fixture
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
+    """A newsletter of one reader and one source, by a clock that is not UTC."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "posts").mkdir()
+    (tmp_path / "posts" / "soup.md").write_text("---\ntitle: Soup\ndate: 2026-01-05T23:30:00Z\n---\nWords.\n")
+    (tmp_path / "people.csv").write_text("address,zone\nben@example.org,new york\ncarla@example.org,Mars/Olympus\n")
+    shell = Shell(capsys, monkeypatch)
+    berlin = ("--sender", "a@example.org", "--zone", "europe/berlin")
+    code, _, told = shell("init", ".", "--newsletter", "week", *berlin, "--source", "posts")
+    assert code == 0, told
+    assert shell("subscriber", "add", "anna@example.org", "--zone", "asia/tokyo", "--consent", "fair")[0] == 0
+    return shell
+
+
+def test_a_zone_is_taken_however_it_is_typed(shell: Shell) -> None:
+    edits = [("newsletter", "edit", "week", "--first-zone", "Pacific/kiritimati"),
+             ("subscriber", "edit", "anna@example.org", "--zone", "Berlin"), ("source", "edit", "1", "--zone", "berlin"),
+             ("subscriber", "import", "people.csv", "--consent", "fair")]  # fmt: skip
+    for words in edits:
+        code, _, told = shell(*words)
+        assert code == 0, told
+    people = json.loads(shell("subscriber", "export", "--json")[1])
+    zones = {one["address"].partition("@")[0]: one["zone"] for one in people}
+    assert zones == {"anna": "Europe/Berlin", "ben": "America/New_York", "carla": None}
+    assert json.loads(shell("source", "list", "--json")[1])[0]["zone"] == "Europe/Berlin"
+    Path("digest.toml").write_text('[pace]\nzone = "berlin"\n')
+    assert Settings.load().pace.zone == "Europe/Berlin"
+
+
+def test_a_zone_that_is_none_is_told_in_the_same_words_everywhere(shell: Shell) -> None:
+    edits = [("newsletter", "edit", "week"), ("subscriber", "edit", "anna@example.org"), ("source", "edit", "1"),
+             ("source", "check", "posts"), ("source", "add", "posts")]  # fmt: skip
+    for words in edits:
+        code, _, told = shell(*words, "--zone", "Europe/Berln")
+        assert (code, told) == (2, "error: there is no time zone 'Europe/Berln'\nnext: did you mean Europe/Berlin?\n")
+    Path("digest.toml").write_text('[pace]\nzone = "Europe/Berln"\n')
+    with pytest.raises(SettingsError, match="there is no time zone 'Europe/Berln'"):
+        Settings.load()
