@@ -109,7 +109,10 @@ def test_mail_that_is_days_late_waits_for_a_person(database: Database) -> None:
         assert run(database, Scripted(away, away), now=cast.NOW + timedelta(hours=hour), concurrency=1).problem
     report = run(database, Scripted(), now=cast.NOW + timedelta(hours=49))
     assert (report.accepted, report.problem) == (0, None)
-    assert issue_row(database) == ("paused", "nothing could be sent for 49 hours, since 2017-08-14 07:05 UTC")
+    assert issue_row(database) == (
+        "paused",
+        "nothing could be sent for 49 hours, since 2017-08-14 00:05 America/Los_Angeles",
+    )
     with database.write() as session:
         assert list_events(session, kind="issue.paused", issue_id=issue)[0].data["reason"] == issue_row(database)[1]
         sending.resume(session, issue, now=cast.NOW + timedelta(hours=70))

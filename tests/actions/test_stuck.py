@@ -21,7 +21,10 @@ def test_a_quota_answered_with_4yz_for_hours_is_told_until_a_message_comes_throu
     assert list_stuck(database, now=LATER - timedelta(minutes=1)) == ()
     (stuck,) = list_stuck(database, now=LATER)
     assert (stuck.newsletter, stuck.number) == ("weekly", 1)
-    assert stuck.reason == "no message has come through since 2017-08-14 07:05 UTC; the mail server answers 452"
+    assert (
+        stuck.reason
+        == "no message has come through since 2017-08-14 00:05 America/Los_Angeles; the mail server answers 452"
+    )
     assert stuck.next_step == "digest delivery list 1 --newsletter weekly"
     with database.write() as session:
         people_tables = cast.people.DeliveryRow

@@ -83,7 +83,9 @@ def test_a_wave_that_waits_is_no_fault_and_is_told(sqlite_database: Database) ->
     assert (look.settled, look.later, look.next_wave) == (4, 5, READERS["none"][2])
     late = READERS["none"][2] + timedelta(hours=7)
     (stuck,) = list_stuck(sqlite_database, now=late)
-    assert stuck.reason == "no message has come through since 2017-08-14 15:00 UTC", "since it was due, not before"
+    assert stuck.reason == "no message has come through since 2017-08-14 08:00 America/Los_Angeles", (
+        "since it was due, not before"
+    )
 
 
 def test_whose_pause_is_over_by_their_wave_gets_it(sqlite_database: Database) -> None:

@@ -150,8 +150,8 @@ def test_an_issue_shows_its_waves(home: Database, digest: Digest) -> None:
     assert waves[0]["zones"] == ["Asia/Dili", "Asia/Seoul", "Asia/Tokyo", "Pacific/Palau"]
     _, table = digest("issue", "show", "1").out.split("due\treaders\tzones\n")
     assert table.splitlines() == [
-        "2017-08-13 15:00 UTC\t4\tAsia/Dili, Asia/Seoul, Asia/Tokyo, …", "2017-08-14 05:00 UTC\t1\tAmerica/Lima",
-        "2017-08-14 07:00 UTC\t1\t",
+        "2017-08-13 08:00 America/Los_Angeles\t4\tAsia/Dili, Asia/Seoul, Asia/Tokyo, …", "2017-08-13 22:00 America/Los_Angeles\t1\tAmerica/Lima",
+        "2017-08-14 00:00 America/Los_Angeles\t1\t",
     ]  # fmt: skip
 
 

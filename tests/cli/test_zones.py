@@ -67,3 +67,28 @@ def test_a_zone_that_is_none_is_told_in_the_same_words_everywhere(shell: Shell) 
     Path("digest.toml").write_text('[pace]\nzone = "Europe/Berln"\n')
     with pytest.raises(SettingsError, match="there is no time zone 'Europe/Berln'"):
         Settings.load()
+
+
+def test_times_are_told_by_the_newsletters_clock(shell: Shell) -> None:
+    """23:30 UTC is half past midnight in Berlin. Programs get UTC."""
+    told = "2026-01-06 00:30 Europe/Berlin"
+    assert shell("post", "list")[1].splitlines()[1].split("\t")[1] == told
+    assert f"counts from  {told}\n" in shell("post", "show", "1")[1]
+    assert json.loads(shell("post", "list", "--json")[1])[0]["effective_at"] == "2026-01-05T23:30:00Z"
+    for words in (("subscriber", "list"), ("source", "edit", "1", "--title", "Ours")):
+        assert " Europe/Berlin" in shell(*words)[1]
+    assert shell("source", "check", "posts")[1].splitlines()[-1].startswith("2026-01-05 23:30 UTC\tSoup\t")
+    by_tokyo = shell("source", "check", "posts", "--zone", "Tokyo")[1]
+    assert by_tokyo.splitlines()[-1].startswith("2026-01-06 08:30 Asia/Tokyo\t")
+
+
+def test_a_post_of_two_newsletters_is_told_by_the_clock_of_each(shell: Shell) -> None:
+    shell("newsletter", "add", "day", "--sender", "b@example.org", "--zone", "tokyo")
+    shell("source", "add", "posts", "--newsletter", "day")
+    rows = [line.split("\t") for line in shell("post", "list")[1].splitlines()[1:]]
+    assert {row[4]: row[1] for row in rows} == {
+        "week": "2026-01-06 00:30 Europe/Berlin",
+        "day": "2026-01-06 08:30 Asia/Tokyo",
+    }
+    assert "first seen   20" in (out := shell("post", "show", "1")[1])
+    assert "counts from  2026-01-05 23:30 UTC\n" in out

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from digest.core.period import dues_of
 from digest.core.states import DeliveryState, IssueState
+from digest.core.zones import say_local
 from digest.store import polls, sending
 from digest.store.database import Database, Session
 from digest.store.issues import list_issues
@@ -42,10 +43,10 @@ def _slots(session: Session, now: datetime) -> list[tuple[str, str, str]]:
 def _mail(session: Session, now: datetime) -> list[tuple[str, str, str]]:
     rows = []
     for issue in list_issues(session, states=(IssueState.SENDING,)):
-        slug = newsletter_of_id(session, issue.newsletter_id).slug
+        owner = newsletter_of_id(session, issue.newsletter_id)
         counts = sending.count_deliveries(session, issue.id)
         waiting = "its deliveries are made" if issue.expected is None else f"{counts.get(DeliveryState.QUEUED, 0)} wait"
         if not sending.has_due(session, issue.id, now=now) and (wave := next_wave(session, now=now, issue_id=issue.id)):
-            waiting += f", the next for {wave:%Y-%m-%d %H:%M} UTC"
-        rows.append(("deliver", f"{slug} {issue.number}", waiting))
+            waiting += f", the next for {say_local(wave, owner.zone, weekday=False)}"
+        rows.append(("deliver", f"{owner.slug} {issue.number}", waiting))
     return rows

@@ -15,6 +15,7 @@ from digest.core.pace import Pace, pace_for
 from digest.core.people import Sign
 from digest.core.states import DeliveryState, IssueState
 from digest.core.waves import windows_of
+from digest.core.zones import say_local
 from digest.errors import DigestError
 from digest.mail.transport import Transport
 from digest.store import deliveries as ledger
@@ -180,7 +181,7 @@ def why_stuck(sender: Sender, run: IssueRun) -> str | None:
     if since is None or now - since <= timedelta(hours=run.newsletter.max_late_hours):
         return None
     hours = (now - since).total_seconds() / 3600
-    return f"nothing could be sent for {hours:.0f} hours, since {since:%Y-%m-%d %H:%M} UTC"
+    return f"nothing could be sent for {hours:.0f} hours, since {say_local(since, run.newsletter.zone, weekday=False)}"
 
 
 def standing(sender: Sender, run: IssueRun) -> tuple[IssueState, str | None]:

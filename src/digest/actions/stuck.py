@@ -11,6 +11,7 @@ from digest.core.model import Issue
 from digest.core.pace import Pace, pace_for
 from digest.core.states import IssueState
 from digest.core.waves import windows_of
+from digest.core.zones import say_local
 from digest.store import sending
 from digest.store.database import Database, Session
 from digest.store.issues import list_issues
@@ -61,5 +62,5 @@ def _judge(session: Session, issue: Issue, now: datetime, pace: Pace | None) -> 
     code = sending.deferred_with(session, issue.id)
     word = f"; the mail server answers {code}" if code else ""
     return Stuck(newsletter=slug, number=issue.number,
-                 reason=f"no message has come through since {moved:%Y-%m-%d %H:%M} UTC{word}",
+                 reason=f"no message has come through since {say_local(moved, newsletter.zone, weekday=False)}{word}",
                  next_step=f"digest delivery list {name}")  # fmt: skip

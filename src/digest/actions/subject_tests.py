@@ -26,7 +26,7 @@ class SubjectsTold:
 
     readers: tuple[int, int]  # of the first and of the second subject: who are to try it, then who were sent it
     clicks: tuple[int, int]
-    until: str  # when it is decided, in UTC
+    until: datetime  # when it is decided
     chosen: str | None  # "first" or "second"; None: not yet
 
 
@@ -77,7 +77,9 @@ def tell_test(session: Session, issue: Issue) -> SubjectsTold | None:
     clicks = tuple(ended.data["clicks"]) if ended else _count(session, issue.id)
     first, second = (ended.data.get("readers") if ended else None) or begun.data["readers"]
     chosen = str(ended.data["chosen"]) if ended else None
-    return SubjectsTold(readers=(first, second), clicks=clicks, until=begun.data["until"], chosen=chosen)
+    return SubjectsTold(
+        readers=(first, second), clicks=clicks, until=datetime.fromisoformat(begun.data["until"]), chosen=chosen
+    )
 
 
 def _decide(database: Database, issue: Issue, *, now: datetime) -> bool:

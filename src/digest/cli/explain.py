@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from digest.cli.clocks import Clocks
 from digest.cli.context import open_app
 from digest.cli.options import AsJson, OnlyNewsletter
 from digest.cli.output import note, print_facts, print_json, print_table
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from digest.app import App
     from digest.core.explain import Person
     from digest.core.model import Newsletter
-    from digest.core.people import Subscriber, Subscription, Suppression
+    from digest.core.people import Subscription, Suppression
     from digest.store.database import Session
     from digest.store.explain import Sent
     from digest.store.people_story import Story
@@ -49,7 +50,7 @@ def explain(
     with opened.database.read() as session:
         newsletters = _newsletters(session, newsletter)
         who = what if is_address else reader
-        zones = _Zones(find_subscriber(session, who) if who else None, newsletters)
+        zones = Clocks(newsletters, reader=find_subscriber(session, who) if who else None)
         if is_address:
             facts, rows = _explain_person(session, opened, what, newsletters, zones, issue=issue, limit=limit)
         else:
@@ -75,32 +76,6 @@ def explain(
         )
 
 
-class _Zones:
-    """By whose clock times are said: the reader's; where nobody is asked about or theirs is not known, the newsletter's."""
-
-    def __init__(self, reader: "Subscriber | None", newsletters: "tuple[Newsletter, ...]") -> None:
-        self.reader = reader.zone if reader else None
-        self.own = {one.slug: one.zone for one in newsletters}
-
-    def of(self, slug: str | None = None) -> str:
-        """For what is said of this newsletter; of none, by the zone that all of them have, or UTC."""
-        from digest.core.zones import zone_among
-
-        shared = set(self.own.values())
-        return zone_among(self.reader, self.own[slug] if slug else shared.pop() if len(shared) == 1 else None)
-
-    def shown(self, row: dict[str, Any]) -> dict[str, Any]:
-        """For people; programs get UTC."""
-        from datetime import datetime
-
-        from digest.core.zones import say_local
-
-        zone = self.of(row.get("newsletter"))
-        return {
-            name: say_local(one, zone, weekday=False) if isinstance(one, datetime) else one for name, one in row.items()
-        }
-
-
 def _newsletters(session: "Session", slug: str | None) -> "tuple[Newsletter, ...]":
     from digest.store.newsletters import get_newsletter, list_newsletters
 
@@ -112,7 +87,7 @@ def _explain_person(
     opened: "App",
     address: str,
     newsletters: "tuple[Newsletter, ...]",
-    zones: _Zones,
+    zones: Clocks,
     *,
     issue: int | None,
     limit: int,
@@ -276,7 +251,7 @@ def _tie(slug: str, tie: "Subscription", known_since: "datetime | None", zone: s
 
 
 def _explain_post(
-    session: "Session", opened: "App", words: str, newsletters: "tuple[Newsletter, ...]", zones: _Zones
+    session: "Session", opened: "App", words: str, newsletters: "tuple[Newsletter, ...]", zones: Clocks
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     from digest.actions.scores import score_of
     from digest.store.places import find_post, list_places

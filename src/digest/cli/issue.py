@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from digest.cli.clocks import Clocks
 from digest.cli.context import open_app
 from digest.cli.options import AsJson, Newsletter, OnlyNewsletter
 from digest.cli.output import note as remark
@@ -44,12 +45,12 @@ def list_(
     with open_app(context).database.read() as session:
         chosen = get_newsletter(session, newsletter).id if newsletter else None
         issues = list_issues(session, newsletter_id=chosen, limit=limit)
-        slugs = {one.id: one.slug for one in list_newsletters(session, removed=True)}
+        owners = {one.id: one for one in list_newsletters(session, removed=True)}
     if as_json:
-        print_json([summary(issue, slugs[issue.newsletter_id]) for issue in issues])
+        print_json([summary(issue, owners[issue.newsletter_id].slug) for issue in issues])
         return
     head = ("newsletter", "number", "slot", "state", "posts", "deliveries", "why")
-    print_table([_row(issue, slugs[issue.newsletter_id]) for issue in issues], head=head)
+    print_table([_row(issue, owners[issue.newsletter_id]) for issue in issues], head=head)
     if not issues:
         remark("no issue was made yet", next_step="digest plan shows when the next is due")
 
@@ -75,13 +76,15 @@ def show(
     opened = open_app(context)
     with opened.database.read() as session:
         issue = _shown(session, newsletter, number)
-        variants = view_variants(session, issue, newsletter_of_id(session, issue.newsletter_id), now=opened.clock())
+        owner = newsletter_of_id(session, issue.newsletter_id)
+        variants = view_variants(session, issue, owner, now=opened.clock())
         waves = list_waves(session, issue.id)
     if as_json:
         facts = {one.name: getattr(issue, one.name) for one in fields(issue)}
         print_json({**facts, "variants": variants, "waves": waves})
         return
-    print_facts(_facts(issue))
+    clocks = Clocks([owner])
+    print_facts(clocks.shown(_facts(issue)))
     content = issue.content
     if content is not None:
         rows = [
@@ -92,7 +95,7 @@ def show(
         rows += [("more", post.post_id, post.source, post.card.title) for post in content.more]
         print_table(rows, head=("group", "id", "source", "title"))
         _print_variants(variants)
-        _print_waves(waves)
+        _print_waves(waves, clocks)
 
 
 @app.command()
@@ -128,11 +131,12 @@ def note(
         print_json({"newsletter": owner.slug, "note": None if clear else _waiting(opened, owner)})
 
 
-def _print_waves(waves: "tuple[Wave, ...]") -> None:
+def _print_waves(waves: "tuple[Wave, ...]", clocks: Clocks) -> None:
     """When it is due to whom; a wave of many zones names the first of them."""
     if waves:
         rows = [
-            (one.at, one.readers, ", ".join(one.zones[:3]) + (", …" if len(one.zones) > 3 else "")) for one in waves
+            (clocks.say(one.at), one.readers, ", ".join(one.zones[:3]) + (", …" if len(one.zones) > 3 else ""))
+            for one in waves
         ]
         print_table(rows, head=("due", "readers", "zones"))
 
@@ -193,10 +197,10 @@ def _facts(issue: "Issue") -> dict[str, Any]:
     }
 
 
-def _row(issue: "Issue", slug: str) -> tuple[Any, ...]:
-    facts = _facts(issue)
-    why = issue.reason or (f"goes out by itself at {issue.approve_by:%Y-%m-%d %H:%M} UTC" if issue.approve_by else None)
-    return (slug, issue.number, issue.slot_key, facts["state"], facts["posts"], issue.expected, why)
+def _row(issue: "Issue", owner: "Owner") -> tuple[Any, ...]:
+    facts, by = _facts(issue), Clocks([owner]).say(issue.approve_by)
+    why = issue.reason or (f"goes out by itself at {by}" if by else None)
+    return (owner.slug, issue.number, issue.slot_key, facts["state"], facts["posts"], issue.expected, why)
 
 
 def _words(text: str | None, file: Path | None) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from digest.cli import issue_page
+from digest.cli.clocks import Clocks
 from digest.cli.context import open_app
 from digest.cli.options import AsJson, Newsletter
 from digest.cli.output import note, print_facts, print_json, print_table
@@ -49,15 +50,15 @@ def stats(
     if as_json:
         print_json(asdict(found))
         return
-    _print(found)
+    _print(found, Clocks([owner]))
 
 
-def _print(found: "IssueStats") -> None:
-    print_facts(
+def _print(found: "IssueStats", clocks: Clocks) -> None:
+    print_facts(clocks.shown(
         {"newsletter": found.newsletter, "number": found.number, "sent": found.sent_at, "next issue": found.until,
          "deliveries": found.made, "left": sum(found.leaves.values()), "of them came back": found.came_back,
          "complained": found.complaints}
-    )  # fmt: skip
+    ))  # fmt: skip
     print_table(_charted(found.deliveries.items()), head=_head("outcome", "deliveries"))
     if found.leaves:
         print_table(_charted(found.leaves.items()), head=_head("left by", "readers"))
@@ -69,7 +70,7 @@ def _print(found: "IssueStats") -> None:
         note(
             f"the others got the {test.chosen}"
             if test.chosen
-            else f"the others wait until {test.until:%Y-%m-%d %H:%M} UTC"
+            else f"the others wait until {clocks.say(test.until, found.newsletter)}"
         )
     if found.clicks:
         chart = _bars([post.clicks + post.also for post in found.clicks])

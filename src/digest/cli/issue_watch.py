@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 import typer
 
 from digest.cli import issue_sending
+from digest.cli.clocks import Clocks
 from digest.cli.context import open_app
 from digest.cli.issue_sending import Chosen, choose
 from digest.cli.options import AsJson, Newsletter
@@ -49,7 +50,7 @@ def watch(
     with opened.database.read() as session:
         owner, issue = choose(session, newsletter, number, IssueState.SENDING, which="is going out")
     follower = Follower(opened.database, issue, newsletter=owner.slug, clock=opened.clock)
-    with _display(as_json=as_json) as shown:
+    with _display(Clocks([owner]), as_json=as_json) as shown:
         for last in _looks(follower, once=once):
             shown.show(last, is_last=once or last.is_over)
     if last.is_partial:
@@ -67,7 +68,7 @@ def _looks(follower: "Follower", *, once: bool) -> "Iterator[Look]":
         time.sleep(max(LOOK_EVERY, MOST_OF_THE_TIME * took))
 
 
-def words_of(look: "Look") -> str:
+def words_of(look: "Look", clocks: Clocks) -> str:
     """One line: `weekly 12 sending: 340 of 1,000; 338 accepted, 2 refused, 660 queued; 42.0/s, 16 s left`."""
     counts = ", ".join(f"{count:,} {state}" for state, count in look.counts.items())
     head = f"{look.newsletter} {look.number} {look.state}"
@@ -75,7 +76,7 @@ def words_of(look: "Look") -> str:
         return f"{head}: its deliveries are not made yet" + (f"; {look.reason}" if look.reason else "")
     speed = "" if look.is_over else f"; {look.rate:,.1f}/s{time_left(look.seconds_left)}"
     if look.next_wave:
-        speed += f"; {look.later:,} wait for their hour, the next at {look.next_wave:%Y-%m-%d %H:%M} UTC"
+        speed += f"; {look.later:,} wait for their hour, the next at {clocks.say(look.next_wave, look.newsletter)}"
     return f"{head}: {look.settled:,} of {look.expected:,}; {counts or 'nobody'}{speed}" + (
         f"; {look.reason}" if look.reason else ""
     )
@@ -98,8 +99,8 @@ class _Display(Protocol):
 class _Lines:
     """A line where something has changed, every few seconds, and at the end."""
 
-    def __init__(self, *, as_json: bool) -> None:
-        self.as_json = as_json
+    def __init__(self, clocks: Clocks, *, as_json: bool) -> None:
+        self.clocks, self.as_json = clocks, as_json
         self._told: Any = None
         self._at = 0.0
 
@@ -111,13 +112,13 @@ class _Lines:
         if self.as_json:
             print_json_line(look)
         else:
-            typer.echo(words_of(look))
+            typer.echo(words_of(look, self.clocks))
 
 
 @contextmanager
-def _display(*, as_json: bool) -> "Iterator[_Display]":
+def _display(clocks: Clocks, *, as_json: bool) -> "Iterator[_Display]":
     if as_json or not sys.stdout.isatty():
-        yield _Lines(as_json=as_json)
+        yield _Lines(clocks, as_json=as_json)
         return
     from rich.console import Group
     from rich.live import Live
@@ -128,7 +129,7 @@ def _display(*, as_json: bool) -> "Iterator[_Display]":
         def show(self, look: "Look", *, is_last: bool) -> None:
             del is_last  # every look is drawn
             bar = ProgressBar(total=look.expected or 1, completed=look.settled, width=60)
-            live.update(Group(bar, Text(words_of(look))), refresh=True)
+            live.update(Group(bar, Text(words_of(look, clocks))), refresh=True)
 
     with Live(auto_refresh=False) as live:
         yield _Live()

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from digest.cli.clocks import Clocks
 from digest.cli.context import open_app
 from digest.cli.options import AsJson, Newsletter, Yes
 from digest.cli.output import confirm, note, print_json, print_table
@@ -35,13 +36,14 @@ def list_(
     with open_app(context).database.read() as session:
         chosen = choose_newsletter(session, newsletter).id if newsletter else None
         rows = list_notices(session, newsletter_id=chosen, state=state, limit=limit)
-        slugs = {one.id: one.slug for one in list_newsletters(session, removed=True)}
+        owners = list_newsletters(session, removed=True)
     if as_json:
         print_json(rows)
         return
+    clocks, slugs = Clocks(owners), {one.id: one.slug for one in owners}
     head = ("id", "at", "newsletter", "kind", "address", "state", "tries", "reply", "reason")
     print_table(
-        [(one.id, one.created_at, slugs[one.newsletter_id], one.kind, one.address, one.state, one.tries, one.reply,
+        [(one.id, clocks.say(one.created_at, slugs[one.newsletter_id]), slugs[one.newsletter_id], one.kind, one.address, one.state, one.tries, one.reply,
           one.reason) for one in rows],
         head=head,
     )  # fmt: skip

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from digest.cli.clocks import Clocks, clocks_of
 from digest.cli.context import open_app
 from digest.cli.options import AsJson, OnlyNewsletter
 from digest.cli.output import note, print_facts, print_json, print_table
@@ -57,7 +58,8 @@ def list_(
             states=[ClaimState(one) for one in state or ()],
             limit=limit,
         )
-    _print(places, as_json=as_json)
+        clocks = clocks_of(session)
+    _print(places, clocks, as_json=as_json)
 
 
 @app.command()
@@ -70,11 +72,11 @@ def show(context: typer.Context, post: Words, as_json: AsJson = False) -> None:
 
     with open_app(context).database.read() as session:
         found = find_post(session, post)
-        places = list_places(session, post_id=found.id)
+        places, clocks = list_places(session, post_id=found.id), clocks_of(session)
     if as_json:
         print_json({"post": found, "places": places})
         return
-    print_facts(
+    told = clocks.shown(
         {
             "id": found.id,
             "title": found.title,
@@ -87,7 +89,8 @@ def show(context: typer.Context, post: Words, as_json: AsJson = False) -> None:
             "lead": found.card.lead,
         }
     )
-    _print(places, as_json=False)
+    print_facts(told)
+    _print(places, clocks, as_json=False)
 
 
 @app.command()
@@ -152,10 +155,11 @@ def _curate(context: typer.Context, words: str, move: str, newsletter: str | Non
         moved = curate_post(
             session, post.id, Move(move), newsletter_id=_newsletter_id(session, newsletter), now=opened.clock()
         )
+        clocks = clocks_of(session)
     if not moved:
         raise NothingToDo(f"post {post.id} {post.title!r} stands there already")
     note(f"post {post.id}: {post.title}")
-    _print(moved, as_json=as_json)
+    _print(moved, clocks, as_json=as_json)
 
 
 def _newsletter_id(session: "Session", slug: str | None) -> int | None:
@@ -164,15 +168,16 @@ def _newsletter_id(session: "Session", slug: str | None) -> int | None:
     return get_newsletter(session, slug).id if slug else None
 
 
-def _print(places: "tuple[Place, ...]", *, as_json: bool) -> None:
+def _print(places: "tuple[Place, ...]", clocks: Clocks, *, as_json: bool) -> None:
     if as_json:
         print_json(places)
         return
     head = ("id", "date", "source", "title", "newsletter", "cadence", "state", "why")
-    print_table([_row(place) for place in places], head=head)
+    print_table([_row(place, clocks) for place in places], head=head)
 
 
-def _row(place: "Place") -> tuple[Any, ...]:
+def _row(place: "Place", clocks: Clocks) -> tuple[Any, ...]:
     state: ClaimState | str = f"{place.state}, pinned" if place.pinned else place.state
     why = f"issue {place.issue_number}" if place.issue_number else place.reason
-    return (place.post_id, place.effective_at, place.source, place.title, place.newsletter, place.cadence, state, why)
+    at = clocks.say(place.effective_at, place.newsletter)
+    return (place.post_id, at, place.source, place.title, place.newsletter, place.cadence, state, why)

@@ -167,13 +167,17 @@ def _remark_paused(delivered: "DeliverReport") -> None:
             note(f"issue {one.number} of {one.newsletter} is paused: {one.paused}", next_step=step)
 
 
-def _remark_closed(delivered: "DeliverReport") -> None:
+def _remark_closed(app: "App", delivered: "DeliverReport") -> None:
+    from digest.cli.clocks import clocks_of
+
+    with app.database.read() as session:
+        clocks = clocks_of(session)
     for one in delivered.issues:
         if one.waits_until:
             note(f"issue {one.number} of {one.newsletter} waits for its sending window, which opens"
-                 f" {one.waits_until:%Y-%m-%d %H:%M} UTC")  # fmt: skip
+                 f" {clocks.say(one.waits_until, one.newsletter)}")  # fmt: skip
         elif one.next_wave and not one.paused:
-            note(f"issue {one.number} of {one.newsletter} goes on at {one.next_wave:%Y-%m-%d %H:%M} UTC, when it is"
+            note(f"issue {one.number} of {one.newsletter} goes on at {clocks.say(one.next_wave, one.newsletter)}, when it is"
                  " time for its next readers")  # fmt: skip
 
 
@@ -303,7 +307,7 @@ def _remark(app: "App", report: "Report", slugs: "Mapping[int, str]", *, quiet: 
     delivered = report.delivered
     _remark_paused(delivered)
     if not quiet:
-        _remark_closed(delivered)
+        _remark_closed(app, delivered)
     if delivered.accepted and not quiet and app.settings.mail.transport == "maildir":
         folder = app.settings.path(app.settings.mail.maildir)
         note(

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from digest.cli.clocks import clocks_of
 from digest.cli.context import open_app
 from digest.cli.options import STDOUT, AsJson, DryRun, Newsletter, OnlyNewsletter, Yes
 from digest.cli.output import confirm, note, print_facts, print_json, print_table
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from digest.core.model import Source
 
 PARTLY_DONE = 3
+EACH_RUN = "each run"
+"""Files and folders cost nobody anything: every run looks at them (actions/gather)."""
 
 app = typer.Typer(name="source", no_args_is_help=True, help="Where posts come from: feeds, folders of Markdown.")
 
@@ -60,13 +63,18 @@ def check(
         print_json(described)
         return
     print_facts({"title": feed.title or "(none)", "format": feed.format, "home": feed.home, "posts": len(feed.posts)})
-    rows = [_row(post) for post in described["posts"]]
+    rows = [_row(post, zone) for post in described["posts"]]
     print_table(rows, head=("published", "title", "link", "picture", "minutes"))
 
 
-def _row(post: dict[str, Any]) -> tuple[Any, ...]:
+def _row(post: dict[str, Any], zone: str) -> tuple[Any, ...]:
+    from datetime import datetime
+
+    from digest.core.zones import say_local
+
     made = " (made)" if post["title_made"] else ""
-    return (post["published"], post["title"] + made, post["link"], (post["image"] or {}).get("src"), post["minutes"])
+    at = say_local(datetime.fromisoformat(post["published"]), zone, weekday=False) if post["published"] else None
+    return (at, post["title"] + made, post["link"], (post["image"] or {}).get("src"), post["minutes"])
 
 
 # ── what newsletters read ───────────────────────────────────────────────────────────────────────────────────────────
@@ -134,7 +142,7 @@ def add(
     if as_json:
         print_json(added)
     else:
-        print_facts(_told(added.source) | {"newsletter": added.newsletter, "posts": added.posts})
+        print_facts(_told(opened, added.source) | {"newsletter": added.newsletter, "posts": added.posts})
     step = f"digest preview --newsletter {added.newsletter} shows the next issue"
     note(f"{added.newsletter} reads {added.source.title} now", next_step=step)
 
@@ -152,7 +160,7 @@ def list_all(context: typer.Context, newsletter: OnlyNewsletter = None, as_json:
     with open_app(context).database.read() as session:
         newsletter_id = get_newsletter(session, newsletter).id if newsletter else None
         sources = list_sources(session, newsletter_id=newsletter_id)
-        readings, posts = list_readings(session), count_posts(session)
+        readings, posts, clocks = list_readings(session), count_posts(session), clocks_of(session)
     readers = {one.id: [r.slug for r in readings if r.source_id == one.id] for one in sources}
     if as_json:
         print_json([_facts(one) | {"newsletters": readers[one.id], "posts": posts.get(one.id, 0)} for one in sources])
@@ -161,7 +169,8 @@ def list_all(context: typer.Context, newsletter: OnlyNewsletter = None, as_json:
         note("no newsletter reads anything yet", next_step="digest source add URL")
         return
     rows = [
-        (one.id, one.title, one.state, ", ".join(readers[one.id]), posts.get(one.id, 0), _next_look(one), one.shown,
+        (one.id, one.title, one.state, ", ".join(readers[one.id]), posts.get(one.id, 0),
+         clocks.say(one.next_check) if one.kind == "feed" else EACH_RUN, one.shown,
          one.problem)
         for one in sources
     ]  # fmt: skip
@@ -204,7 +213,7 @@ def edit(
     )
     if weight is not None:
         _tell_weight(opened, newsletter)
-    _show(edited, as_json=as_json)
+    _show(opened, edited, as_json=as_json)
 
 
 def _tell_weight(opened: "App", slug: str | None) -> None:
@@ -231,7 +240,7 @@ def pause(context: typer.Context, source: Name, as_json: AsJson = False) -> None
     from digest.actions.sources import pause_source
 
     opened = open_app(context)
-    _show(pause_source(opened.database, source, now=opened.clock()), as_json=as_json)
+    _show(opened, pause_source(opened.database, source, now=opened.clock()), as_json=as_json)
 
 
 @app.command()
@@ -245,7 +254,7 @@ def resume(context: typer.Context, source: Name, as_json: AsJson = False) -> Non
     from digest.actions.sources import resume_source
 
     opened = open_app(context)
-    _show(resume_source(opened.database, source, now=opened.clock()), as_json=as_json)
+    _show(opened, resume_source(opened.database, source, now=opened.clock()), as_json=as_json)
 
 
 @app.command()
@@ -340,22 +349,20 @@ def export(
     note(f"wrote {len(outlines)} feed{'' if len(outlines) == 1 else 's'} to {file}")
 
 
-def _show(source: "Source", *, as_json: bool) -> None:
+def _show(opened: "App", source: "Source", *, as_json: bool) -> None:
     if as_json:
         print_json(_facts(source))
     else:
-        print_facts(_told(source))
+        print_facts(_told(opened, source))
 
 
-def _next_look(source: "Source") -> Any:
-    """Files and folders cost nobody anything: every run looks at them (actions/gather)."""
-    return source.next_check if source.kind == "feed" else "each run"
-
-
-def _told(source: "Source") -> dict[str, Any]:
+def _told(opened: "App", source: "Source") -> dict[str, Any]:
     """For people: minutes are called so, and a folder has neither them nor an hour."""
-    facts = _facts(source) | {"interval": f"{source.interval_minutes} minutes", "next_check": _next_look(source)}
-    return facts if source.kind == "feed" else {name: value for name, value in facts.items() if name != "interval"}
+    with opened.database.read() as session:
+        facts = clocks_of(session).shown(_facts(source))
+    if source.kind == "feed":
+        return facts | {"interval": f"{source.interval_minutes} minutes"}
+    return {name: value for name, value in facts.items() if name != "interval"} | {"next_check": EACH_RUN}
 
 
 def _facts(source: "Source") -> dict[str, Any]:

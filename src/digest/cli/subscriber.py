@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from digest.cli.clocks import Clocks
 from digest.cli.context import open_app
 from digest.cli.options import STDOUT, AsJson, Newsletter, Yes
 from digest.cli.output import confirm, note, print_json, print_table
@@ -95,7 +96,8 @@ def list_people(
     from digest.store.subscribers import count_subscribers, list_subscribers
 
     opened = open_app(context)
-    only = _choose(opened, newsletter).id
+    owner = _choose(opened, newsletter)
+    only, clocks = owner.id, Clocks([owner])
     with opened.database.read() as session:
         page = list_subscribers(session, newsletter_id=only, state=state, search=search, after=after, limit=limit)
         total = count_subscribers(session, newsletter_id=only, state=state, search=search)
@@ -104,7 +106,8 @@ def list_people(
         print_json(rows)
     else:
         print_table(
-            (tuple(row.values()) for row in rows), head=("id", "address", "name", "state", "since", "suppressed")
+            (tuple(clocks.shown(row).values()) for row in rows),
+            head=("id", "address", "name", "state", "since", "suppressed"),
         )
     if len(page) == limit < total:
         note(f"{len(page)} of {total:,} shown", next_step=f"--after {page[-1].subscriber.id} shows the next ones")
