@@ -146,6 +146,7 @@ def test_whose_wave_comes_after_the_choice_gets_what_was_chosen_and_is_in_no_sam
         told = issue_stats(session, issues.get_issue(session, issue), newsletter_of_id(session, 1)).subjects
     tried = subjects(sent[1]) + subjects(sent[2])
     assert told
+    assert most - timedelta(minutes=5) <= told.until - timedelta(hours=4) <= most
     assert told.readers == (tried[variants[False]], tried[variants[True]])
     assert min(told.readers) >= 20
     assert subjects(sent[4]) == {variants[wins == "second"]: 61 - sum(told.readers)}

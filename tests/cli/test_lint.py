@@ -29,7 +29,7 @@ def test_files_of_both_kinds_are_looked_at(tmp_path: Path) -> None:
     rows = [line.split("\t") for line in out.splitlines()]
     assert rows[0] == ["file", "severity", "rule", "place", "what", "mend"]
     assert [row[:3] for row in rows[1:]] == [["bad.html", "error", "img-alt"]]
-    assert "2 looked at: 1 errors, 0 warnings, 0 notes" in told
+    assert "2 looked at: 1 error, 0 warnings, 0 notes" in told
     found = json.loads(digest("lint", "bad.html", "--json", cwd=tmp_path, code=1)[0])
     assert found[0]["findings"][0]["rule"] == "img-alt"
     assert "no findings" not in digest("lint", "bad.html", "--ignore", "img-alt", cwd=tmp_path)[0]

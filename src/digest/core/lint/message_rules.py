@@ -142,7 +142,8 @@ def _headers(mail: Mail) -> Iterator[Hit]:
 @rule(
     "one-click", Severity.ERROR, "Mail to a list has List-Unsubscribe with an https link, and List-Unsubscribe-Post.",
     why="RFC 8058; Gmail and Yahoo ask for it since 2024 of everybody who sends to many.",
-    mend="Add List-Unsubscribe: <https://…> and List-Unsubscribe-Post: List-Unsubscribe=One-Click.",
+    mend="Add List-Unsubscribe: <https://…> and List-Unsubscribe-Post: List-Unsubscribe=One-Click. digest does once [web] base_url"
+    " in digest.toml is an https address.",
 )  # fmt: skip
 def _one_click(mail: Mail) -> Iterator[Hit]:
     if mail.message is None or not mail.is_bulk:
