@@ -224,6 +224,7 @@ def test_bad_files_are_refused_in_one_sentence(refused):
 def test_a_folder_a_missing_and_an_unreadable_file_are_refused(process, home):
     (home / "folder").mkdir()
     assert "folder is a folder, not a file" in process("import", "folder", code=1).stderr
+    assert "/dev/null is not a regular file" in process("import", "/dev/null", code=1).stderr
     assert "there is no file missing.csv" in process("import", "missing.csv", code=1).stderr
     (home / "people.csv").write_text("anna@example.org\n")
     (home / "people.csv").chmod(0)

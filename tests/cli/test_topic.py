@@ -36,6 +36,12 @@ def tie(digest, who="anna@example.org"):
 
 def test_topics_are_added_chosen_and_removed(digest):
     assert "every reader gets all" in digest("topic", "list").stderr
+    for words in (
+        ("subscriber", "edit", "anna@example.org", "--topic", "sport"),
+        ("topic", "map", "sport", "--label", "x"),
+    ):
+        told = digest(*words, code=1).stderr
+        assert told == "error: the newsletter has no topics\nnext: digest topic add SLUG adds one\n"
     digest("topic", "add", "food", "--name", "Food & drink")
     digest("topic", "add", "long-reads")
     assert "a topic 'food' already" in digest("topic", "add", "food", code=1).stderr

@@ -9,6 +9,7 @@ import asyncio
 import re
 from pathlib import Path
 
+from digest.actions.look_up import refuse_blanks
 from digest.core.model import Feed
 from digest.errors import FetchError, NotFound, SourceError
 from digest.sources.feed import EXPORT_LIMIT
@@ -36,6 +37,7 @@ async def check_source(where: str, *, fetcher: Fetcher, zone: str, base: str | N
         if _is_folder(where):
             return await workshop.parse(Job(url=where, folder=True, zone=zone), seconds=FILE_SECONDS)
         if _is_address(where):
+            refuse_blanks(where)
             return await workshop.parse(await _fetch(where, fetcher, zone))
         body = await asyncio.to_thread(_read_file, Path(where))
         return await workshop.parse(Job(body=body, url=base or where, zone=zone), seconds=FILE_SECONDS)

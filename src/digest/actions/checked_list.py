@@ -121,6 +121,9 @@ def _judged(people: SubscriberList, checked: CheckedList, rejects: RejectedRows,
 def _readable(path: Path) -> Iterator[None]:
     if path.is_dir():
         raise ListError(f"{path} is a folder, not a file", next_step="give one file; import several one by one")
+    if path.exists() and not path.is_file():
+        step = "give a file; what a pipe gives, write into one first"
+        raise ListError(f"{path} is not a regular file", next_step=step)
     if not path.is_file():
         raise ListError(f"there is no file {path}", next_step="check the path")
     try:

@@ -140,10 +140,12 @@ def _check_hour(hour: int) -> int:
 def _check_topics(session: Session, newsletter_id: int, slugs: Sequence[str]) -> list[str]:
     """In the newsletter's order. All of them is the same as none: who wants all gets what comes new, too."""
     known = [topic.slug for topic in list_topics(session, newsletter_id)]
+    if slugs and not known:
+        raise NotFound("the newsletter has no topics", next_step="digest topic add SLUG adds one")
     if unknown := set(slugs) - set(known):
         raise NotFound(
             f"the newsletter has no topic {', '.join(sorted(unknown))}",
-            next_step=f"it has: {', '.join(known) or 'none'}",
+            next_step=f"it has: {', '.join(known)}",
         )
     chosen = [slug for slug in known if slug in set(slugs)]
     return [] if chosen == known else chosen

@@ -46,7 +46,21 @@ def path_of(where: str) -> Path | None:
         return short if short.exists() and short.samefile(whole) else whole
     if where.startswith(("/", "./", "../", "~")):
         raise SourceError(f"there is no file or folder {where}", next_step="check the path")
+    refuse_blanks(where)
     return None
+
+
+def refuse_blanks(url: str) -> None:
+    """What a browser would fetch without them may be no address at all: "not a url" names the host `notaurl`.
+
+    Raises:
+        SourceError: there is one inside.
+    """
+    if len(url.split()) > 1:
+        raise SourceError(
+            f"{hide_password(url.strip())!r} is no web address: it has a space in it",
+            next_step="write a space of an address as %20; a file or folder must be there",
+        )
 
 
 async def read_path(path: Path, tools: Tools, *, zone: str) -> Visit:

@@ -11,7 +11,7 @@ from typing import Any
 
 from digest.actions.admit import admit_source, exclude_source
 from digest.actions.choose_newsletter import choose_newsletter
-from digest.actions.look_up import OnLook, look_up, path_of, read_path
+from digest.actions.look_up import OnLook, look_up, path_of, read_path, refuse_blanks
 from digest.actions.poll import Tools, Visit
 from digest.actions.record import record_visit
 from digest.core.discretion import hide_password
@@ -296,6 +296,7 @@ def _web_address(url: str) -> str:
     Raises:
         RefusedAddress: not http(s), or no URL.
     """
+    refuse_blanks(url)
     address = Address.parse(url)
     if address.scheme not in {"http", "https"}:
         raise SourceError(

@@ -134,5 +134,7 @@ def _print(found: "list[tuple[str, tuple[Finding, ...]]]") -> None:
     if rows:
         print_table(rows, head=("file", "severity", "rule", "place", "what", "mend"))
     every = [str(one.severity) for _, findings in found for one in findings]
-    counts = ", ".join(f"{(n := every.count(kind))} {kind}{'' if n == 1 else 's'}" for kind in ("error", "warning", "note"))
+    counts = ", ".join(
+        f"{(n := every.count(kind))} {kind}{'' if n == 1 else 's'}" for kind in ("error", "warning", "note")
+    )
     note(f"{len(found)} looked at: {counts}", next_step="docs/lint.md says why each is asked" if rows else None)

@@ -37,8 +37,9 @@ def get_topic(session: Session, newsletter_id: int, slug: str) -> Topic:
     """
     found = {topic.slug: topic for topic in list_topics(session, newsletter_id)}
     if slug not in found:
-        step = f"it has: {', '.join(found)}" if found else "digest topic add SLUG adds one"
-        raise NotFound(f"the newsletter has no topic {slug!r}", next_step=step)
+        if not found:
+            raise NotFound("the newsletter has no topics", next_step="digest topic add SLUG adds one")
+        raise NotFound(f"the newsletter has no topic {slug!r}", next_step=f"it has: {', '.join(found)}")
     return found[slug]
 
 
