@@ -6,7 +6,9 @@ from tests import cast
 
 from digest.actions.control import BY_HAND
 from digest.actions.stuck import STUCK_AFTER, list_stuck
-from digest.store import sending
+from digest.core.pace import Pace
+from digest.core.windows import parse_window
+from digest.store import newsletters, sending
 from digest.store.database import Database
 
 LATER = cast.NOW + STUCK_AFTER
@@ -45,3 +47,28 @@ def test_an_issue_paused_by_a_failure_is_told_and_one_paused_by_hand_is_not(data
     with database.write() as session:  # long after, it goes on: not stuck at once
         sending.resume(session, failed, now=LATER)
     assert list_stuck(database, now=LATER) == ()
+
+
+def test_mail_whose_window_came_and_went_without_a_run_is_told(database: Database) -> None:
+    """As of a cron line at midnight, and a window in the morning."""
+    began = cast.NOW  # five past midnight in Los Angeles
+    with database.write() as session:
+        people = cast.assemble(session)
+        newsletters.update_newsletter(session, 1, sending_windows=["08:00-10:00"])
+        issue = cast.add_issue(session, people, state="sending", sending_at=began, expected=1)
+        open_ = cast.add_delivery(session, issue, people.anna)
+    pace = Pace(windows=(parse_window("09:00-23:00"),))
+    for hours in (7, 9, 10):
+        told = list_stuck(database, now=began + timedelta(hours=hours), pace=pace)
+        assert [one.reason for one in told] == (
+            ["no message has come through in its sending window, which opened 2017-08-14 09:00 America/Los_Angeles"]
+            if hours == 10
+            else []
+        )
+    with database.write() as session:  # one came through just before ten; the next window decides about the others
+        row = session.get_one(cast.people.DeliveryRow, open_)
+        row.state, row.settled_at = "accepted", began + timedelta(hours=9.9)
+        session.add(row)
+        cast.add_delivery(session, issue, people.ben)
+    assert list_stuck(database, now=began + timedelta(hours=24), pace=pace) == ()
+    assert len(list_stuck(database, now=began + timedelta(hours=34.1), pace=pace)) == 1

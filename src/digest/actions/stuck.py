@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from digest.actions.control import BY_HAND
-from digest.core.model import Issue
+from digest.core.model import Issue, Newsletter
 from digest.core.pace import Pace, pace_for
 from digest.core.states import IssueState
 from digest.core.waves import windows_of
@@ -32,7 +32,7 @@ class Stuck:
 
 
 def list_stuck(database: Database, *, now: datetime, pace: Pace | None = None) -> tuple[Stuck, ...]:
-    """Issues in `sending` of which nothing came to rest for `STUCK_AFTER`, and those that a failure paused."""
+    """Issues in `sending` of which nothing came to rest for `STUCK_AFTER` or in a whole window, and those that a failure paused."""
     with database.read() as session:
         issues = list_issues(session, states=(IssueState.SENDING, IssueState.PAUSED))
         return tuple(stuck for issue in issues if (stuck := _judge(session, issue, now, pace)))
@@ -54,7 +54,8 @@ def _judge(session: Session, issue: Issue, now: datetime, pace: Pace | None) -> 
     moved = max(moved, overdue or moved)
     pace = pace_for(pace, windows_of(newsletter))
     if pace and pace.closed_until(newsletter.zone, now):
-        return None
+        opened = pace.window_missed(newsletter.zone, moved, now)
+        return _missed(newsletter, issue, opened) if opened else None
     if pace and (began := pace.began_at(newsletter.zone, now)):
         moved = max(moved, began)
     if now - moved < STUCK_AFTER:
@@ -64,3 +65,10 @@ def _judge(session: Session, issue: Issue, now: datetime, pace: Pace | None) -> 
     return Stuck(newsletter=slug, number=issue.number,
                  reason=f"no message has come through since {say_local(moved, newsletter.zone, weekday=False)}{word}",
                  next_step=f"digest delivery list {name}")  # fmt: skip
+
+
+def _missed(newsletter: Newsletter, issue: Issue, opened: datetime) -> Stuck:
+    """As a rule a cron line runs too seldom: never while the window is open."""
+    return Stuck(newsletter=newsletter.slug, number=issue.number,
+                 reason=f"no message has come through in its sending window, which opened {say_local(opened, newsletter.zone, weekday=False)}",
+                 next_step="let digest run while it is open: digest serve, or a cron line of every five minutes")  # fmt: skip

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from digest.core.windows import Window, day_began_at, is_open, opened_at, opens_at
 
 _MOST_STEPS = 20
 """Two sets of windows that are never open together would be waited for without end."""
+_STEP = timedelta(minutes=30)
 MOST_A_DAY = 10**9
 """Where a warm-up has long ended."""
 
@@ -88,6 +89,16 @@ class Pace:
                 break
             later = opening
         return None if later <= now and self._is_open(zone, now) else later
+
+    def window_missed(self, zone: str, since: datetime, now: datetime) -> datetime | None:
+        """When a window opened that has come and gone after `since`; None where none has, or one is open."""
+        if self.closed_until(zone, now) is None:
+            return None
+        at = since
+        while at < now and self._is_open(zone, at):  # the window of `since` itself
+            at += _STEP
+        opened = self.closed_until(zone, at)
+        return opened if opened and opened < now else None
 
     def began_at(self, zone: str, now: datetime) -> datetime | None:
         """Since when these limits let mail go out: the window's opening, the day's beginning in a warm-up."""
