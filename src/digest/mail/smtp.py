@@ -20,7 +20,7 @@ from digest.core.mime import clean_line
 from digest.core.people import Envelope, Outcome
 from digest.errors import LoginRefused, SettingsError, TransportError
 from digest.mail.conversation import Conversation, Features
-from digest.mail.plain_text import check_privacy
+from digest.mail.plain_text import check_privacy, is_loopback
 from digest.mail.transport import BeforeDot
 
 PORTS = {"tls": 465, "starttls": 587, "plain": 25}
@@ -273,7 +273,7 @@ class SmtpTransport:
         password for it, and refuse everybody's.
         """
         methods = list(client.supported_auth_methods)
-        if self.security != "plain" or _is_loopback(self.host):
+        if self.security != "plain" or is_loopback(self.host):
             methods.sort(key="cram-md5".__eq__)
         for method in methods:
             try:
