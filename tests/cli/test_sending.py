@@ -151,7 +151,7 @@ def test_a_run_that_finds_nothing_due_says_what_does_not_move(digest: Digest, ho
         )
     code, out, err = digest("run", "--quiet")
     assert (code, out) == (4, "")
-    assert "issue weekly 1 does not move: no message has come through since 2026-01-01" in err
+    assert "issue weekly 1 does not move: no message has come through since 2025-12-31 16:00 America" in err
     assert "the mail server answers 452\nnext: digest delivery list 1 --newsletter weekly" in err
 
 
