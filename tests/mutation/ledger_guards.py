@@ -248,7 +248,7 @@ REST = (
         edits=(
             Edit(
                 file=DELIVERIES,
-                before="over = and_(is_held(), _delivery.c.lease_until < now)",
+                before="over = and_(is_held(), is_past(_delivery.c.lease_until, now))",
                 after="over = is_held()",
             ),
         ),

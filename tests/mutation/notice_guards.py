@@ -77,7 +77,7 @@ GUARDS = (
     Guard(
         name="notice reap: lease",
         keeps="The reaper takes a notice from its owner only after the lease.",
-        edits=(Edit(file=NOTICES, before="over = _is_past(_table.c.lease_until, now)\n", after="over = _table.c.lease_until.is_not(None)\n"),),
+        edits=(Edit(file=NOTICES, before="over = is_past(_table.c.lease_until, now)\n", after="over = _table.c.lease_until.is_not(None)\n"),),
         tests=(f"{STORE}test_a_claim_is_taken_away_after_its_lease_alone_and_then_marks_nothing[sqlite]",),
     ),
     Guard(

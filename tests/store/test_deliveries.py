@@ -153,6 +153,18 @@ def test_a_message_in_flight_becomes_uncertain_and_nothing_sends_it_again(databa
         assert sending.finish(session, issue, now=later), "a held delivery does not keep the issue open"
 
 
+def test_a_lease_that_a_clock_a_year_ahead_has_given_is_over_and_a_late_answer_still_counts(database: Database) -> None:
+    _, issue = prepare(database)
+    ahead = cast.NOW + timedelta(days=365)
+    (slow,) = take(database, issue, now=ahead)
+    assert reap(database, cast.NOW) == deliveries.Reaped(queued=1, uncertain=0), "the clock is set back"
+    (slow,) = take(database, issue, now=ahead)
+    mark(database, slow, now=ahead)
+    assert reap(database, cast.NOW) == deliveries.Reaped(queued=0, uncertain=1)
+    assert settle(database, slow) == 1
+    assert states(database, issue) == ["accepted"]
+
+
 def test_a_late_answer_is_still_the_truth(database: Database) -> None:
     _, issue = prepare(database)
     (slow,) = take(database, issue)

@@ -4,6 +4,7 @@ States are written out, not bound. Only then can the planner use a partial index
 statement anew for each row that is bound (measured: 275 µs a message of the ledger's time instead of 105).
 """
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, String, and_, exists, literal_column, not_, or_, select
@@ -20,6 +21,9 @@ _issue = IssueRow.__table__  # type: ignore[attr-defined]
 _subscription = SubscriptionRow.__table__  # type: ignore[attr-defined]
 _subscriber = SubscriberRow.__table__  # type: ignore[attr-defined]
 _suppression = SuppressionRow.__table__  # type: ignore[attr-defined]
+
+_LONGEST = timedelta(days=1)
+"""Far longer than any lease is given, or a wait that `is_past` is asked of."""
 
 
 def is_in(state: DeliveryState) -> ColumnElement[bool]:
@@ -46,6 +50,11 @@ def is_in_by_key(state: DeliveryState) -> ColumnElement[bool]:
 def is_held() -> ColumnElement[bool]:
     """Claimed or in flight, in the words of the partial index: SQLite does not see that one of them implies it."""
     return or_(is_in(DeliveryState.CLAIMED), is_in(DeliveryState.INFLIGHT))
+
+
+def is_past(time: ColumnElement[Any], now: datetime) -> ColumnElement[bool]:
+    """A lease's end, or a wait's; or further ahead than any is given, and so written by a clock that was set back since."""
+    return or_(time <= now, time > now + _LONGEST)
 
 
 def is_unserved() -> ColumnElement[bool]:

@@ -33,7 +33,16 @@ from digest.core.people import Claimed, Delivery, Outcome
 from digest.core.policy import Blame, NextStep
 from digest.core.states import DeliveryState, IssueState
 from digest.store.claiming import CLAIM
-from digest.store.conditions import is_eligible, is_held, is_in, is_in_by_key, is_subscribed, is_suppressed, issue_is
+from digest.store.conditions import (
+    is_eligible,
+    is_held,
+    is_in,
+    is_in_by_key,
+    is_past,
+    is_subscribed,
+    is_suppressed,
+    issue_is,
+)
 from digest.store.json_rows import JsonRows
 from digest.store.outcome_columns import LONGEST_REPLY, outcome_columns
 from digest.store.owed import give_back
@@ -191,7 +200,7 @@ def reap(session: Session, *, now: datetime) -> Reaped:
     A message in flight becomes uncertain and is never sent again by itself: its dot may have been answered. Owner and
     fence stay on it, so that an owner who was only slow can still say what happened.
     """
-    over = and_(is_held(), _delivery.c.lease_until < now)
+    over = and_(is_held(), is_past(_delivery.c.lease_until, now))
     queued = changed_rows(
         session,
         update(_delivery)

@@ -7,7 +7,7 @@ Whoever may no longer get it (they left, confirmed already, are suppressed) is s
 """
 
 from dataclasses import fields
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Table, and_, exists, func, insert, not_, or_, select, update
@@ -18,6 +18,7 @@ from digest.core.people import Outcome
 from digest.core.policy import NextStep
 from digest.core.states import DeliveryState, NoticeKind
 from digest.errors import NotFound
+from digest.store.conditions import is_past
 from digest.store.joining_tables import NoticeRow
 from digest.store.outcome_columns import outcome_columns
 from digest.store.people_tables import SubscriberRow, SubscriptionRow, SuppressionRow
@@ -31,8 +32,6 @@ _suppression: Table = SuppressionRow.__table__  # type: ignore[attr-defined]
 _OWN = tuple(f.name for f in fields(QueuedNotice) if f.name not in {"address", "name", "language"})
 _WAITS = (DeliveryState.CLAIMED, DeliveryState.INFLIGHT, DeliveryState.UNCERTAIN)
 """States that an answer may still be written on."""
-_LONGEST = timedelta(days=1)
-"""Far longer than any lease or wait is given: what lasts longer was written by a clock that was ahead, and holds no longer."""
 
 
 def insert_notice(
@@ -53,7 +52,7 @@ def insert_notice(
 def has_due_notice(session: Session, *, now: datetime) -> bool:
     """Whether any could be claimed, or reaped, now."""
     held = or_(_is(DeliveryState.CLAIMED), _is(DeliveryState.INFLIGHT))
-    query = select(_table.c.id).where(or_(_is_due(now), and_(held, _is_past(_table.c.lease_until, now))))
+    query = select(_table.c.id).where(or_(_is_due(now), and_(held, is_past(_table.c.lease_until, now))))
     return session.execute(query.limit(1)).first() is not None
 
 
@@ -107,7 +106,7 @@ def release_notice(session: Session, notice: QueuedNotice) -> bool:
 
 def reap_notices(session: Session, *, now: datetime) -> tuple[int, int]:
     """What the dead left behind: how many claims went back to the queue, of how many nobody knows."""
-    over = _is_past(_table.c.lease_until, now)
+    over = is_past(_table.c.lease_until, now)
     free = {"state": DeliveryState.QUEUED, "owner": None, "lease_until": None}
     queued = changed_rows(session, update(_table).where(_is(DeliveryState.CLAIMED), over).values(free))
     why = "the sender stopped between the final dot and the reply"
@@ -176,11 +175,7 @@ def _is(state: DeliveryState) -> ColumnElement[bool]:
 
 
 def _is_due(now: datetime) -> ColumnElement[bool]:
-    return and_(_is(DeliveryState.QUEUED), or_(_table.c.not_before.is_(None), _is_past(_table.c.not_before, now)))
-
-
-def _is_past(time: ColumnElement[Any], now: datetime) -> ColumnElement[bool]:
-    return or_(time <= now, time > now + _LONGEST)
+    return and_(_is(DeliveryState.QUEUED), or_(_table.c.not_before.is_(None), is_past(_table.c.not_before, now)))
 
 
 def _is_wanted() -> ColumnElement[bool]:
