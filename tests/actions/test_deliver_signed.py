@@ -3,6 +3,8 @@
 import asyncio
 import logging
 import threading
+import time
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from tests.mail.dkim_verifiers import SIGNER, dkimpy_says
 from tests.mail.test_dkim_keys import short_rsa
 
 from digest.actions.deliver import DeliverReport, deliver
+from digest.actions.drafts import AT_ONCE
 from digest.config import Settings
 from digest.core.people import Envelope, Outcome, Pieces
 from digest.core.states import OutcomeKind
@@ -93,6 +96,20 @@ def test_a_stop_while_a_signature_is_awaited_finishes_what_is_in_hand_and_gives_
     report = asyncio.run(send())
     assert (report.accepted, report.problem) == (sent, None)
     assert counts(sqlite_database, issue) == {"queued": 10 - sent} | ({"accepted": sent} if sent else {})
+
+
+def test_each_signature_is_made_once_however_many_lanes_wait_for_theirs(sqlite_database: Database) -> None:
+    """More lanes than are signed for at once: what one has made ahead is not thrown away for the next."""
+    prepare(sqlite_database, people=99)
+    signed = Counter[bytes]()
+
+    def sign(message: bytes, _relaxed: Pieces | None) -> bytes:
+        signed[message] += 1
+        time.sleep(0.001)
+        return b""
+
+    report = run(sqlite_database, Scripted(during=lambda: time.sleep(0.001)), signer=sign, concurrency=2 * AT_ONCE)
+    assert (report.accepted, len(signed), signed.total()) == (100, 100, 100)
 
 
 def pause(database: Database, issue: int) -> None:

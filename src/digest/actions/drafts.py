@@ -26,6 +26,7 @@ class Drafts:
         # By delivery; those given back meanwhile go with the next ones. Claimed anew, one has the same message still: its
         # reader, address, variant and date stay.
         self._made: dict[int, Made | asyncio.Future[dict[int, Made]]] = {}
+        self._awaited: set[int] = set()  # of those, what a lane has asked for and not taken yet
 
     async def take(self, delivery: Claimed) -> Envelope:
         """Its message, gated, and signed where somebody signs.
@@ -36,6 +37,7 @@ class Drafts:
         if delivery.id not in self._made:
             self._make((delivery, *self._queue.peek(AT_ONCE - 1)))
         made = self._made.pop(delivery.id)
+        self._awaited.discard(delivery.id)
         if isinstance(made, asyncio.Future):
             made = (await asyncio.shield(made))[delivery.id]  # others wait for it, too
         if isinstance(made, Exception):
@@ -49,11 +51,13 @@ class Drafts:
         made = self._made[delivery.id]
         if not isinstance(made, asyncio.Future) or made.done():
             return True
+        self._awaited.add(delivery.id)
         return bool((await asyncio.wait((made,), timeout=SOON))[0])
 
     def _make(self, deliveries: tuple[Claimed, ...]) -> None:
         composed = {one.id: self._compose(one) for one in deliveries}
-        self._made = {**composed}
+        awaited = {number: self._made[number] for number in self._awaited}
+        self._made = {**awaited, **composed}
         if self._sign is None:
             return
         unsigned = [(number, made) for number, made in composed.items() if isinstance(made, Envelope)]
