@@ -119,6 +119,7 @@ def test_a_list_of_feeds_goes_in_and_comes_out(digest: Digest, tmp_path: Path) -
         ("http://127.0.0.1:{port}/none", "has nothing there (HTTP 404)"),
         ("file:///etc/passwd", "only http and https are"),
         ("./nowhere", "there is no file or folder ./nowhere"),
+        ("posts", "there is no file or folder posts, and "),
         ("not a url", "'not a url' is no web address: it has a space in it"),
         ("ftp://x.y/", "ftp://x.y/ is not fetched: only http and https are"),
     ],

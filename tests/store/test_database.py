@@ -12,7 +12,7 @@ from tests import cast
 from tests.command import start_digest
 from tests.postgres import Server
 
-from digest.errors import Conflict, DatabaseBusy, DatabaseError, SettingsError
+from digest.errors import Conflict, DatabaseBusy, DatabaseError, SettingsError, UsageError
 from digest.store.database import Database
 from digest.store.tables import HostRow, MetaRow
 
@@ -174,6 +174,11 @@ def test_a_unique_row_that_leaves_the_unit_is_a_conflict_that_names_no_value(dat
     with pytest.raises(Conflict, match="at the same moment") as caught, database.write() as session:
         cast.add_subscriber(session, "anna@example.org")
     assert "anna" not in str(caught.value)
+
+
+def test_a_number_that_no_column_can_hold_is_told(database: Database) -> None:
+    with pytest.raises(UsageError, match="a number is larger than"), database.read() as session:
+        session.execute(text("SELECT CAST(:n AS bigint)"), {"n": 10**30})
 
 
 def test_a_reference_to_nothing_is_a_conflict(database: Database) -> None:

@@ -88,6 +88,8 @@ async def look_up(where: str, tools: Tools, *, zone: str = "UTC", on_look: OnLoo
     found = await _first(where, tools, zone=zone, on_look=look)
     if found.error is None and found.body.strip():
         return _settled(found)
+    if isinstance(found.error, FetchError) and not {".", ":"} & set(where):  # a file's name, rather than a host's
+        raise SourceError(f"there is no file or folder {where}, and {found.error.message}", next_step="check the path")
     page = _page_of(found)
     if page is None:
         raise found.error or NotAFeed(

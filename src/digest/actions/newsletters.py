@@ -39,7 +39,8 @@ _SLUG = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
 _NAMED = re.compile(r"([a-z0-9][a-z0-9-]*)\s*=\s*(.+)", re.IGNORECASE)
 _LEAST = {"min_posts": 0, "max_posts": 1, "max_per_source": 1, "max_rollovers": 0, "max_variants": 1, "max_late_hours": 1,
           "approve_within_hours": 1, "test_subjects": SMALLEST, "test_subject_hours": 1}  # fmt: skip
-_MOST = {"test_subjects": LARGEST, "test_subject_hours": 48}
+_MOST = {"test_subjects": LARGEST, "test_subject_hours": 48, "max_late_hours": 8760, "approve_within_hours": 8760}
+_MOST |= dict.fromkeys(("min_posts", "max_posts", "max_per_source", "max_rollovers", "max_variants"), 10_000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -131,11 +131,12 @@ def _refuse_database(url: str) -> None:
 
 def _read_password(file: Path) -> str:
     from digest.errors import DigestError
+    from digest.secret_files import reason_of
 
     try:
         return file.read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise DigestError(f"{file} cannot be read: {error}", next_step="name another file") from error
+        raise DigestError(f"{file} cannot be read: {reason_of(error)}", next_step="name another file") from error
 
 
 def _ask_mail(chosen: Choices) -> str | None:

@@ -205,6 +205,7 @@ def _row(issue: "Issue", owner: "Owner") -> tuple[Any, ...]:
 
 def _words(text: str | None, file: Path | None) -> str:
     from digest.errors import DigestError, UsageError
+    from digest.secret_files import reason_of
 
     if text is not None and file is not None:
         raise UsageError("give the words by --text or by --file, not both")
@@ -213,7 +214,9 @@ def _words(text: str | None, file: Path | None) -> str:
     try:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as fault:
-        raise DigestError(f"{file} cannot be read: {fault}", next_step="give a file of UTF-8 text") from fault
+        raise DigestError(
+            f"{file} cannot be read: {reason_of(fault)}", next_step="give a file of UTF-8 text"
+        ) from fault
 
 
 def _write_note(opened: "App", owner: "Owner", text: str, *, author: str | None) -> None:

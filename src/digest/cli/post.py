@@ -60,6 +60,10 @@ def list_(
         )
         clocks = clocks_of(session)
     _print(places, clocks, as_json=as_json)
+    if not places:
+        note(
+            "no post is there" + (" that fits" if state else ""), next_step="digest source list tells when each is read"
+        )
 
 
 @app.command()

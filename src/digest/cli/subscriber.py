@@ -109,6 +109,11 @@ def list_people(
             (tuple(clocks.shown(row).values()) for row in rows),
             head=("id", "address", "name", "state", "since", "suppressed"),
         )
+    if not page:
+        note(
+            "nobody is there" + (" who fits" if state or search or after else ""),
+            next_step="digest subscriber add ADDRESS",
+        )
     if len(page) == limit < total:
         note(f"{len(page)} of {total:,} shown", next_step=f"--after {page[-1].subscriber.id} shows the next ones")
 

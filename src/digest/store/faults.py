@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from digest.errors import Conflict, DatabaseBusy, DatabaseError, DigestError
+from digest.errors import Conflict, DatabaseBusy, DatabaseError, DigestError, UsageError
 
 _WAIT = "wait for it, then run this again"
 _AGAIN = "wait a little, then run this again"
@@ -41,6 +41,7 @@ _DAMAGED: Meaning = (DatabaseError, "{} is damaged", "restore a backup (docs/ope
 _FORGETS: Meaning = (DatabaseError, "{} is reached through a pooler that forgets prepared statements", _POOLER)
 _NO_OPTIONS: Meaning = (DatabaseError, "{} is reached through a pooler that takes no options", _IGNORE)
 _GRANT: Meaning = (DatabaseError, "{} does not let this user write", "grant the user its tables")
+_TOO_LARGE: Meaning = (UsageError, "a number is larger than {} can hold", "give a smaller one")
 
 _SQLITE = {
     sqlite3.SQLITE_BUSY: _LOCKED,
@@ -74,6 +75,7 @@ _POSTGRES = {
     "28P01": _LOGIN,
     "28000": _LOGIN,
     "3D000": _NONE,
+    "22003": _TOO_LARGE,
     "26000": _FORGETS,  # no such prepared statement: PgBouncer in transaction mode
     "42P05": _FORGETS,  # there is one already
 }
@@ -106,6 +108,7 @@ def translated(name: str) -> Iterator[None]:
         DatabaseBusy: locked, or the server ends or refuses connections for now.
         DatabaseError: missing, damaged, no database, not allowed, not reachable, its disk full.
         Conflict: another process made or removed the same thing at the same moment.
+        UsageError: a number that no column can hold.
     """
     try:
         yield
@@ -117,6 +120,8 @@ def translated(name: str) -> Iterator[None]:
             raise
         raise meaning from error
     except Exception as error:  # from below SQLAlchemy: the online backup, prepared statements
+        if isinstance(error, OverflowError) and "SQLite" in str(error):  # sqlite3's own, before SQLite sees the number
+            raise _said(_TOO_LARGE, name) from error
         is_drivers = isinstance(error, sqlite3.Error) or hasattr(error, "sqlstate")  # psycopg need not be installed
         meaning = _meaning(name, error) if is_drivers else None
         if meaning is None:
@@ -140,6 +145,10 @@ def _meaning(name: str, error: BaseException | None) -> DigestError | None:
         meaning = _unreachable(words)
     if meaning is None:
         return None
+    return _said(meaning, name)
+
+
+def _said(meaning: Meaning, name: str) -> DigestError:
     kind, sentence, next_step = meaning
     return kind(sentence.format(name), next_step=next_step)
 
