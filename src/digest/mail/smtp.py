@@ -28,8 +28,8 @@ MESSAGES_PER_CONNECTION = 50
 IDLE_SECONDS = 30.0
 ANNOUNCED_SECONDS = 1.0
 """How long a connection waits for the message that it has begun, where all are in use."""
-_METHOD_REFUSED = frozenset({504, 534})
-"""RFC 4954 §6: the server has not looked at the password, and may take it by another method."""
+_NO_SUCH_METHOD, _METHOD_TOO_WEAK = 504, 534
+"""RFC 4954 §6: the server takes no password by this method, but may by another; after 534 by one that does not send it."""
 SLOT_AGAIN = 60.0
 """Seconds after which one more connection is tried where the server had no room for it: one refusal may be a bad moment."""
 
@@ -275,15 +275,19 @@ class SmtpTransport:
         methods = list(client.supported_auth_methods)
         if self.security != "plain" or is_loopback(self.host):
             methods.sort(key="cram-md5".__eq__)
+        too_weak: aiosmtplib.SMTPAuthenticationError | None = None
         for method in methods:
+            if too_weak and method != "cram-md5":
+                continue  # as weak, and Gmail says 534 of passwords that it has looked at
             try:
                 await getattr(client, f"auth_{method.replace('-', '')}")(self.username, self.password or "")
             except aiosmtplib.SMTPAuthenticationError as error:
-                if error.code not in _METHOD_REFUSED:
+                if error.code not in {_NO_SUCH_METHOD, _METHOD_TOO_WEAK}:
                     raise
+                too_weak = error if error.code == _METHOD_TOO_WEAK else too_weak
             else:
                 return
-        raise aiosmtplib.SMTPException("no AUTH method is left")
+        raise too_weak or aiosmtplib.SMTPException("no AUTH method is left")
 
     def _meaning(self, error: Exception) -> TransportError:
         """One sentence for what went wrong before the first message."""
