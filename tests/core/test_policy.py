@@ -69,6 +69,9 @@ def test_a_broken_connection_is_tried_again_soon() -> None:
         ("dot", 554, "5.1.10", Blame.ADDRESS),
         ("data", 550, "5.1.2", Blame.ADDRESS),
         ("dot", 550, "5.1.0", Blame.SENDER),
+        ("dot", 550, "5.1.20", Blame.SENDER),  # Exchange Online: more than one address in From
+        ("dot", 550, "5.1.90", Blame.SENDER),  # and its daily limit
+        ("rcpt", 550, "5.1.90", Blame.SENDER),
         ("dot", 550, "5.1.8", Blame.SENDER),
         ("mail", 550, "5.1.1", Blame.SENDER),
         ("dot", 554, None, Blame.SENDER),

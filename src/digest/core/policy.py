@@ -21,11 +21,12 @@ SENDER_REFUSALS_IN_A_ROW = 5
 SENDER_REFUSED = "refused: sender"
 """The reason of a delivery that waits because of that; `resume` makes it due."""
 
-_SENDERS_ADDRESS = frozenset({"5.1.7", "5.1.8"})
-"""Of the addresses in 5.1.x these are ours, whatever the phase they are said in (RFC 3463 §3.2)."""
+_SENDERS_ADDRESS = frozenset({"5.1.7", "5.1.8", "5.1.90"})
+"""Of 5.1.x these are about us, whatever the phase they are said in (RFC 3463 §3.2; Exchange Online's daily limit)."""
 
-_SOME_ADDRESS = "5.1.0"
-"""At RCPT it is the one that was just named. After it it may be that in From, which the next reader's message has, too."""
+_READERS_ADDRESS = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.4", "5.1.6", "5.1.10"})
+"""At RCPT any 5.1.x is about the one that was just named. After it 5.1.0 may be about that in From, which the next reader's message has,
+too; so may what no register knows, like Exchange Online's 5.1.20."""
 
 _AFTER_RCPT = frozenset({"data", "body", "dot"})
 _AT_THE_MESSAGE = frozenset({"mail", "body", "dot"})
@@ -111,6 +112,6 @@ def whom_to_blame(outcome: Outcome) -> Blame:
     if outcome.phase == "rcpt":
         known = enhanced.startswith(("5.1.", "5.2.1"))
         return Blame.ADDRESS if known or (not enhanced and outcome.code == 550) else Blame.NOBODY
-    if outcome.phase in _AFTER_RCPT and enhanced.startswith("5.1.") and enhanced != _SOME_ADDRESS:
+    if outcome.phase in _AFTER_RCPT and enhanced in _READERS_ADDRESS:
         return Blame.ADDRESS
     return Blame.SENDER if outcome.phase in _AT_THE_MESSAGE and outcome.code in {550, 552, 554} else Blame.NOBODY
