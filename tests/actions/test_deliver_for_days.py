@@ -166,3 +166,14 @@ def test_who_was_given_up_can_be_sent_to_again_by_name_only(sqlite_database: Dat
         assert resolve_uncertain(session, newsletter, issue, to=again, addresses=named, now=cast.NOW) == 1
     assert run(sqlite_database, Scripted()).accepted == 1
     assert counts(sqlite_database, issue_id) == {"accepted": 1, "refused": 1}
+
+
+def test_no_reader_waits_for_a_year_because_a_clock_was_ahead(sqlite_database: Database) -> None:
+    issue = prepare(sqlite_database, people=1)
+    grey = Outcome(kind=OutcomeKind.DEFERRED, phase="rcpt", code=450, reply="greylisted")
+    run(sqlite_database, Scripted(grey, grey), now=cast.NOW + timedelta(days=365))
+    run(sqlite_database, Scripted(grey, grey), owner="two")
+    run(sqlite_database, Scripted(), owner="three", now=cast.NOW + timedelta(minutes=14))
+    assert counts(sqlite_database, issue) == {"queued": 2}, "they wait as after any answer"
+    run(sqlite_database, Scripted(), owner="four", now=cast.NOW + timedelta(minutes=30))
+    assert counts(sqlite_database, issue) == {"accepted": 2}

@@ -218,7 +218,11 @@ def test_settings_that_cannot_work_are_refused(tmp_path: Path) -> None:
         (["504 5.5.4 no such method", "334 UGFzc3dvcmQ6"], ["PLAIN", "LOGIN"], None),
         (["534 5.7.9 too weak", "535 5.7.8 no"], ["PLAIN", "CRAM-MD5"], "refused the user name or password: 535"),
         # Gmail's answer to a password that is right, where it wants another.
-        (["534 5.7.9 Application-specific password required", "504 no"], ["PLAIN", "CRAM-MD5"], "password: 534 5.7.9 Appl"),
+        (
+            ["534 5.7.9 Application-specific password required", "504 no"],
+            ["PLAIN", "CRAM-MD5"],
+            "password: 534 5.7.9 Appl",
+        ),
         (["504 no"] * 3, ["PLAIN", "LOGIN", "CRAM-MD5"], "offers no way to log in"),
     ],
 )

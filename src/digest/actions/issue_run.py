@@ -140,9 +140,16 @@ def load_run(sender: Sender, issue_id: int) -> IssueRun:
 
 
 def has_due(sender: Sender, run: IssueRun) -> bool:
-    """Whether anything can be claimed now."""
+    """Whether anything can be claimed now; where nothing could, what waits for the times of a wrong clock may."""
+    issue_id, now = run.issue.id, sender.clock()
     with sender.database.read() as session:
-        return sending.has_due(session, run.issue.id, now=sender.clock())
+        if sending.has_due(session, issue_id, now=now):
+            return True
+        if not sending.has_answer_ahead(session, issue_id, now=now):
+            return False
+    with sender.database.write() as session:
+        sending.free_answered_ahead(session, issue_id, now=now)
+        return sending.has_due(session, issue_id, now=now)
 
 
 def closed_until(sender: Sender, run: IssueRun) -> datetime | None:

@@ -22,7 +22,7 @@ _subscription = SubscriptionRow.__table__  # type: ignore[attr-defined]
 _subscriber = SubscriberRow.__table__  # type: ignore[attr-defined]
 _suppression = SuppressionRow.__table__  # type: ignore[attr-defined]
 
-_LONGEST = timedelta(days=1)
+LONGEST = timedelta(days=1)
 """Far longer than any lease is given, or a wait that `is_past` is asked of."""
 
 
@@ -54,7 +54,7 @@ def is_held() -> ColumnElement[bool]:
 
 def is_past(time: ColumnElement[Any], now: datetime) -> ColumnElement[bool]:
     """A lease's end, or a wait's; or further ahead than any is given, and so written by a clock that was set back since."""
-    return or_(time <= now, time > now + _LONGEST)
+    return or_(time <= now, time > now + LONGEST)
 
 
 def is_unserved() -> ColumnElement[bool]:

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import case, exists, func, literal_column, null, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, exists, func, literal_column, null, or_, select, update
 from sqlmodel import Session
 
 from digest.core.policy import SENDER_REFUSED
 from digest.core.states import DeliveryState, IssueState
 from digest.errors import NotFound
 from digest.store import events
-from digest.store.conditions import is_welcome
+from digest.store.conditions import LONGEST, is_welcome
 from digest.store.destinations import forget_destinations
 from digest.store.owed import hold_readers
 from digest.store.people_tables import DeliveryRow, SubscriberRow, SubscriptionRow, SuppressionRow
@@ -234,6 +234,25 @@ def has_due(session: Session, issue_id: int, *, now: datetime) -> bool:
         .limit(1)
     )
     return session.execute(query).first() is not None
+
+
+def has_answer_ahead(session: Session, issue_id: int, *, now: datetime) -> bool:
+    """Whether a delivery of this issue waits because of an answer that a clock noted which was set back since."""
+    query = select(_delivery.c.id).where(_answered_ahead(issue_id, now)).limit(1)
+    return session.execute(query).first() is not None
+
+
+def free_answered_ahead(session: Session, issue_id: int, *, now: datetime) -> None:
+    """Those are due now: by their own times they would wait until the clock is there again."""
+    session.execute(update(_delivery).where(_answered_ahead(issue_id, now)).values(not_before=None))
+
+
+def _answered_ahead(issue_id: int, now: datetime) -> ColumnElement[bool]:
+    return and_(
+        _delivery.c.issue_id == issue_id,
+        _delivery.c.state == literal_column("'queued'"),
+        _delivery.c.settled_at > now + LONGEST,
+    )
 
 
 def _move(
