@@ -34,9 +34,10 @@ def keygen(context: typer.Context, *, as_json: AsJson = False) -> None:
     settings = _settings(context)
     domain, missing = settings.dkim_domain, [place for place in settings.dkim_keys() if not place.file.exists()]
     if not missing:
-        files = " and ".join(str(place.file) for place in settings.dkim_keys())
+        keys = settings.dkim_keys()
+        files = " and ".join(str(place.file) for place in keys)
         raise Conflict(
-            f"{files} exist already; a key is never overwritten",
+            f"{files} {'exists' if len(keys) == 1 else 'exist'} already; a key is never overwritten",
             next_step="digest dkim record prints what to publish; for a new key set another selector and file",
         )
     made = [(place, make_key(place.algorithm, place.file)) for place in missing]
