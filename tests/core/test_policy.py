@@ -62,6 +62,11 @@ def test_a_broken_connection_is_tried_again_soon() -> None:
         ("rcpt", 553, "5.1.8", Blame.SENDER),
         ("rcpt", 552, "5.2.2", Blame.NOBODY),
         ("mail", 554, None, Blame.SENDER),
+        ("mail", 553, None, Blame.SENDER),  # qmail: your envelope sender is in my badmailfrom list
+        ("mail", 553, "5.6.7", Blame.NOBODY),
+        ("data", 550, "5.4.5", Blame.SENDER),  # Gmail's daily limit
+        ("data", 554, None, Blame.SENDER),
+        ("data", 503, "5.5.1", Blame.NOBODY),
         ("dot", 554, "5.7.26", Blame.SENDER),
         ("dot", 552, "5.3.4", Blame.SENDER),
         ("dot", 554, "5.7.1", Blame.SENDER),

@@ -161,9 +161,9 @@ def expected_ends(cell: Cell) -> set[str]:
         return {"uncertain"} if cell.answer == "hang" else {"accepted", "uncertain", "refused"}
     if cell.times > 100:
         return {"expired"}
-    if refusing and cell.phase in {"rcpt", "data"} and cell.answer != "554":
+    if refusing and cell.phase == "rcpt" and cell.answer != "554":
         return {"refused"}
-    if cell.phase == "dot" and cell.answer == "550":  # with 5.1.1: the address
+    if cell.phase in {"data", "dot"} and cell.answer == "550":  # with 5.1.1: the address
         return {"refused"}
     return {"accepted"}
 

@@ -29,7 +29,9 @@ _READERS_ADDRESS = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.4", "5.1.6", "5.1.
 too; so may what no register knows, like Exchange Online's 5.1.20."""
 
 _AFTER_RCPT = frozenset({"data", "body", "dot"})
-_AT_THE_MESSAGE = frozenset({"mail", "body", "dot"})
+_SENDERS_REFUSALS = frozenset({550, 552, 554})
+_NO_SUCH_ADDRESSES = "5.6.7"
+"""At MAIL, where no reader has been named yet, this alone is about one: the server takes no address that is not ASCII (RFC 6531 §3.5)."""
 
 
 class Blame(StrEnum):
@@ -100,7 +102,7 @@ def _wait(outcome: Outcome, tries: int, blame: Blame) -> timedelta:
 def whom_to_blame(outcome: Outcome) -> Blame:
     """5.1.x from RCPT on is the address, of which every message has one, but for that of the sender.
 
-    5.7.x anywhere, and any other refusal of the sender or the message, is us.
+    5.7.x anywhere, and any other refusal of the sender or the message, is us: who takes no DATA has often had enough of us.
     """
     if outcome.code in {530, 535}:
         return Blame.LOGIN
@@ -112,6 +114,10 @@ def whom_to_blame(outcome: Outcome) -> Blame:
     if outcome.phase == "rcpt":
         known = enhanced.startswith(("5.1.", "5.2.1"))
         return Blame.ADDRESS if known or (not enhanced and outcome.code == 550) else Blame.NOBODY
-    if outcome.phase in _AFTER_RCPT and enhanced in _READERS_ADDRESS:
+    if outcome.phase == "mail":
+        return Blame.NOBODY if enhanced == _NO_SUCH_ADDRESSES else Blame.SENDER
+    if outcome.phase not in _AFTER_RCPT:
+        return Blame.NOBODY
+    if enhanced in _READERS_ADDRESS:
         return Blame.ADDRESS
-    return Blame.SENDER if outcome.phase in _AT_THE_MESSAGE and outcome.code in {550, 552, 554} else Blame.NOBODY
+    return Blame.SENDER if outcome.code in _SENDERS_REFUSALS else Blame.NOBODY
