@@ -138,11 +138,12 @@ def faults_of_colours(page: Page, seen: set[str]) -> list[str]:
 
 def faults_of_layout(page: Page) -> list[str]:
     """At each width, light and dark: whether a reader must scroll sideways; and whether dark differs in more than colours."""
-    faults = []
+    faults, schemes = [], _SCHEMES
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
         found = {}
-        for scheme in _SCHEMES:
+        schemes = schemes[::-1]  # it begins as the width before it ended: every change is painted
+        for scheme in schemes:
             page.emulate_media(color_scheme=scheme)
             pixels, found[scheme] = page.evaluate(_BOXES)
             if pixels > 0:

@@ -21,7 +21,7 @@ def page(browser: Browser) -> Iterator[Page]:
         yield opened
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def seen() -> set[str]:
-    """Colours that axe has judged in this file."""
+    """Colours that axe has judged in this process."""
     return set()

@@ -57,9 +57,8 @@ def opened(browser: Browser, site: Served, language: str, refused: list[str]) ->
     return page
 
 
-def test_everybody_can_read_the_archive_and_walk_through_it(browser: Browser, site: Served) -> None:
+def test_everybody_can_read_the_archive_and_walk_through_it(browser: Browser, seen: set[str], site: Served) -> None:
     faults: list[str] = []
-    seen: set[str] = set()
     for language, slug in (("en", "weekly"), ("fa", "hafteh")):
         page = opened(browser, site, language, faults)
         for path in ("/", f"/archive/{slug}", f"/archive/{slug}/12"):

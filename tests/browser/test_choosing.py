@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 from tests import cast
-from tests.browser.chromium import find_chromium, overflow, violations
+from tests.browser.chromium import OF_COLOURS, faults_of_colours, find_chromium, overflow, violations
 from tests.web.served import Served, served
 
 from digest.core.links import Purpose, sign
@@ -49,8 +49,11 @@ def path_of(name: str, who: int) -> str:
     return f"/preferences/{sign(cast.KEY, Purpose.PREFERENCES, who)}" + ("/erase" if name == "erase" else "")
 
 
-def faults_of(page: Page, where: str, *, scheme: str) -> list[str]:
-    faults = [f"{where}: {each}" for each in violations(page, only=("color-contrast",) if scheme == "dark" else ())]
+def faults_of(page: Page, seen: set[str], where: str, *, scheme: str) -> list[str]:
+    found = faults_of_colours(page, seen)
+    if scheme == "light":  # in dark nothing else is another
+        found += violations(page, but=OF_COLOURS)
+    faults = [f"{where}: {each}" for each in found]
     for width in (320, 390, 1200):
         page.set_viewport_size({"width": width, "height": 900})
         if (pixels := overflow(page)) > 0:
@@ -58,7 +61,7 @@ def faults_of(page: Page, where: str, *, scheme: str) -> list[str]:
     return faults
 
 
-def test_every_page_fits_every_screen_and_everybody_can_read_it(browser: Browser, site: Served) -> None:
+def test_every_page_fits_every_screen_and_everybody_can_read_it(browser: Browser, seen: set[str], site: Served) -> None:
     faults = []
     for scheme in ("light", "dark"):
         context = browser.new_context(color_scheme=scheme, bypass_csp=True)  # axe is a script, which the pages forbid
@@ -71,7 +74,7 @@ def test_every_page_fits_every_screen_and_everybody_can_read_it(browser: Browser
                 where = f"{name} {language} {scheme}"
                 assert page.locator("html").get_attribute("lang") == language
                 assert "<" not in page.locator("main").inner_text(), "markup that is shown as text"
-                faults += faults_of(page, where, scheme=scheme)
+                faults += faults_of(page, seen, where, scheme=scheme)
                 if PICTURES:
                     for width, device in ((390, "phone"), (1200, "desktop")):
                         page.set_viewport_size({"width": width, "height": 900})

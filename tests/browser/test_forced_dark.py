@@ -49,8 +49,10 @@ INVERT = """(partial) => {
 
 @pytest.mark.parametrize("theme", theme_names())
 @pytest.mark.parametrize("kind", ["full", "partial"])
-def test_words_are_read_after_an_inversion_that_nobody_asked_for(page: Page, theme: str, kind: str) -> None:
-    faults, seen = [], set[str]()
+def test_words_are_read_after_an_inversion_that_nobody_asked_for(
+    page: Page, seen: set[str], theme: str, kind: str
+) -> None:
+    faults = []
     for language in languages():
         for html in (mail_of(theme, language), notice_of(theme, language, NoticeKind.CONFIRM)):
             show(page, html)

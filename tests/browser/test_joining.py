@@ -21,7 +21,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 from sqlalchemy import text
 from tests import cast
-from tests.browser.chromium import find_chromium, violations
+from tests.browser.chromium import OF_COLOURS, faults_of_colours, find_chromium, violations
 from tests.web.served import Served, served
 
 from digest.app import notify_due
@@ -75,16 +75,16 @@ def press(page: Page, key: str) -> None:
         page.keyboard.press(key)
 
 
-def looked_at(page: Page, name: str, *, scripts: bool) -> list[str]:
+def looked_at(page: Page, seen: set[str], name: str, *, scripts: bool) -> list[str]:
     """What is wrong with the page that is open; its picture, where somebody wants to look. axe is a script itself."""
     if folder := os.environ.get("DIGEST_TEST_PICTURES"):
         page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
     assert "<bdi>" not in page.locator("body").inner_text()
     width = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-    return [
-        f"{name}: {one}"
-        for one in [*(violations(page) if scripts else []), *([f"{width} pixels too wide"] if width > 0 else [])]
-    ]
+    found = [f"{width} pixels too wide"] if width > 0 else []
+    if scripts:
+        found += [*violations(page, but=OF_COLOURS), *faults_of_colours(page, seen)]
+    return [f"{name}: {one}" for one in found]
 
 
 @pytest.mark.parametrize(
@@ -92,8 +92,9 @@ def looked_at(page: Page, name: str, *, scripts: bool) -> list[str]:
     [("en", 1200, "light", True), ("fa", 360, "dark", True), ("en", 360, "light", False)],
 )
 def test_a_stranger_joins(
-    browser: Browser, sqlite_database: Database, tmp_path: Path, language: str, width: int, scheme, scripts: bool
-) -> None:
+    browser: Browser, seen: set[str], sqlite_database: Database, tmp_path: Path, language: str, width: int, scheme,
+    scripts: bool,
+) -> None:  # fmt: skip
     context = browser.new_context(
         viewport={"width": width, "height": 900}, color_scheme=scheme, java_script_enabled=scripts,
         timezone_id="Asia/Tokyo",
@@ -103,7 +104,7 @@ def test_a_stranger_joins(
     said: list[str] = []
 
     def look(name: str) -> list[str]:
-        return looked_at(page, name, scripts=scripts)
+        return looked_at(page, seen, name, scripts=scripts)
 
     page.on("console", lambda message: said.append(message.text))
     with newsletter(sqlite_database, tmp_path, language=language) as site:
