@@ -5,6 +5,7 @@ Nothing here knows the tables of today, so a migration written later is tested o
 
 import datetime as dt
 import re
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
@@ -27,29 +28,48 @@ from sqlalchemy import (
 START = dt.datetime(2017, 8, 14, 7, 5, tzinfo=dt.UTC)
 
 
-def populate(connection: Connection) -> dict[str, int]:
-    """Fill every table; the count of its rows by its name.
+@dataclass(frozen=True)
+class Shape:
+    """What a database says of its tables, and of the states that their columns may have."""
+
+    metadata: MetaData
+    states: dict[str, dict[str, list[str]]]
+
+
+def shape_of(connection: Connection) -> Shape:
+    """Asking takes longer than filling."""
+    metadata = _reflected(connection)
+    return Shape(metadata, {table.name: _states(connection, table.name) for table in metadata.sorted_tables})
+
+
+def populate(connection: Connection, shape: Shape | None = None) -> dict[str, int]:
+    """Fill every table; the count of its rows by its name. `shape`: where many databases of one schema are filled.
 
     Row n refers to row n of each parent, so that every UNIQUE holds; there are as many rows as the longest CHECK has
     states. Of the columns that may be empty, every other row leaves one empty.
     """
-    metadata = _reflected(connection)
-    states = {table.name: _states(connection, table.name) for table in metadata.sorted_tables}
-    rows = max((len(values) for checks in states.values() for values in checks.values()), default=2)
-    for table in metadata.sorted_tables:
-        connection.execute(insert(table), [_row(table, n, states[table.name]) for n in range(rows)])
-    return count_rows(connection)
+    shape = shape or shape_of(connection)
+    rows = max((len(values) for checks in shape.states.values() for values in checks.values()), default=2)
+    for table in shape.metadata.sorted_tables:
+        connection.execute(insert(table), [_row(table, n, shape.states[table.name]) for n in range(rows)])
+    return _count(connection, shape.metadata)
 
 
 def count_rows(connection: Connection) -> dict[str, int]:
     """How many rows each table has."""
-    tables = _reflected(connection).sorted_tables
-    return {t.name: connection.execute(select(func.count()).select_from(t)).scalar_one() for t in tables}
+    return _count(connection, _reflected(connection))
 
 
 def list_states(connection: Connection, table: str, column: str) -> set[str]:
     """The states that the rows of a table are in."""
     return set(connection.execute(select(_reflected(connection).tables[table].c[column])).scalars())
+
+
+def _count(connection: Connection, metadata: MetaData) -> dict[str, int]:
+    return {
+        table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
+        for table in metadata.sorted_tables
+    }
 
 
 def _reflected(connection: Connection) -> MetaData:

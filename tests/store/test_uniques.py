@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import MetaData, UniqueConstraint, insert, select
-from tests.populate import populate
+from tests.populate import Shape, populate, shape_of
 
 from digest.errors import Conflict
 from digest.store.base import Row
@@ -32,6 +32,8 @@ UNIQUES = {
     "visit": [("issue_id", "client", "post_id", "link")],
     "wave": [("issue_id", "zone", "hour")],
 }
+SHAPES: dict[str, Shape] = {}
+"""Asked once on each kind of database."""
 EACH = [(table, key) for table, keys in UNIQUES.items() for key in keys]
 
 
@@ -39,7 +41,9 @@ EACH = [(table, key) for table, keys in UNIQUES.items() for key in keys]
 def test_a_second_row_of_the_same_key_is_refused(database: Database, table: str, key: tuple[str, ...]) -> None:
     declared = Row.metadata.tables[table]
     with database.write() as session:
-        populate(session.connection())
+        connection = session.connection()
+        shape = SHAPES.get(connection.dialect.name) or SHAPES.setdefault(connection.dialect.name, shape_of(connection))
+        populate(connection, shape)
         rows = session.execute(select(declared)).mappings()
         row: dict[str, Any] = next(dict(row) for row in rows if all(row[name] is not None for name in key))
     del row["id"]
