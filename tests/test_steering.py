@@ -42,6 +42,7 @@ def test_no_final_dot_is_sent_once_the_command_has_returned(
         assert place.counts(issue)["accepted"] == len(inbox.log) < 200
 
 
+@pytest.mark.slow
 def test_a_pause_is_noticed_while_every_lane_waits_for_a_slow_answer(database: Database, tmp_path: Path) -> None:
     issue = add_sending_issue(database, 30)
     with mail_server(seconds=8) as (inbox, port), Deployment(database, tmp_path, port) as place:

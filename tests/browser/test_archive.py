@@ -17,6 +17,7 @@ from digest.store.database import Database
 
 pytestmark = [
     pytest.mark.skipif(not find_chromium(), reason="NO BROWSER: install Debian's chromium to test what readers see"),
+    pytest.mark.slow,
     pytest.mark.timeout(300),
 ]
 

@@ -33,6 +33,7 @@ from digest.store.topics import add_topic
 
 pytestmark = [
     pytest.mark.skipif(not find_chromium(), reason="NO BROWSER: install Debian's chromium to test what readers see"),
+    pytest.mark.slow,
     pytest.mark.timeout(120),
 ]
 

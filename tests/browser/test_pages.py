@@ -10,6 +10,7 @@ from digest.render.templates import theme_names
 
 pytestmark = [
     pytest.mark.skipif(not find_chromium(), reason="NO BROWSER: install Debian's chromium to test what readers see"),
+    pytest.mark.slow,
     pytest.mark.timeout(300),
 ]
 

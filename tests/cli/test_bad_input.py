@@ -162,7 +162,9 @@ def test_settings_that_cannot_be_used_stop_the_command(home: Path, text: bytes, 
 @pytest.mark.parametrize(
     ("path", "words", "next_step"),
     [
-        ("/page", "no feed was found for", "give the address of the feed itself"),
+        pytest.param(  # each address that it tries waits for its host's turn
+            "/page", "no feed was found for", "give the address of the feed itself", marks=pytest.mark.slow
+        ),
         ("/large", "is larger than 5 MiB", "ask its owner for a feed of fewer posts"),
         ("/bomb", "is larger than 5 MiB", "ask its owner for a feed of fewer posts"),
         ("/loop", "redirects in a loop", "tell the site's owner"),
