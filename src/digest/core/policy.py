@@ -116,6 +116,10 @@ def whom_to_blame(outcome: Outcome) -> Blame:
         return Blame.ADDRESS if known or (not enhanced and outcome.code == 550) else Blame.NOBODY
     if outcome.phase == "mail":
         return Blame.NOBODY if enhanced == _NO_SUCH_ADDRESSES else Blame.SENDER
+    return _whom_after_rcpt(outcome, enhanced)
+
+
+def _whom_after_rcpt(outcome: Outcome, enhanced: str) -> Blame:
     if outcome.phase not in _AFTER_RCPT:
         return Blame.NOBODY
     if enhanced in _READERS_ADDRESS:
