@@ -72,3 +72,10 @@ def test_mail_whose_window_came_and_went_without_a_run_is_told(database: Databas
         cast.add_delivery(session, issue, people.ben)
     assert list_stuck(database, now=began + timedelta(hours=24), pace=pace) == ()
     assert len(list_stuck(database, now=began + timedelta(hours=34.1), pace=pace)) == 1
+    with database.write() as session:  # one was tried in it: digest did run
+        row = session.get_one(cast.people.DeliveryRow, open_)
+        row.state, row.code, row.settled_at = "queued", 452, began + timedelta(hours=33.5)
+        row.trying_since = row.settled_at
+        session.add(row)
+    (told,) = list_stuck(database, now=began + timedelta(hours=34.1), pace=pace)
+    assert (told.reason[-29:], told.next_step[:20]) == ("; the mail server answers 452", "digest delivery list")

@@ -55,20 +55,27 @@ def _judge(session: Session, issue: Issue, now: datetime, pace: Pace | None) -> 
     pace = pace_for(pace, windows_of(newsletter))
     if pace and pace.closed_until(newsletter.zone, now):
         opened = pace.window_missed(newsletter.zone, moved, now)
-        return _missed(newsletter, issue, opened) if opened else None
+        return _missed(session, newsletter, issue, opened) if opened else None
     if pace and (began := pace.began_at(newsletter.zone, now)):
         moved = max(moved, began)
     if now - moved < STUCK_AFTER:
         return None
-    code = sending.deferred_with(session, issue.id)
-    word = f"; the mail server answers {code}" if code else ""
-    return Stuck(newsletter=slug, number=issue.number,
-                 reason=f"no message has come through since {say_local(moved, newsletter.zone, weekday=False)}{word}",
-                 next_step=f"digest delivery list {name}")  # fmt: skip
+    since = f"no message has come through since {say_local(moved, newsletter.zone, weekday=False)}"
+    code = sending.deferred_with(session, issue.id, since=issue.sending_at or issue.due_at)
+    return _waits(newsletter, issue, since, code)
 
 
-def _missed(newsletter: Newsletter, issue: Issue, opened: datetime) -> Stuck:
-    """As a rule a cron line runs too seldom: never while the window is open."""
-    return Stuck(newsletter=newsletter.slug, number=issue.number,
-                 reason=f"no message has come through in its sending window, which opened {say_local(opened, newsletter.zone, weekday=False)}",
+def _missed(session: Session, newsletter: Newsletter, issue: Issue, opened: datetime) -> Stuck:
+    """As a rule a cron line runs too seldom, never while the window is open; unless the mail server took nothing in it."""
+    began = say_local(opened, newsletter.zone, weekday=False)
+    why = f"no message has come through in its sending window, which opened {began}"
+    if code := sending.deferred_with(session, issue.id, since=opened):
+        return _waits(newsletter, issue, why, code)
+    return Stuck(newsletter=newsletter.slug, number=issue.number, reason=why,
                  next_step="let digest run while it is open: digest serve, or a cron line of every five minutes")  # fmt: skip
+
+
+def _waits(newsletter: Newsletter, issue: Issue, why: str, code: int | None) -> Stuck:
+    return Stuck(newsletter=newsletter.slug, number=issue.number,
+                 reason=f"{why}; the mail server answers {code}" if code else why,
+                 next_step=f"digest delivery list {issue.number} --newsletter {newsletter.slug}")  # fmt: skip

@@ -213,10 +213,13 @@ def overdue_since(session: Session, issue_id: int, *, now: datetime) -> datetime
     return found
 
 
-def deferred_with(session: Session, issue_id: int) -> int | None:
-    """The newest reply code of the deliveries that are to be tried again."""
+def deferred_with(session: Session, issue_id: int, *, since: datetime) -> int | None:
+    """The newest reply code of the deliveries that are to be tried again, of those answered since then."""
     query = select(_delivery.c.code).where(
-        _delivery.c.issue_id == issue_id, _delivery.c.state == str(DeliveryState.QUEUED), _delivery.c.code.is_not(None)
+        _delivery.c.issue_id == issue_id,
+        _delivery.c.state == str(DeliveryState.QUEUED),
+        _delivery.c.code.is_not(None),
+        _delivery.c.settled_at >= since,
     )
     return session.execute(query.order_by(_delivery.c.settled_at.desc()).limit(1)).scalar()
 
