@@ -88,6 +88,12 @@ def test_a_refusal_blames_the_right_side(phase: str, code: int, enhanced: str | 
     assert (step.state, step.blame) == (state, blame)
 
 
+@pytest.mark.parametrize("reply", ["relay not permitted", "Relaying denied. Log in first"])
+def test_a_server_that_does_not_relay_for_us_refuses_no_reader(reply: str) -> None:
+    outcome = Outcome(kind=OutcomeKind.REFUSED, phase="rcpt", code=550, reply=reply)
+    assert after(outcome, tries=1, first_try=NOW, now=NOW).blame is Blame.SENDER
+
+
 @pytest.mark.parametrize(("tries", "hours"), [(1, 1), (2, 2), (3, 4), (4, 8), (60, 8)])
 def test_a_refused_sender_is_tried_again_with_patience_and_given_up_like_a_deferral(tries: int, hours: int) -> None:
     step = decide(OutcomeKind.REFUSED, "dot", 554, "5.7.1", tries=tries)

@@ -28,6 +28,9 @@ _READERS_ADDRESS = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.4", "5.1.6", "5.1.
 """At RCPT any 5.1.x is about the one that was just named. After it 5.1.0 may be about that in From, which the next reader's message has,
 too; so may what no register knows, like Exchange Online's 5.1.20."""
 
+_NO_RELAY = "relay"
+"""Exim says "550 relay not permitted", with no enhanced code, of everybody, where we are not logged in. Others have 5.7.1 for it."""
+
 _AFTER_RCPT = frozenset({"data", "body", "dot"})
 _SENDERS_REFUSALS = frozenset({550, 552, 554})
 _NO_SUCH_ADDRESSES = "5.6.7"
@@ -112,11 +115,17 @@ def whom_to_blame(outcome: Outcome) -> Blame:
     if enhanced.startswith("5.7.") or enhanced in _SENDERS_ADDRESS:
         return Blame.SENDER
     if outcome.phase == "rcpt":
-        known = enhanced.startswith(("5.1.", "5.2.1"))
-        return Blame.ADDRESS if known or (not enhanced and outcome.code == 550) else Blame.NOBODY
+        return _whom_at_rcpt(outcome, enhanced)
     if outcome.phase == "mail":
         return Blame.NOBODY if enhanced == _NO_SUCH_ADDRESSES else Blame.SENDER
     return _whom_after_rcpt(outcome, enhanced)
+
+
+def _whom_at_rcpt(outcome: Outcome, enhanced: str) -> Blame:
+    if not enhanced and _NO_RELAY in outcome.reply.lower():
+        return Blame.SENDER
+    known = enhanced.startswith(("5.1.", "5.2.1"))
+    return Blame.ADDRESS if known or (not enhanced and outcome.code == 550) else Blame.NOBODY
 
 
 def _whom_after_rcpt(outcome: Outcome, enhanced: str) -> Blame:
