@@ -16,7 +16,7 @@ from digest.store import schema
 from digest.store.database import Database
 from tests.order import pytest_collection_modifyitems  # noqa: F401 - a hook
 from tests.postgres import Server, running_server
-from tests.scratch import pytest_collection_finish, pytest_sessionstart  # noqa: F401 - hooks
+from tests.scratch import pytest_collection, pytest_collection_finish, pytest_sessionstart  # noqa: F401 - hooks
 from tests.skips import *  # noqa: F403 - its hooks
 
 NOW = datetime(2017, 8, 14, 7, 5, tzinfo=UTC)
