@@ -5,7 +5,7 @@ from tests.torture.cells import GOODBYES, count_cells, turn_cells
 from tests.torture.harness import Bench
 from tests.torture.invariants import Result
 
-KILLS = {"sqlite": 60, "postgres": 60}
+KILLS = {"sqlite": 100, "postgres": 100}
 FAULTS = 300
 
 
