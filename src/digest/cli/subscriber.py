@@ -97,16 +97,14 @@ def list_people(
 
     opened = open_app(context)
     owner = _choose(opened, newsletter)
-    only, clocks = owner.id, Clocks([owner])
     with opened.database.read() as session:
-        page = list_subscribers(session, newsletter_id=only, state=state, search=search, after=after, limit=limit)
-        total = count_subscribers(session, newsletter_id=only, state=state, search=search)
-    rows = [_line(listed) for listed in page]
+        page = list_subscribers(session, newsletter_id=owner.id, state=state, search=search, after=after, limit=limit)
+        total = count_subscribers(session, newsletter_id=owner.id, state=state, search=search)
     if as_json:
-        print_json(rows)
+        print_json([_line(listed) for listed in page])
     else:
         print_table(
-            (tuple(clocks.shown(row).values()) for row in rows),
+            (tuple(Clocks([owner], reader=one.subscriber).shown(_line(one)).values()) for one in page),
             head=("id", "address", "name", "state", "since", "suppressed"),
         )
     if not page:
