@@ -146,7 +146,7 @@ def test_a_run_that_finds_nothing_due_says_what_does_not_move(digest: Digest, ho
         session.execute(
             text(
                 "UPDATE delivery SET not_before = '2096-01-01 00:00:00', code = 452, tries = 1, "
-                "settled_at = '2026-01-01 00:00:00', trying_since = '2026-01-01 00:00:00'"
+                "settled_at = '2026-01-01 00:00:00.000000', trying_since = '2026-01-01 00:00:00.000000'"
             )
         )
     code, out, err = digest("run", "--quiet")
