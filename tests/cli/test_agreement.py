@@ -4,7 +4,6 @@ import asyncio
 import json
 import re
 import shutil
-import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,12 +11,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from tests import cast
 from tests.actions.test_offered_languages import received
+from tests.cli.shell import Shell
 from tests.processes import Deployment, Inbox, mail_server
 
 from digest.actions import choices
 from digest.actions.admit import admit_posts
 from digest.app import App, turn
-from digest.cli.main import main
 from digest.clock import system_clock
 from digest.config import Settings
 from digest.core.states import ClaimState, RuleKind
@@ -41,21 +40,11 @@ class Desk:
     """The admin's, in this process; and turns whose clock is ahead."""
 
     def __init__(self, database: Database, capsys: pytest.CaptureFixture[str], patch: pytest.MonkeyPatch) -> None:
-        self.database, self.capsys, self.patch = database, capsys, patch
+        self.database, self.read = database, Shell(capsys, patch)
 
     def ask(self, *words: str) -> tuple[int, object, str]:
         code, out, err = self.read(*words, "--json")
         return code, json.loads(out) if out else None, err
-
-    def read(self, *words: str) -> tuple[int, str, str]:
-        self.patch.setattr(sys, "argv", ["digest", *words])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        done = self.capsys.readouterr()
-        return code, done.out, done.err
 
     def turn_at(self, now: datetime) -> None:
         app = App.open(Settings.load(), clock=lambda: now)

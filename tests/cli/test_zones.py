@@ -1,31 +1,13 @@
 """A time zone is typed alike wherever one is taken, and times are told by the newsletter's clock."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
+from tests.cli.shell import Shell
 
-from digest.cli.main import main
 from digest.config import Settings
 from digest.errors import SettingsError
-
-
-class Shell:
-    """The program, in this process."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str], patch: pytest.MonkeyPatch) -> None:
-        self.capsys, self.patch = capsys, patch
-
-    def __call__(self, *words: str) -> tuple[int, str, str]:
-        self.patch.setattr(sys, "argv", ["digest", *words])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        done = self.capsys.readouterr()
-        return code, done.out, done.err
 
 
 @pytest.fixture
