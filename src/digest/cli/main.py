@@ -13,7 +13,6 @@ import typer
 from digest import __version__
 from digest.cli.index import EXIT_CODES, LazyGroup
 from digest.cli.output import note
-from digest.cli.start import INTERRUPTED
 from digest.errors import DigestError, Interrupted, NothingToDo
 
 BROKEN_PIPE = 141
@@ -65,7 +64,7 @@ def main() -> None:
     try:
         app()
     except SystemExit as ended:
-        if ended.code == INTERRUPTED:  # Typer turns Ctrl-C into this code and says nothing
+        if ended.code == Interrupted.exit_code:  # Typer turns Ctrl-C into this code and says nothing
             typer.echo("interrupted; nothing half-done was kept", err=True)
         if isinstance(ended.__context__, BrokenPipeError):  # Typer says 1, which would be an error: `digest … | head`
             sys.exit(BROKEN_PIPE)
@@ -76,7 +75,7 @@ def main() -> None:
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         typer.echo("interrupted; nothing half-done was kept", err=True)
-        sys.exit(INTERRUPTED)
+        sys.exit(Interrupted.exit_code)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(BROKEN_PIPE)

@@ -3,7 +3,8 @@
 import gc
 import sys
 
-INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+from digest.errors import Interrupted
+
 COLLECTING = (20_000, 10, 10)
 """How often garbage is looked for: what is loaded stays, and looking through it took a tenth of the time."""
 
@@ -15,5 +16,5 @@ def start() -> None:
         from digest.cli.main import main
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; nothing was begun\n")
-        sys.exit(INTERRUPTED)
+        sys.exit(Interrupted.exit_code)
     main()

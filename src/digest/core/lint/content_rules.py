@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator
 
 from digest.core.lint.document import Element
-from digest.core.lint.finding import Hit, Severity, at, rule
+from digest.core.lint.finding import Severity, rule
+from digest.core.lint.hit import Hit
 from digest.core.lint.leaving import has_way_out
 from digest.core.lint.mail import Mail
 
@@ -95,9 +96,9 @@ def _preheader(mail: Mail) -> Iterator[Hit]:
     subject = str(mail.message.get("Subject", "")) if mail.message is not None else ""
     wide = sum(2 if ord(character) > 0x2E80 else 1 for character in words)  # an ideograph says as much as two letters
     if words and words == subject.strip():
-        yield at(hidden, "the preheader is the subject")
+        yield hidden.at("the preheader is the subject")
     elif not SHORTEST <= wide <= LONGEST * 2 or len(words) > LONGEST:
-        yield at(hidden, f"the preheader has {len(words)} characters")
+        yield hidden.at(f"the preheader has {len(words)} characters")
 
 
 def _hidden(mail: Mail) -> Element | None:

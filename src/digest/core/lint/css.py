@@ -1,15 +1,9 @@
 """Style sheets and style attributes, as far as the linter looks into them; the time of all of it grows with their length."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, NamedTuple
-
-from digest.core.lint.finding import Hit
-
-if TYPE_CHECKING:
-    from digest.core.lint.document import Element
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import NamedTuple
 
 # Possessive, so that nothing is tried twice. <!-- and --> hide a style sheet from browsers of the last century.
 _OPAQUE = re.compile(
@@ -19,9 +13,7 @@ _OPAQUE = re.compile(
 )
 _ZERO = re.compile(r"(?:0+(?:\.0*)?|\.0+)(?:px|em|pt|%)?")
 _MARK = re.compile(r"[{};]")
-_ATTRIBUTE = re.compile(r"\[[^\]]*+\]?+")
 CLASSES_AND_IDS = re.compile(r"[.#][a-z_-][\w-]*+", re.IGNORECASE)
-_WANTED = re.compile(r"(?:^|(?<=[\s>+~]))[a-z][a-z0-9]*+|[.#][a-z_-][\w-]*+", re.IGNORECASE)
 _SIMPLE = re.compile(r"([a-z][a-z0-9]*)?([.#])([\w-]+)", re.IGNORECASE)
 
 
@@ -34,6 +26,11 @@ class CssRule(NamedTuple):
     start: int
     depth: int  # of at-rules round it
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is for every client and screen: it stands in no at-rule and is none."""
+        return self.depth == 0 and not self.head.startswith("@")
+
 
 class Declaration(NamedTuple):
     """Property and value; the offset in what was parsed."""
@@ -41,46 +38,6 @@ class Declaration(NamedTuple):
     name: str
     value: str
     offset: int
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """What is in a style element."""
-
-    css: str
-    element: "Element"
-    start: int  # in the HTML
-
-    @cached_property
-    def plain(self) -> str:
-        """The same length with nothing in its comments and strings."""
-        return blanked(self.css)
-
-    @cached_property
-    def rules(self) -> tuple[CssRule, ...]:
-        """Every rule in order, those in at-rules too."""
-        return css_rules(self.css)
-
-    @property
-    def plain_rules(self) -> Iterator[CssRule]:
-        """The rules that stand in no at-rule."""
-        return (one for one in self.rules if one.depth == 0 and not one.head.startswith("@"))
-
-    @property
-    def rules_in_use(self) -> Iterator[CssRule]:
-        """The plain rules that an element of the mail can match: those for elements, classes and ids that are in it.
-
-        Others are left of a framework, or for what one client puts round the mail.
-        """
-        document = self.element.document
-        for one in self.plain_rules:
-            wanted = (_WANTED.findall(_ATTRIBUTE.sub("", part.strip())) for part in one.head.split(","))
-            if any(all(document.named(name) for name in names) for names in wanted):
-                yield one
-
-    def at(self, offset: int, said: str) -> Hit:
-        """A hit at a place in it."""
-        return Hit(said, *self.element.document.position(self.start + offset), self.element.name)
 
 
 @lru_cache(maxsize=4096)
@@ -150,16 +107,15 @@ def hides(style: dict[str, str]) -> bool:
     )
 
 
-def hiding(sheets: list[Sheet]) -> frozenset[tuple[str, str]]:
-    """The classes (".x") and ids ("#x") that style sheets hide from everybody, with the element that they name or none."""
+def hiding(rules: Iterable[CssRule]) -> frozenset[tuple[str, str]]:
+    """The classes (".x") and ids ("#x") that these rules hide, in their order, with the element that they name or none."""
     found: dict[tuple[str, str], bool] = {}
-    for sheet in sheets:
-        for one in sheet.plain_rules:
-            style = declared(one.inside)
-            if hides(style) or "display" in style:
-                for selector in one.head.split(","):
-                    if simple := _SIMPLE.fullmatch(selector.strip()):
-                        found[(simple[1] or "").lower(), simple[2] + simple[3]] = hides(style)
+    for one in rules:
+        style = declared(one.inside)
+        if hides(style) or "display" in style:
+            for selector in one.head.split(","):
+                if simple := _SIMPLE.fullmatch(selector.strip()):
+                    found[(simple[1] or "").lower(), simple[2] + simple[3]] = hides(style)
     return frozenset(key for key, hidden in found.items() if hidden)
 
 

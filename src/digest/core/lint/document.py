@@ -9,13 +9,17 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from html.parser import HTMLParser
 
-from digest.core.lint.css import Sheet, declared, hides, hiding
+from digest.core.lint.css import CssRule, blanked, css_rules, declared, hides, hiding
+from digest.core.lint.hit import Hit
 
 DEEPEST = 500
 """Nested elements that are followed; what is deeper counts as text."""
 _ENDLESS = re.compile(r"&#x?[0-9a-f]{20,}", re.IGNORECASE)
+_WANTED = re.compile(r"(?:^|(?<=[\s>+~]))[a-z][a-z0-9]*+|[.#][a-z_-][\w-]*+", re.IGNORECASE)
+_ATTRIBUTE = re.compile(r"\[[^\]]*+\]?+")
 _STYLE = re.compile(r"""[\s"'/]style\s*+=""", re.IGNORECASE)
 _VOID = frozenset(
     ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"]
@@ -72,6 +76,10 @@ class Element:
         """Whether one of its parents has this name."""
         return any(parent.name == name for parent in self.above)
 
+    def at(self, said: str) -> Hit:
+        """A hit at its start tag."""
+        return Hit(said, self.line, self.column, self.name)
+
     def declaration(self, name: str) -> tuple[int, int]:
         """Line and column of a property in its style attribute; its own where that is written in another way."""
         begins = self.document.offset_of(self.line, self.column)
@@ -81,6 +89,46 @@ class Element:
             tag, attribute.end()
         )
         return self.document.position(begins + found.start()) if found else (self.line, self.column)
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What is in a style element."""
+
+    css: str
+    element: Element
+    start: int  # in the HTML
+
+    @cached_property
+    def plain(self) -> str:
+        """The same length with nothing in its comments and strings."""
+        return blanked(self.css)
+
+    @cached_property
+    def rules(self) -> tuple[CssRule, ...]:
+        """Every rule in order, those in at-rules too."""
+        return css_rules(self.css)
+
+    @property
+    def plain_rules(self) -> Iterator[CssRule]:
+        """The rules that stand in no at-rule."""
+        return (one for one in self.rules if one.is_plain)
+
+    @property
+    def rules_in_use(self) -> Iterator[CssRule]:
+        """The plain rules that an element of the mail can match: those for elements, classes and ids that are in it.
+
+        Others are left of a framework, or for what one client puts round the mail.
+        """
+        document = self.element.document
+        for one in self.plain_rules:
+            wanted = (_WANTED.findall(_ATTRIBUTE.sub("", part.strip())) for part in one.head.split(","))
+            if any(all(document.named(name) for name in names) for names in wanted):
+                yield one
+
+    def at(self, offset: int, said: str) -> Hit:
+        """A hit at a place in it."""
+        return Hit(said, *self.element.document.position(self.start + offset), self.element.name)
 
 
 class Document(HTMLParser):
@@ -192,7 +240,7 @@ class Document(HTMLParser):
         while self._open:
             self._close()
         self.styles = [Sheet("".join(pieces), element, start) for element, start, pieces in self._sheets]
-        hidden = hiding(self.styles)
+        hidden = hiding(rule for sheet in self.styles for rule in sheet.plain_rules)
         for element in self.elements:
             element.is_hidden = _is_hidden(element, hidden)
             for name in element.names | {element.name}:

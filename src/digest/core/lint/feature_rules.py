@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from digest.core.lint.css import Sheet, declarations, declared, hides
-from digest.core.lint.document import Element
-from digest.core.lint.finding import Hit, Severity, at, rule
+from digest.core.lint.css import declarations, declared, hides
+from digest.core.lint.document import Element, Sheet
+from digest.core.lint.finding import Severity, rule
+from digest.core.lint.hit import Hit
 from digest.core.lint.mail import Mail
 from digest.core.lint.support import ELEMENTS, PROPERTIES, UPDATED, VALUES
 
@@ -48,7 +49,7 @@ def _html_element(mail: Mail) -> Iterator[Hit]:
     for element in mail.document.elements:
         support = ELEMENTS.get(element.name, {})
         if "n" in support.values() and not element.is_within("svg"):
-            yield at(element, f"<{element.name}> does not work in {_named(support, 'n')}")
+            yield element.at(f"<{element.name}> does not work in {_named(support, 'n')}")
 
 
 class _Declared(NamedTuple):

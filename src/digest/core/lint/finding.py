@@ -1,13 +1,11 @@
-"""A rule, and a place where it is broken."""
+"""A rule, and what is told of a place where it is broken."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
 
-if TYPE_CHECKING:
-    from digest.core.lint.document import Element
-    from digest.core.lint.mail import Mail
+from digest.core.lint.hit import Hit
+from digest.core.lint.mail import Mail
 
 
 class Severity(StrEnum):
@@ -16,20 +14,6 @@ class Severity(StrEnum):
     ERROR = "error"
     WARNING = "warning"
     NOTE = "note"
-
-
-class Hit(NamedTuple):
-    """Where a rule is broken: what is there, and its place in the HTML or the message, from 1; 0 where it has none."""
-
-    said: str
-    line: int = 0
-    column: int = 0
-    element: str = ""
-
-
-def at(element: "Element", said: str) -> Hit:
-    """A hit at an element."""
-    return Hit(said, element.line, element.column, element.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +25,7 @@ class Rule:
     what: str
     why: str
     mend: str
-    find: Callable[["Mail"], Iterable[Hit]]
+    find: Callable[[Mail], Iterable[Hit]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,10 +48,10 @@ RULES: dict[str, Rule] = {}
 
 def rule(
     id_: str, severity: Severity, what: str, *, why: str, mend: str
-) -> Callable[[Callable[["Mail"], Iterable[Hit]]], Callable[["Mail"], Iterable[Hit]]]:
+) -> Callable[[Callable[[Mail], Iterable[Hit]]], Callable[[Mail], Iterable[Hit]]]:
     """Make a rule of the function that finds where it is broken."""
 
-    def register(find: Callable[["Mail"], Iterable[Hit]]) -> Callable[["Mail"], Iterable[Hit]]:
+    def register(find: Callable[[Mail], Iterable[Hit]]) -> Callable[[Mail], Iterable[Hit]]:
         assert id_ not in RULES, id_
         RULES[id_] = Rule(id_, severity, what, why, mend, find)
         return find

@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 import idna
 
 from digest.core.lint.document import Element
-from digest.core.lint.finding import Hit, Severity, at, rule
+from digest.core.lint.finding import Severity, rule
+from digest.core.lint.hit import Hit
 from digest.core.lint.mail import Mail
 
 _EMPTY_WORDS = frozenset({
@@ -33,7 +34,7 @@ def _link_address(mail: Mail) -> Iterator[Hit]:
             and not address.strip().startswith("#")
             and scheme not in {"https", "http", "mailto", "tel", "sms"}
         ):
-            yield at(link, f"{address[:80]} is no address that a mail can lead to")
+            yield link.at(f"{address[:80]} is no address that a mail can lead to")
 
 
 @rule(
@@ -45,7 +46,7 @@ def _link_host(mail: Mail) -> Iterator[Hit]:
     for link in _links(mail):
         address = (link.get("href") or "").strip()
         if address.lower().startswith(("http://", "https://")) and not _has_host(address):
-            yield at(link, f"{address[:80]} has no host that can be")
+            yield link.at(f"{address[:80]} has no host that can be")
 
 
 @rule(
@@ -56,7 +57,7 @@ def _link_host(mail: Mail) -> Iterator[Hit]:
 def _link_anchor(mail: Mail) -> Iterator[Hit]:
     for link in _links(mail):
         if (link.get("href") or "").strip().startswith("#"):
-            yield at(link, f"{link.get('href')} leads to a place in the mail")
+            yield link.at(f"{link.get('href')} leads to a place in the mail")
 
 
 @rule(
@@ -68,7 +69,7 @@ def _link_words(mail: Mail) -> Iterator[Hit]:
     for link in _links(mail):
         words = link.text.strip(" .!»›→>").lower()
         if words in _EMPTY_WORDS and not link.get("aria-label"):
-            yield at(link, f"a link that says {link.text!r}")
+            yield link.at(f"a link that says {link.text!r}")
 
 
 @rule(
@@ -81,7 +82,7 @@ def _link_empty(mail: Mail) -> Iterator[Hit]:
     inside = {id(above) for image in mail.document.all("img") for above in image.above}
     for link in _links(mail):
         if not (link.text or link.get("aria-label") or link.get("title") or id(link) in spoken or id(link) in inside):
-            yield at(link, f"the link to {(link.get('href') or '')[:60]} has no words")
+            yield link.at(f"the link to {(link.get('href') or '')[:60]} has no words")
 
 
 def _links(mail: Mail) -> list[Element]:

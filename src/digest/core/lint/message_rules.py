@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from email.errors import HeaderParseError
 from html import unescape
 
-from digest.core.lint.finding import Hit, Severity, rule
+from digest.core.lint.finding import Severity, rule
+from digest.core.lint.hit import Hit
 from digest.core.lint.mail import Mail
 
 CLIPPED, HEAVY = 100_000, 80_000

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from digest.core.lint.document import Element
-from digest.core.lint.finding import Hit, Severity, at, rule
+from digest.core.lint.finding import Severity, rule
+from digest.core.lint.hit import Hit
 from digest.core.lint.mail import Mail
 
 _WIDTH = re.compile(r"\d+%?")
@@ -21,9 +22,9 @@ def _img_alt(mail: Mail) -> Iterator[Hit]:
     mute = {id(link) for link in mail.document.all("a") if link.get("href") and not _says_something(link)}
     for image in mail.document.all("img"):
         if image.get("alt") is None:
-            yield at(image, f"{_name(image)} has no alt")
+            yield image.at(f"{_name(image)} has no alt")
         elif not (image.get("alt") or "").strip() and id(image.parent) in mute:
-            yield at(image, f"{_name(image)} is all that its link holds, and says nothing")
+            yield image.at(f"{_name(image)} is all that its link holds, and says nothing")
 
 
 @rule(
@@ -35,9 +36,9 @@ def _img_size(mail: Mail) -> Iterator[Hit]:
     for image in mail.document.all("img"):
         width, height = image.get("width"), image.get("height")
         if width is None or not _WIDTH.fullmatch(width.strip()):
-            yield at(image, f"{_name(image)} has the width {width!r}" if width else f"{_name(image)} has no width")
+            yield image.at(f"{_name(image)} has the width {width!r}" if width else f"{_name(image)} has no width")
         elif height is not None and not _HEIGHT.fullmatch(height.strip()):
-            yield at(image, f"{_name(image)} has the height {height!r}")
+            yield image.at(f"{_name(image)} has the height {height!r}")
 
 
 @rule(
@@ -49,7 +50,7 @@ def _img_https(mail: Mail) -> Iterator[Hit]:
     for image in mail.document.all("img"):
         source = (image.get("data-mailed") or image.get("src") or "").strip()  # a preview shows copies beside it
         if not source.lower().startswith(("https://", "cid:")):
-            yield at(image, f"{source[:80] or 'nothing'} is no https address")
+            yield image.at(f"{source[:80] or 'nothing'} is no https address")
 
 
 @rule(
@@ -77,7 +78,7 @@ def _img_webp(mail: Mail) -> Iterator[Hit]:
 def _ending(mail: Mail, endings: tuple[str, ...], why: str) -> Iterator[Hit]:
     for image in mail.document.all("img"):
         if urlsplit_path(image.get("src") or "").lower().endswith(endings):
-            yield at(image, f"{_name(image)} is in a format {why}")
+            yield image.at(f"{_name(image)} is in a format {why}")
 
 
 def urlsplit_path(address: str) -> str:

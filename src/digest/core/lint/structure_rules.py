@@ -4,7 +4,8 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from digest.core.lint.finding import Hit, Severity, at, rule
+from digest.core.lint.finding import Severity, rule
+from digest.core.lint.hit import Hit
 from digest.core.lint.mail import Mail
 
 _LEFT = re.compile(
@@ -40,7 +41,7 @@ def _wrapper(mail: Mail) -> Iterator[Hit]:
     visible = [one for one in mail.document.elements
                if one.parent is not None and one.parent.name == "body" and one.name in {"div", "table", "center", "main"} and not one.is_hidden]  # fmt: skip
     if visible and not (visible[0].get("lang") and visible[0].get("dir")):
-        yield at(visible[0], f"<{visible[0].name}> has no lang or no dir")
+        yield visible[0].at(f"<{visible[0].name}> has no lang or no dir")
 
 
 @rule(
@@ -51,7 +52,7 @@ def _wrapper(mail: Mail) -> Iterator[Hit]:
 def _title(mail: Mail) -> Iterator[Hit]:
     titles = [title for title in mail.document.all("title") if not title.is_within("svg")]
     if mail.html and not any(title.text for title in titles):
-        yield at(titles[0], "the title is empty") if titles else Hit("there is no title", 1, 1)
+        yield titles[0].at("the title is empty") if titles else Hit("there is no title", 1, 1)
 
 
 @rule(
@@ -65,7 +66,7 @@ def _meta_charset(mail: Mail) -> Iterator[Hit]:
         said = one.get("charset") or (one.get("content") or "").lower().partition("charset=")[2]
         named = named or bool(said)
         if said and said.strip(" \"';").lower() not in {"utf-8", "utf8"}:
-            yield at(one, f"a meta element says {said.strip()}")
+            yield one.at(f"a meta element says {said.strip()}")
     if mail.html and not named:
         yield Hit("no meta element names a charset", 1, 1)
 
@@ -92,7 +93,7 @@ def _table_role(mail: Mail) -> Iterator[Hit]:
     with_data = _tables_with_data(mail)
     for table in mail.document.all("table"):
         if (table.get("role") or "").lower() not in {"presentation", "none"} and table.number not in with_data:
-            yield at(table, "a table without role=presentation")
+            yield table.at("a table without role=presentation")
 
 
 @rule(
@@ -103,7 +104,7 @@ def _table_role(mail: Mail) -> Iterator[Hit]:
 def _one_h1(mail: Mail) -> Iterator[Hit]:
     found = mail.document.all("h1")
     if mail.html and len(found) != 1:
-        yield at(found[1], f"there are {len(found)} h1") if found else Hit("there is no h1", 1, 1)
+        yield found[1].at(f"there are {len(found)} h1") if found else Hit("there is no h1", 1, 1)
 
 
 @rule(
@@ -116,7 +117,7 @@ def _heading_order(mail: Mail) -> Iterator[Hit]:
     for heading in mail.document.all("h1", "h2", "h3", "h4", "h5", "h6"):
         level = int(heading.name[1])
         if before and level > before + 1:
-            yield at(heading, f"an {heading.name} follows an h{before}")
+            yield heading.at(f"an {heading.name} follows an h{before}")
         before = level
 
 
@@ -131,7 +132,7 @@ def _duplicate_id(mail: Mail) -> Iterator[Hit]:
         if name := element.get("id"):
             counts[name] += 1
             if counts[name] == 2:
-                yield at(element, f"id {name!r} is there twice")
+                yield element.at(f"id {name!r} is there twice")
 
 
 @rule(
@@ -148,7 +149,7 @@ def _leftover(mail: Mail) -> Iterator[Hit]:
 def _root_lacks(mail: Mail, name: str) -> Iterator[Hit]:
     root = next(iter(mail.document.all("html")), None)
     if mail.html and not (root and root.get(name)):
-        yield at(root, f"<html> has no {name}") if root else Hit("there is no html element", 1, 1)
+        yield root.at(f"<html> has no {name}") if root else Hit("there is no html element", 1, 1)
 
 
 def _tables_with_data(mail: Mail) -> set[int]:

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from digest.core.lint.css import CLASSES_AND_IDS, declarations
 from digest.core.lint.document import Document
-from digest.core.lint.finding import Hit, Severity, at, rule
+from digest.core.lint.finding import Severity, rule
+from digest.core.lint.hit import Hit
 from digest.core.lint.mail import Mail
 
 LARGEST_STYLES = 16_384
@@ -25,7 +26,7 @@ def _style_size(mail: Mail) -> Iterator[Hit]:
     sizes = [len(sheet.css) for sheet in mail.document.styles]
     for number, sheet in enumerate(mail.document.styles):
         if sum(sizes[: number + 1]) > LARGEST_STYLES:
-            yield at(sheet.element, f"the style sheets have {sum(sizes):,} characters")
+            yield sheet.element.at(f"the style sheets have {sum(sizes):,} characters")
             return
 
 
@@ -75,7 +76,7 @@ def _style_import(mail: Mail) -> Iterator[Hit]:
             yield sheet.at(found.start(), "@import")
     for link in mail.document.all("link"):
         if "stylesheet" in (link.get("rel") or "").lower():
-            yield at(link, f"a style sheet from {link.get('href')}")
+            yield link.at(f"a style sheet from {link.get('href')}")
 
 
 @rule(
@@ -138,10 +139,10 @@ def _style_layout(mail: Mail) -> Iterator[Hit]:
 def _script(mail: Mail) -> Iterator[Hit]:
     for element in mail.document.elements:
         if element.name == "script":
-            yield at(element, "<script>")
+            yield element.at("<script>")
         for name in element.attributes:
             if name.startswith("on") and len(name) > 3:
-                yield at(element, f"the attribute {name}")
+                yield element.at(f"the attribute {name}")
 
 
 @rule(
@@ -151,7 +152,7 @@ def _script(mail: Mail) -> Iterator[Hit]:
 )  # fmt: skip
 def _form(mail: Mail) -> Iterator[Hit]:
     for element in mail.document.all("form"):
-        yield at(element, "<form>")
+        yield element.at("<form>")
 
 
 def _is_repeated(document: Document, selector: str, name: str) -> bool:
