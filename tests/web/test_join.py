@@ -133,12 +133,12 @@ def test_programs_and_forms_of_other_sites_are_shown_the_form_once_more(
     site.post(FORM, {**shown, "address": "eve@example.org"})
     assert signups(database) == []
     clock.later(hours=-25, seconds=3)
-    assert "Look into your mailbox" in site.post(FORM, {**fields_of(elsewhere), "address": "eve@example.org"}).body
+    assert "Check your inbox" in site.post(FORM, {**fields_of(elsewhere), "address": "eve@example.org"}).body
     assert [row["page"] for row in signups(database)] == ["https://blog.example/about"]
 
 
 def test_what_nobody_sees_only_a_program_fills_in(site: Served, database: Database, clock: Moment) -> None:
-    assert "Look into your mailbox" in join(site, clock, "eve@example.org", website="https://x.example").body
+    assert "Check your inbox" in join(site, clock, "eve@example.org", website="https://x.example").body
     assert signups(database) == []
 
 
@@ -293,7 +293,7 @@ def test_a_link_that_is_too_old_offers_a_new_one(site: Served, database: Databas
     clock.later(days=8)
     assert "This link is too old" in site.get(link).body
     assert "This link is too old" in site.post(link).body
-    assert "Look into your mailbox" in site.post(f"{link}/again").body
+    assert "Check your inbox" in site.post(f"{link}/again").body
     assert notices(database, clock.now) == [("confirm", "ben@example.org")]
 
 

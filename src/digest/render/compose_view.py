@@ -131,7 +131,7 @@ class _Maker:
         minutes = sum(post.card.minutes for post in self.posts)
         parts = (
             self.words.n("{n} post", "{n} posts", len(self.posts)) + " " + origin if self.posts else "",
-            self.words.n("{n} more in short", "{n} more in short", len(content.more)) if content.more else "",
+            self.words.n("{n} more in brief", "{n} more in brief", len(content.more)) if content.more else "",
             self.words.n("about {n} minute", "about {n} minutes", minutes) if minutes else "",
         )
         return " · ".join(part for part in parts if part)

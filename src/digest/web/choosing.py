@@ -90,7 +90,7 @@ class _Choosing:
 
     def _done(self, request: Request, reader: Reader, *told: str) -> Response:
         words = words_for(reader.language)
-        return self._say(request, reader, words._("It is done: you stay subscribed"), *told)
+        return self._say(request, reader, words._("Done: you stay subscribed"), *told)
 
     def _say(self, request: Request, reader: Reader, heading: str, *told: str, status: int = 200) -> Response:
         return self._desk.say(
