@@ -48,6 +48,20 @@ def test_every_translation_has_the_fields_of_its_message(language: str) -> None:
             assert found == wanted or (by_word and found == wanted - {"{n}"}), (message.id, form)
 
 
+@pytest.mark.parametrize(
+    ("language", "familiar"),
+    [
+        ("de", r"\b(?:[Dd]u|[Dd]ich|[Dd]ir|[Dd]ein\w*)\b"),
+        ("es", r"\b(?:[Tt]ú|[Tt]us?|[Tt]e|[Tt]i|[Qq]uédate|[Pp]uedes)\b"),
+        ("fr", r"\b(?:[Tt]u|[Tt]oi|[Tt]on|[Tt]a|[Tt]es)\b"),
+    ],
+)
+def test_a_reader_is_addressed_as_the_catalogue_says_at_its_top(language: str, familiar: str) -> None:
+    """Sie, usted, vous: one register throughout."""
+    said = [str(message.string) for message in CATALOGUES[language] if message.id]
+    assert [words for words in said if re.search(familiar, words)] == []
+
+
 @pytest.mark.parametrize("language", CATALOGUES)
 def test_labels_are_short_enough_for_a_button_on_a_phone(language: str) -> None:
     for label, longest in LONGEST.items():

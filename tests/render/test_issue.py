@@ -69,6 +69,28 @@ def test_a_post_without_a_title_shows_its_first_sentence_once_and_whole() -> Non
     assert "We counted forty-one pods" in html
 
 
+def test_a_post_without_title_and_words_is_named_in_the_readers_language() -> None:
+    photo = replace(sample.BEANS, card=Card(title="Photo, 2017-08-11", title_made=True, language="en"))
+    post = replace(sample.BEANS, card=Card(title="Post, 2017-08-11", title_made=True))
+    issue = sample.of(photo, sample.COMPOST, more=(post,))
+    for language, named, other in (
+        ("en", "Photo, 11 Aug", "Post, 11 Aug"),
+        ("de", "Foto vom 11. Aug.", "Beitrag vom 11. Aug."),
+        ("ja", "8月11日の写真", "8月11日の記事"),
+    ):
+        rendered = render(issue, language=language)
+        assert (named in rendered.text, other in rendered.text) == (True, True)
+        heading = LexborHTMLParser(rendered.html).css_first("h3")
+        assert (heading.text().strip(), heading.attributes.get("lang")) == (named, None)
+
+
+def test_a_language_may_put_where_posts_come_from_before_how_many_they_are() -> None:
+    assert (
+        "3件のブログから記事3件"
+        in render(sample.of(*[replace(sample.ROOF, source=name) for name in "ABC"]), language="ja").text
+    )
+
+
 def test_subject_and_preheader_keep_their_lengths_and_differ() -> None:
     rendered = render()
     assert 10 < len(rendered.subject) <= 70

@@ -227,6 +227,11 @@ def test_a_quote_is_kept_where_it_is_neither_short_nor_long() -> None:
     )
 
 
+def test_sentences_of_a_script_without_spaces_are_joined_without_one() -> None:
+    whole = "スライドもステージもなく、参加者は六十人だった。マイクを取り上げると、話はどう変わるのか。"
+    assert card(f"<p>{whole}つぎの文。</p>", language="ja").lead == whole
+
+
 def test_a_missing_title_is_made_from_the_text_else_a_caption_else_the_day() -> None:
     at = datetime(2017, 8, 10, 23, 40, tzinfo=UTC)
     figure = f"<figure>{IMAGE.format('a', '')}<figcaption>The first beans</figcaption></figure>"

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from digest.core import merge
 from digest.core.model import IssueContent, IssueGroup, IssuePost, Newsletter
+from digest.core.nameless import kind_of
 from digest.render.clean import clean_line, clean_link, clean_note, clean_text
 from digest.render.direction import direction_of_text
 from digest.render.headline import clip, make_preheader, make_title
@@ -128,9 +129,10 @@ class _Maker:
             origin = self.words._("from {source}").format(source=sources[0])
         else:
             origin = self.words.n("from {n} blog", "from {n} blogs", shown)
+        posts = self.words.n("{n} post", "{n} posts", len(self.posts))
         minutes = sum(post.card.minutes for post in self.posts)
         parts = (
-            self.words.n("{n} post", "{n} posts", len(self.posts)) + " " + origin if self.posts else "",
+            self.words._("{posts} {origin}").format(posts=posts, origin=origin) if self.posts else "",
             self.words.n("{n} more in brief", "{n} more in brief", len(content.more)) if content.more else "",
             self.words.n("about {n} minute", "about {n} minutes", minutes) if minutes else "",
         )
@@ -175,16 +177,17 @@ class _Maker:
 
     def post(self, post: IssuePost, kind: str, number: int) -> PostView:
         card = post.card
-        title = self.line(card.title) or self.words._("Untitled")
+        title = self.title(post)
         heading, lead = self.opening(title, self.line(card.lead)) if card.title_made else (title, self.line(card.lead))
         quote = self.line(card.quote)
         pictures = [
             fit_picture(picture, width=self.width, key=self.key, tallest=self.tallest) for picture in card.pictures[:1]
         ]
         further = [fit_picture(picture, width=THUMBNAIL_WIDTH, key=self.key) for picture in card.pictures[1:]]
-        language = card.language if card.language and not _same(card.language, self.words.language) else None
+        is_foreign = card.language and not _same(card.language, self.words.language) and not kind_of(card)
+        language = card.language if is_foreign else None
         # A post that names no language, or one that nobody knows, says by its letters which way it runs.
-        runs = direction_of(card.language) or direction_of_text(f"{heading} {lead}")
+        runs = (None if kind_of(card) else direction_of(card.language)) or direction_of_text(f"{heading} {lead}")
         return PostView(
             number=number,
             title=clip(title, 120),
@@ -203,6 +206,13 @@ class _Maker:
             language=self.line(language) or None,
             direction=runs if language or runs != self.words.direction else None,
         )
+
+    def title(self, post: IssuePost) -> str:
+        """Its title; of a post without words what it is and its day, in the issue's language."""
+        if kind := kind_of(post.card):
+            words = self.words._("Photo, {day}") if kind == "Photo" else self.words._("Post, {day}")
+            return words.format(day=self.short_day(post))
+        return self.line(post.card.title) or self.words._("Untitled")
 
     def facts(self, post: IssuePost, kind: str) -> tuple[str, ...]:
         """What the reader cannot know from the heading above or from there being one blog or author only."""
@@ -224,9 +234,8 @@ class _Maker:
 
     def more_line(self, post: IssuePost) -> LineView:
         source = self.line(post.source) if len(self.sources) > 1 else ""
-        facts = (source, self.short_day(post))
-        title = clip(self.line(post.card.title), 120) or self.words._("Untitled")
-        return LineView(title=title, link=self.link(post.card.link), facts=tuple(fact for fact in facts if fact))
+        facts = tuple(fact for fact in (source, self.short_day(post)) if fact)
+        return LineView(title=clip(self.title(post), 120), link=self.link(post.card.link), facts=facts)
 
     @staticmethod
     def opening(title: str, lead: str) -> tuple[str, str]:

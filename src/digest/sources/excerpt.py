@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from sentencex import segment
 
+from digest.core import nameless
 from digest.core.model import Picture
 from digest.sources.body import Block, Body, Kind
 
@@ -28,6 +29,7 @@ _BYLINE = 60
 """Characters behind a title that are its author, date or newspaper."""
 _PREFERRED = ({Kind.PARAGRAPH}, {Kind.ITEM, Kind.QUOTE}, {Kind.TABLE, Kind.HEADING, Kind.CODE})
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
+_WIDE_ENDS = "。！？．｡」』）】〉》"
 _WORDS_A_MINUTE = 238
 _CJK_A_MINUTE = 500
 _ENOUGH_LETTERS = 80
@@ -45,7 +47,7 @@ def lead(body: Body, *, language: str | None, title: str = "") -> str:
     chosen = ""
     for paragraph in _without_title(_opening(body.blocks), title):
         for sentence in _sentences(paragraph, language)[:_SENTENCES]:
-            longer = f"{chosen} {sentence}".strip()
+            longer = chosen + _gap(chosen) + sentence
             if len(longer) > LEAD_LIMIT:
                 return chosen or clip(longer, LEAD_LIMIT)
             chosen = longer
@@ -68,8 +70,7 @@ def made_title(
     for picture in pictures:
         if text := picture.caption or picture.alt:
             return clip(text, TITLE_LIMIT)
-    kind = "Photo" if pictures else "Post"
-    return f"{kind}, {at.astimezone(ZoneInfo(zone)):%Y-%m-%d}" if at else kind
+    return nameless.call("Photo" if pictures else "Post", at.astimezone(ZoneInfo(zone)).date() if at else None)
 
 
 def reading_minutes(text: str) -> int:
@@ -144,6 +145,11 @@ def _without_footer(text: str) -> str:
     end = text[-_FOOTER_LENGTH:]
     cut = text[:-_FOOTER_LENGTH] + _CUT_MARK.sub("", end)
     return text if cut == text else cut.rstrip(" .…") + "…" if cut.strip() else ""
+
+
+def _gap(text: str) -> str:
+    """What stands between a text and the sentence after it: nothing behind a full-width mark, which has room of its own."""
+    return "" if not text or text[-1] in _WIDE_ENDS else " "
 
 
 def _sentences(text: str, language: str | None) -> list[str]:
