@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import count
 from zoneinfo import ZoneInfo
@@ -65,7 +65,7 @@ def compose_view(
         summary=maker.summary(),
         sources=len(maker.sources),
         note=maker.note(),
-        groups=groups,
+        groups=_echoed(groups, title),
         more=tuple(maker.more_line(post) for post in content.more),
         sender=maker.line(newsletter.sender_name),
         postal_address=maker.line(newsletter.postal_address),
@@ -116,7 +116,7 @@ class _Maker:
         leading = titles[lead : lead + 1] + titles[:lead] + titles[lead + 1 :]
         otherwise = f"{self.line(self.content.newsletter)}: {self.span()}"
         title = make_title(leading, count=len(posts), words=self.words, otherwise=otherwise)
-        fillers = (self.span(), self.summary(), *(post.lead for post in posts))
+        fillers = (*(post.lead for post in ordered[:1]), self.span(), self.summary())
         return title, make_preheader(leading, subject=title, fillers=fillers)
 
     def summary(self) -> str:
@@ -245,6 +245,15 @@ class _Maker:
             return title, lead
         end = _SENTENCE_END.search(lead, max(len(start) - 1, 0))
         return (lead[: end.end()].strip(), lead[end.end() :].strip()) if end else (lead, "")
+
+
+def _echoed(groups: tuple[GroupView, ...], title: str) -> tuple[GroupView, ...]:
+    """The groups; of a single post that is called as the issue is, in its language, nothing is said twice."""
+    if len(groups) != 1 or len(groups[0].posts) != 1:
+        return groups
+    post = groups[0].posts[0]
+    is_echoed = post.heading == title and not post.language and not post.direction
+    return (replace(groups[0], posts=(replace(post, echoed=is_echoed),)),)
 
 
 def _names(names: Iterable[str | None], key: str) -> tuple[str, ...]:

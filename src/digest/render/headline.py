@@ -40,7 +40,7 @@ def make_preheader(titles: Sequence[str], *, subject: str, fillers: Sequence[str
     """What a mailbox shows beside the subject: the titles that the subject lacks, then other words; 40–130 characters."""
     parts: list[str] = []
     for text in (*(title for title in titles if _bare(title) not in subject), *fillers):
-        wanted = text in titles or len(" · ".join(parts)) < SHORTEST_PREHEADER
+        wanted = text in titles or (len(" · ".join(parts)) < SHORTEST_PREHEADER and subject not in text)
         if wanted and text and text not in parts:
             parts.append(text)
     return clip(" · ".join(parts), LONGEST_PREHEADER)

@@ -132,8 +132,8 @@ def _texts(kind: NoticeKind, words: Words) -> tuple[str, str, str, str, str, str
     return (
         words._("You have left {newsletter}"),
         words._("Goodbye"),
-        words._("No more issues of {newsletter} come to {address}. If that was a mistake, one click brings you back."),
+        words._("No more issues of {newsletter} will come to {address}. If that was a mistake, you can come back."),
         words._("Subscribe again"),
         "",
-        asked,
+        words._("You get this email because {address} was unsubscribed from {newsletter}."),
     )

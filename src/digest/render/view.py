@@ -34,6 +34,7 @@ class PostView:
     language: str | None  # where it differs from the issue's
     direction: str | None
     shortened: bool = False  # the budget took its pictures and quote
+    echoed: bool = False  # the title, just above, says it already: a post alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
