@@ -200,6 +200,13 @@ def test_the_editors_note_is_the_only_html_and_is_cleaned() -> None:
     assert "Hello all" in rendered.text
 
 
+def test_a_heading_in_the_editors_note_is_a_bold_line() -> None:
+    note = EditorNote(text="Hello\n\nAll", html="<h2>Hello</h2>\n<p>All</p>", author="Mara")
+    rendered = render(sample.of(sample.ROOF, sample.SWAP, note=note))
+    assert "<p><strong>Hello</strong></p> <p>All</p>" in rendered.html
+    assert "\nHello\n\nAll\n\n— Mara\n" in rendered.text
+
+
 def test_also_in_pinned_earlier_and_more_are_told() -> None:
     pinned = replace(sample.ROOF, pinned=True, also_in=(AlsoIn(source="North Quay", link=None),))
     groups = (
@@ -312,6 +319,15 @@ def test_right_to_left_issues_are_mirrored_and_latin_names_isolated() -> None:
     assert tree.css("h3[dir=ltr][lang=en]")
     assert tree.css("bdi")
     assert "۷ تا ۱۳ اوت ۲۰۱۷" in rendered.html
+
+
+@pytest.mark.parametrize("theme", ["editorial", "compact", "plain"])
+def test_a_blogs_name_is_isolated_in_the_words_that_lead_to_it(theme: str) -> None:
+    """Its own marks stay behind it: "Yahoo!", not "!Yahoo"."""
+    html = render(
+        sample.of(replace(sample.ROOF, source="Yahoo!")), replace(sample.NEWSLETTER, theme=theme), language="fa"
+    ).html
+    assert "ادامه در <bdi>Yahoo!</bdi>" in html
 
 
 def test_the_facts_of_a_post_run_as_it_does() -> None:

@@ -110,3 +110,9 @@ def test_a_page_without_an_address_names_none_and_a_first_issue_leads_nowhere_ba
     assert tree.css("link") == []
     assert tree.css('meta[property="og:url"]') == []
     assert tree.css(".turn") == []
+
+
+def test_our_words_run_our_way_beside_a_post_that_runs_the_other() -> None:
+    tree = LexborHTMLParser(page("fa"))
+    article = next(one for one in tree.css("article[dir=ltr]") if one.css_first("a.read"))
+    assert article.css_first("a.read").attributes["dir"] == "rtl"

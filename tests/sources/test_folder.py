@@ -64,10 +64,12 @@ def test_dates_without_a_zone_are_in_the_sources(tmp_path: Path) -> None:
 
 def test_a_note_is_marked_and_a_draft_is_left_out(tmp_path: Path) -> None:
     folder = write(
-        tmp_path, note="---\nkind: note\ndate: 2017-08-13\n---\nDear readers", draft="---\ndraft: true\n---\nx"
+        tmp_path,
+        note="---\nkind: note\ndate: 2017-08-13\n---\nDear readers\n\n- tea\n- cake\n\n> Yum.",
+        draft="---\ndraft: true\n---\nx",
     )
     (post,) = read_folder(folder).posts
-    assert (post.note, post.text) == (True, "Dear readers")
+    assert (post.note, post.text) == (True, "Dear readers\n\n- tea\n\n- cake\n\n> Yum.")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from markdown_it import MarkdownIt
 
 from digest.core.model import EditorNote, Newsletter
 from digest.errors import UsageError
-from digest.sources.body import read_text
+from digest.sources.body import read_body
 from digest.sources.clean import clean_html, tame
 from digest.store import notes
 from digest.store.database import Session
@@ -21,7 +21,7 @@ def write_note(
         UsageError: there are no words in it.
     """
     markup = tame(MarkdownIt("commonmark").render(markdown))
-    note = EditorNote(text=read_text(markup), html=clean_html(markup), author=author or newsletter.editor)
+    note = EditorNote(text=read_body(markup).letter, html=clean_html(markup), author=author or newsletter.editor)
     if not note.text.strip():
         raise UsageError("the note has no words", next_step="give some, or take the waiting note back with --clear")
     notes.set_note(session, newsletter.id, note, now=now)

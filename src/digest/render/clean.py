@@ -31,6 +31,7 @@ _PLAIN_LINK = re.compile(
 )
 _TAG = re.compile(r"<(/?)([a-z0-9]+)[^>]*>")
 
+_HEADING = re.compile(r"<(/?)h[1-6]\b[^<>]*>")
 _NOTE_TAGS = {"a", "b", "blockquote", "br", "code", "em", "i", "li", "ol", "p", "strong", "sub", "sup", "ul"}
 
 
@@ -77,9 +78,13 @@ def clean_link(url: str | None, *, key: str = "") -> str | None:
 
 
 def clean_note(html: str, *, key: str = "") -> str:
-    """The editor's HTML by an allow-list, on one line; empty where it is nested beyond reason."""
+    """The editor's HTML by an allow-list, on one line; empty where it is nested beyond reason.
+
+    The note has a heading of its own, so that headings in it are bold lines.
+    """
+    lines = _HEADING.sub(lambda tag: "</strong></p>" if tag[1] else "<p><strong>", clean_text(html, key=key))
     clean = nh3.clean(
-        clean_text(html, key=key),
+        lines,
         tags=_NOTE_TAGS,
         attributes={"a": {"href"}},
         url_schemes={"http", "https", "mailto"},

@@ -60,6 +60,12 @@ class Body:
         """All text, a block a line."""
         return "\n".join(block.text for block in self.blocks if block.text)
 
+    @property
+    def letter(self) -> str:
+        """All text as it stands in a letter: blocks apart, items of lists and quotes with their marks."""
+        marks = {Kind.ITEM: "- ", Kind.QUOTE: "> "}
+        return "\n\n".join(marks.get(block.kind, "") + block.text for block in self.blocks if block.text)
+
 
 def read_body(markup: str, *bases: str | None) -> Body:
     """Blocks and pictures of a post, in document order."""

@@ -63,7 +63,7 @@ def make_post(raw: RawPost, *, key: str, other_keys: tuple[str, ...], home: str 
         published=raw.published,
         updated=raw.updated,
         date_raw=raw.date_raw,
-        text=text,
+        text=body.letter if raw.note else text,
         html=clean_html(tame(raw.markup), *raw.bases) if raw.note else "",  # nothing else of it is mailed as markup
         body_hash=_hash(card.title, card.link, text),
         note=raw.note,
