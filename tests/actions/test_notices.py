@@ -4,6 +4,7 @@ import asyncio
 import email
 import email.policy
 import mailbox
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -139,9 +140,10 @@ def test_a_welcome_carries_the_latest_issue_and_the_way_out(database: Database, 
         issue = cast.add_issue(session, people, 7, state=IssueState.DONE)
         card = Card(title="How beans climb", link="https://blog.example/beans")
         post = IssuePost(post_id=1, source_id=1, source="A Blog", card=card, at=NOW)
+        photo = replace(post, card=Card(title="Photo, 2017-08-13", title_made=True, link="https://blog.example/1"))
         content = IssueContent(
             newsletter="The Weekly", number=7, period_start=NOW, period_end=NOW, zone="UTC", language="en",
-            groups=(IssueGroup(kind="day", label="2017-08-13", posts=(post,)),),
+            groups=(IssueGroup(kind="day", label="2017-08-13", posts=(post, photo)),),
         )  # fmt: skip
         session.execute(text("UPDATE issue SET content = :c WHERE id = :i"), {"c": _json(encode(content)), "i": issue})
     queue(database, people, people.anna, NoticeKind.WELCOME)
@@ -152,6 +154,7 @@ def test_a_welcome_carries_the_latest_issue_and_the_way_out(database: Database, 
     words = message.get_body(("plain",)).get_content().replace("\r\n", "\n")
     assert "In the latest issue" in words
     assert "How beans climb\nhttps://blog.example/beans" in words
+    assert "Photo, 14 Aug\nhttps://blog.example/1" in words
     assert f"{WEB}/archive/weekly/7" in words
     assert message["List-Unsubscribe"].startswith(f"<{WEB}/unsubscribe/")
     assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"

@@ -132,6 +132,12 @@ def test_a_title_is_made_in_the_language() -> None:
     assert make_title(["豆?"], count=1, words=words_for("fa"), otherwise="") == "豆?"
 
 
+def test_a_title_of_another_direction_keeps_its_last_sign_behind_it() -> None:
+    titles = ["Yahoo!", "سلام"]
+    assert make_title(titles, count=3, words=words_for("fa"), otherwise="") == "Yahoo!\u200e، سلام و ۱ نوشتهٔ دیگر"
+    assert make_title(titles, count=3, words=words_for("en"), otherwise="") == "Yahoo!, سلام and 1 more"
+
+
 def test_an_edited_catalogue_is_read_and_not_what_was_compiled_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,7 +17,10 @@ from digest.core.notices import QueuedNotice
 from digest.core.people import Envelope, Sign
 from digest.core.states import PUBLIC, NoticeKind
 from digest.errors import MessageError
+from digest.render.compose_view import LONGEST_TITLE, title_of
+from digest.render.headline import clip
 from digest.render.notice import Notice, NoticePost, render_notice
+from digest.render.words import words_for
 from digest.store.database import Database, Session
 from digest.store.issues import list_issues
 from digest.store.moves import Move, find_move
@@ -70,7 +73,7 @@ def mail_of(database: Database, notice: QueuedNotice, bureau: Bureau) -> Envelop
             unsubscribe_url=leave.best if stays else None,
             preferences_url=choose if stays else None,
             archive_url=_archive(newsletter, bureau),
-            posts=_posts(latest),
+            posts=_posts(latest, language),
         ),
         newsletter,
         language=language,
@@ -138,6 +141,11 @@ def _latest(session: Session, newsletter: Newsletter) -> Issue | None:
     return newest[0] if newest else None
 
 
-def _posts(latest: Issue | None) -> tuple[NoticePost, ...]:
-    posts = latest.content.posts if latest and latest.content else ()
-    return tuple(NoticePost(one.card.title, one.card.link) for one in posts[:MOST_POSTS])
+def _posts(latest: Issue | None, language: str) -> tuple[NoticePost, ...]:
+    if latest is None or latest.content is None:
+        return ()
+    words, content = words_for(language), latest.content
+    return tuple(
+        NoticePost(clip(title_of(one, content, words=words), LONGEST_TITLE), one.card.link)
+        for one in content.posts[:MOST_POSTS]
+    )

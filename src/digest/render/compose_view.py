@@ -17,6 +17,8 @@ from digest.render.pictures import TALLEST, THUMBNAIL_WIDTH, fit_picture
 from digest.render.view import GroupView, IssueView, LineView, LinkView, NoteView, PostView
 from digest.render.words import Words, direction_of, words_for
 
+LONGEST_TITLE = 120
+"""Characters, in lists."""
 _SENTENCE_END = re.compile(r"[.!?…。！？؟]+[\"'”’»)\]]*(?:\s+|$)|(?<=[。！？])")
 _HREF = re.compile(r'href="([^"]*)"')
 
@@ -80,6 +82,20 @@ def compose_view(
         unsubscribe_url=merge.token(key, "unsubscribe_url"),
         preferences_url=merge.token(key, "preferences_url") if preferences or clean_link(web_url) else None,
     )
+
+
+def title_of(post: IssuePost, content: IssueContent, *, words: Words, key: str = "") -> str:
+    """The title of a post of the issue; where it has neither title nor words, what it is and its day, in the reader's words."""
+    if kind := kind_of(post.card):
+        name = words._("Photo, {day}") if kind == "Photo" else words._("Post, {day}")
+        return name.format(day=_short_day(post, content, words))
+    return clean_line(post.card.title, key=key) or words._("Untitled")
+
+
+def _short_day(post: IssuePost, content: IssueContent, words: Words) -> str:
+    """Its day, with the year where the issue is of another."""
+    zone = ZoneInfo(content.zone)
+    return words.short_day(post.at.astimezone(zone).date(), year=content.period_end.astimezone(zone).year)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +193,7 @@ class _Maker:
 
     def post(self, post: IssuePost, kind: str, number: int) -> PostView:
         card = post.card
-        title = self.title(post)
+        title = title_of(post, self.content, words=self.words, key=self.key)
         heading, lead = self.opening(title, self.line(card.lead)) if card.title_made else (title, self.line(card.lead))
         quote = self.line(card.quote)
         pictures = [
@@ -190,7 +206,7 @@ class _Maker:
         runs = (None if kind_of(card) else direction_of(card.language)) or direction_of_text(f"{heading} {lead}")
         return PostView(
             number=number,
-            title=clip(title, 120),
+            title=clip(title, LONGEST_TITLE),
             heading=heading,
             made=card.title_made,
             link=self.link(card.link),
@@ -207,13 +223,6 @@ class _Maker:
             direction=runs if language or runs != self.words.direction else None,
         )
 
-    def title(self, post: IssuePost) -> str:
-        """Its title; of a post without words what it is and its day, in the issue's language."""
-        if kind := kind_of(post.card):
-            words = self.words._("Photo, {day}") if kind == "Photo" else self.words._("Post, {day}")
-            return words.format(day=self.short_day(post))
-        return self.line(post.card.title) or self.words._("Untitled")
-
     def facts(self, post: IssuePost, kind: str) -> tuple[str, ...]:
         """What the reader cannot know from the heading above or from there being one blog or author only."""
         minutes = post.card.minutes
@@ -229,13 +238,13 @@ class _Maker:
         )
 
     def short_day(self, post: IssuePost) -> str:
-        """Its day, with the year where the issue is of another."""
-        return self.words.short_day(self.local_day(post.at), year=self.local_day(self.content.period_end).year)
+        return _short_day(post, self.content, self.words)
 
     def more_line(self, post: IssuePost) -> LineView:
         source = self.line(post.source) if len(self.sources) > 1 else ""
         facts = tuple(fact for fact in (source, self.short_day(post)) if fact)
-        return LineView(title=clip(self.title(post), 120), link=self.link(post.card.link), facts=facts)
+        title = clip(title_of(post, self.content, words=self.words, key=self.key), LONGEST_TITLE)
+        return LineView(title=title, link=self.link(post.card.link), facts=facts)
 
     @staticmethod
     def opening(title: str, lead: str) -> tuple[str, str]:

@@ -4,6 +4,9 @@ import unicodedata
 
 from markupsafe import Markup, escape
 
+_STRONG = frozenset({"L", "R", "AL"})
+_MARKS = {"ltr": "\N{LEFT-TO-RIGHT MARK}", "rtl": "\N{RIGHT-TO-LEFT MARK}"}
+
 
 def isolate(text: str, direction: str) -> str:
     """The text, in `<bdi>` where its first strong character runs against `direction` (UAX 9)."""
@@ -12,10 +15,17 @@ def isolate(text: str, direction: str) -> str:
     return safe if own in {None, direction} else Markup("<bdi>{}</bdi>").format(safe)
 
 
+def steadied(text: str, direction: str) -> str:
+    """The text with a mark behind it (LRM, RLM) where what follows would turn its last signs round: "Yahoo!" in Persian."""
+    own = direction_of_text(text)
+    is_turned = own not in {None, direction} and unicodedata.bidirectional(text[-1]) not in _STRONG
+    return text + _MARKS[str(own)] if is_turned else text
+
+
 def direction_of_text(text: str) -> str | None:
     """`ltr` or `rtl`, by the first character that has one (UAX 9, P2 and P3); None where none has."""
     for character in text:
         kind = unicodedata.bidirectional(character)
-        if kind in {"L", "R", "AL"}:
+        if kind in _STRONG:
             return "ltr" if kind == "L" else "rtl"
     return None

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from digest.render.direction import steadied
 from digest.render.words import Words, words_for
 
 LONGEST_SUBJECT = 60
@@ -49,12 +50,13 @@ def make_preheader(titles: Sequence[str], *, subject: str, fillers: Sequence[str
 def _joined(titles: Sequence[str], rest: int, words: Words) -> str:
     if rest <= 0 and len(titles) == 1:
         return titles[0]
-    names = [_bare(title) for title in titles]
+    bare = [_bare(title) for title in titles]
+    names = [steadied(name, words.direction) for name in bare]
     if rest <= 0:
         return words._("{0} and {1}").format(*names)
     if len(names) == 2:
         return words.n("{0}, {1} and {n} more", "{0}, {1} and {n} more", rest, *names)
-    if names[0][-1] in "?!？！؟":  # a mark that ends a sentence starts a new one; an ellipsis does not
+    if bare[0][-1] in "?!？！؟":  # a mark that ends a sentence starts a new one; an ellipsis does not
         return words.n("{0} And {n} more", "{0} And {n} more", rest, *names)
     return words.n("{0}, and {n} more", "{0}, and {n} more", rest, *names)
 

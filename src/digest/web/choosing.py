@@ -61,7 +61,9 @@ class _Choosing:
             line = choices.less_often(session, reader, now=now)
         if line is not None:
             choices.choose(app.database, **_ids(reader), now=now, cadence_id=line.id)
-        return self._done(request, reader, rhythm(line, words) if line else "")
+        return self._done(
+            request, reader, words._("From now on: {choice}").format(choice=rhythm(line, words)) if line else ""
+        )
 
     def _pause(self, request: Request, reader: Reader, form: FormData) -> Response:
         words, now = words_for(reader.language), self._desk.app.clock()
@@ -86,7 +88,8 @@ class _Choosing:
             changed = choices.choose(self._desk.app.database, **_ids(reader), now=now, topics=topics)
         except NotFound:
             return self._say(request, reader, words._("That did not work"), status=400)
-        return self._done(request, changed or reader, topic_names(self._desk, changed or reader))
+        told = words._("From now on: {choice}").format(choice=topic_names(self._desk, changed or reader))
+        return self._done(request, changed or reader, told)
 
     def _done(self, request: Request, reader: Reader, *told: str) -> Response:
         words = words_for(reader.language)
