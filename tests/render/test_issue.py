@@ -60,6 +60,18 @@ def test_every_caption_is_in_both_parts() -> None:
             assert picture.caption is None or picture.caption in rendered.text
 
 
+def test_what_a_picture_shows_is_told_in_the_text_part_where_a_post_has_no_words() -> None:
+    image = Picture(src="https://a.example/1.png", alt="A bay at dusk")
+    silent = sample.post(1, sample.ROOF.at, title="Monday", lead="", pictures=(image,))
+    spoken = sample.post(2, sample.ROOF.at, title="Tuesday", lead="We went out.", pictures=(image,))
+    assert render(sample.of(silent, spoken)).text.count("[Picture: A bay at dusk]") == 1
+
+
+def test_no_tower_of_marks_covers_the_lines_around_it() -> None:
+    text = render(sample.of(replace(sample.ROOF, source="Z" + "\u0351" * 9 + "a e\u0301\u0323 ệ"), sample.BEANS)).text
+    assert "Z" + "\u0351" * 3 + "a e\u0301\u0323 ệ" in text
+
+
 def test_a_post_without_a_title_shows_its_first_sentence_once_and_whole() -> None:
     html = render(sample.of(sample.BEANS)).html
     assert texts(html, "h3") == [

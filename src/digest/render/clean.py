@@ -19,6 +19,9 @@ _UNSHOWN = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff\ufeff\ufff9-\ufffb"
     "\u202a-\u202e\u2066-\u2069]"
 )
+# Marks that stand over and under any letter; languages write three at most, and a tower of them covers the lines around it.
+_MARKS = "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
+_TOWER = re.compile(f"({_MARKS}{{3}}){_MARKS}+")
 _BREAKS = re.compile("\r\n|[\r\n\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _SPACES = re.compile("[ \t\n\x1f]+")  # not NBSP: it is there on purpose
 _INVISIBLE = re.compile(
@@ -38,7 +41,7 @@ _NOTE_TAGS = {"a", "b", "blockquote", "br", "code", "em", "i", "li", "ol", "p", 
 def clean_text(text: str, *, key: str = "") -> str:
     """Text with plain newlines, without controls, and without the issue's merge `key`."""
     if not (text.isascii() and text.isprintable()):
-        text = _UNSHOWN.sub("", _BREAKS.sub("\n", text))
+        text = _TOWER.sub(r"\1", _UNSHOWN.sub("", _BREAKS.sub("\n", text)))
     while key and key in text:  # removing one may join another
         text = text.replace(key, "")
     return text
