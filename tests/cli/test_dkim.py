@@ -91,7 +91,7 @@ def test_what_cannot_work_says_what_to_do_next(folder: Path) -> None:
     assert "next: run: digest dkim keygen" in digest("dkim", "record", cwd=folder, code=1)[1]
     assert "127.0.0.1:5353" in digest("dkim", "check", "--resolver", "ns:53", cwd=folder, code=2)[1]
     assert "--offline verifies a FILE" in digest("dkim", "check", "--offline", cwd=folder, code=2)[1]
-    assert "none.eml cannot be read" in digest("dkim", "check", "none.eml", cwd=folder, code=2)[1]
+    assert "none.eml cannot be read" in digest("dkim", "check", "none.eml", cwd=folder, code=1)[1]
     (folder / "digest.toml").write_text("")
     assert "set domain under [dkim]" in digest("dkim", "keygen", cwd=folder, code=1)[1]
 

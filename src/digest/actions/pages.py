@@ -10,7 +10,7 @@ from digest.actions.publish import archive_address, web_address
 from digest.core.model import Issue, Newsletter
 from digest.core.signups import has_door
 from digest.core.states import PUBLIC
-from digest.errors import NothingToDo, UsageError
+from digest.errors import DigestError, NothingToDo
 from digest.render.page import Neighbour, render_page
 from digest.render.site import SitePage
 from digest.store.database import Database
@@ -43,7 +43,8 @@ def write_pages(
     Raises:
         NotFound: no such newsletter or issue.
         NothingToDo: the issue has no content, or none has gone out yet.
-        UsageError: no newsletter is named, and there are several; the folder cannot be written.
+        UsageError: no newsletter is named, and there are several.
+        DigestError: the folder cannot be written.
         TemplateError: the theme is broken.
     """
     with database.read() as session:
@@ -129,5 +130,5 @@ def _write(folder: Path, owner: Newsletter, issue: Issue, page: str, web_base: s
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(page, encoding="utf-8", newline="\n")
     except OSError as error:
-        raise UsageError(f"{file} cannot be written: {error.strerror}", next_step="choose another folder") from error
+        raise DigestError(f"{file} cannot be written: {error.strerror}", next_step="choose another folder") from error
     return IssuePage(newsletter=owner.slug, number=_number(issue), url=web_address(web_base, owner, issue), file=file)

@@ -28,7 +28,7 @@ from digest.core.model import CadenceLine, Issue, IssueContent, Newsletter, Rend
 from digest.core.people import Envelope, Recipient, Sign, Subscriber
 from digest.core.states import ClaimState
 from digest.core.zones import zone_among
-from digest.errors import NotFound, NothingToDo, UsageError
+from digest.errors import DigestError, NotFound, NothingToDo
 from digest.render.page import render_page
 from digest.store.claims import list_claims
 from digest.store.database import Database, Session
@@ -156,7 +156,7 @@ def write_preview(preview: Preview, folder: Path, *, images: Mapping[str, Path] 
     not exist or a machine without network. The .eml keeps the URLs, as it is what would be sent.
 
     Raises:
-        UsageError: the folder or a file in it cannot be written.
+        DigestError: the folder or a file in it cannot be written.
     """
     files = PreviewFiles(
         html=folder / "issue.html", text=folder / "issue.txt", eml=folder / "issue.eml", page=folder / "page.html"
@@ -164,7 +164,7 @@ def write_preview(preview: Preview, folder: Path, *, images: Mapping[str, Path] 
     try:
         _write(preview, files, images or {})
     except OSError as error:
-        raise UsageError(f"{folder} cannot be written: {error.strerror}", next_step="choose another folder") from error
+        raise DigestError(f"{folder} cannot be written: {error.strerror}", next_step="choose another folder") from error
     return files
 
 
@@ -183,12 +183,14 @@ def match_pictures(content: IssueContent, folder: Path) -> dict[str, Path]:
     """The URLs of an issue's pictures whose file names a folder has: the `images` of `write_preview`.
 
     Raises:
-        UsageError: the folder cannot be read.
+        DigestError: the folder cannot be read.
     """
     try:
         files = {file.name: file for file in folder.iterdir() if file.is_file()}
     except OSError as error:
-        raise UsageError(f"{folder} cannot be read: {error.strerror}", next_step="name a folder of pictures") from error
+        raise DigestError(
+            f"{folder} cannot be read: {error.strerror}", next_step="name a folder of pictures"
+        ) from error
     every = (picture for post in (*content.posts, *content.more) for picture in post.card.pictures)
     written = (url for picture in every for url in (picture.src, picture.full) if url)
     urls = {form for url in written for form in (url, url.replace("http://", "https://", 1))}

@@ -13,7 +13,7 @@ from digest.core.message import compose, lay_out
 from digest.core.model import Newsletter
 from digest.core.notice_message import compose_notice
 from digest.core.people import Recipient
-from digest.errors import UsageError
+from digest.errors import DigestError, UsageError
 from digest.paths import sample
 from digest.render.catalogues import languages, speaks
 from digest.render.issue import render_issue
@@ -85,7 +85,8 @@ def write_samples(
 
     Raises:
         TemplateError: a theme is not there, or broken.
-        UsageError: the folder cannot be written, or there are no words in a language.
+        UsageError: there are no words in a language.
+        DigestError: the folder cannot be written.
     """
     if strange := [tag for tag in spoken if not speaks(tag)]:
         raise UsageError(
@@ -133,6 +134,6 @@ def _write_notices(folder: Path, newsletter: Newsletter, language: str, template
             (folder / f"{kind}.txt").write_text(rendered.text, encoding="utf-8", newline="\n")
             (folder / f"{kind}.eml").write_bytes(envelope.message)
         except OSError as error:
-            raise UsageError(
+            raise DigestError(
                 f"{folder} cannot be written: {error.strerror}", next_step="choose another folder"
             ) from error

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from html import escape
 from pathlib import Path
 
-from digest.errors import UsageError
+from digest.errors import DigestError, UsageError
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PATIENCE = 60.0
@@ -60,7 +60,8 @@ def take_pictures(html: Path, *, browser: str | None = None) -> Path:
     """Write `sheet.html` and `sheet.png` beside a mail's HTML file; returns where the picture is.
 
     Raises:
-        UsageError: there is no browser, or it takes no picture; the folder cannot be written.
+        UsageError: there is no browser, or it takes no picture.
+        DigestError: the folder cannot be written.
     """
     browser = browser or require_browser()
     sheet, picture = html.with_name("sheet.html"), html.with_name("sheet.png")
@@ -68,7 +69,7 @@ def take_pictures(html: Path, *, browser: str | None = None) -> Path:
         sheet.write_text(_sheet(html.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")
     except OSError as error:
         step = "choose another folder"
-        raise UsageError(f"{sheet} cannot be written: {error.strerror}", next_step=step) from error
+        raise DigestError(f"{sheet} cannot be written: {error.strerror}", next_step=step) from error
     address = sheet.absolute().as_uri()
     told = _HEIGHT.search(_run(browser, f"--window-size={_WIDTH},1000", "--dump-dom", address))
     if told is None:

@@ -10,7 +10,7 @@ from digest.actions.sample_preview import preview_sample, sample_notice
 from digest.core.lint.finding import Finding, Severity
 from digest.core.lint.linter import lint
 from digest.core.lint.mail import read_html, read_message
-from digest.errors import Conflict, TemplateError, UsageError
+from digest.errors import Conflict, DigestError, TemplateError
 from digest.paths import shipped
 from digest.render.catalogues import languages
 from digest.render.notice import NoticeKind, render_notice
@@ -72,7 +72,7 @@ def make_theme(name: str, templates: Path, *, base: str, full: bool = False) -> 
     Raises:
         Conflict: there is one of this name.
         TemplateError: no such base, or no name for a theme.
-        UsageError: the folder cannot be written.
+        DigestError: the folder cannot be written.
     """
     if name in theme_names(templates):
         raise Conflict(f"there is a theme {name} already", next_step=f"digest theme show {name}; choose another name")
@@ -88,7 +88,7 @@ def make_theme(name: str, templates: Path, *, base: str, full: bool = False) -> 
             _write_base(folder / "theme.toml", base, folders)
         theme_folders(name, templates)
     except OSError as error:
-        raise UsageError(f"{folder} cannot be written: {error.strerror}", next_step="check the folder") from error
+        raise DigestError(f"{folder} cannot be written: {error.strerror}", next_step="check the folder") from error
     except TemplateError:
         shutil.rmtree(folder)
         raise

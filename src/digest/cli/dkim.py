@@ -161,13 +161,13 @@ def _senders(settings: "Settings") -> list[tuple[str, str]]:
 
 
 def _check_file(file: Path, texts: "Texts", *, as_json: bool) -> None:
-    from digest.errors import UsageError
+    from digest.errors import DigestError
     from digest.mail.dkim_check import verify_message
 
     try:
         message = file.read_bytes()
     except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror}", next_step="name a saved message") from error
+        raise DigestError(f"{file} cannot be read: {error.strerror}", next_step="name a saved message") from error
     signatures = verify_message(message, texts)
     _print_signatures(signatures, as_json=as_json)
     if not signatures:

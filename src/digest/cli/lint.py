@@ -71,13 +71,13 @@ def lint(
 
 def _read(files: list[Path], *, to_list: bool | None) -> "Iterator[tuple[str, Mail]]":
     from digest.core.lint.mail import NotAMail, read_html, read_message
-    from digest.errors import UsageError
+    from digest.errors import DigestError, UsageError
 
     for file in files:
         try:
             raw = sys.stdin.buffer.read() if file == STDIN else file.read_bytes()
         except OSError as error:
-            raise UsageError(f"{file} cannot be read: {error.strerror}", next_step="check the name") from error
+            raise DigestError(f"{file} cannot be read: {error.strerror}", next_step="check the name") from error
         try:
             if _is_html(file, raw):
                 if len(raw) > LARGEST_HTML:
