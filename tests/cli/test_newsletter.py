@@ -80,3 +80,14 @@ def test_on_a_terminal_it_asks_for_what_is_missing_and_again_after_a_wrong_answe
         "Week", "Europe/Berlin", "Hauptstr. 1, Berlin"
     )  # fmt: skip
     assert newsletter["cadences"][0]["rule"] == "daily at 07:00"
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "said"),
+    [("n", 1, "nothing was changed"), ("\x03", 130, "interrupted; nothing half-done was kept")],
+)
+def test_a_question_answered_by_no_or_broken_off_changes_nothing(home: Path, answer: str, code: int, said: str) -> None:
+    assert run_digest(*ADD, cwd=home).returncode == 0
+    ended, shown = type_to_digest("newsletter", "remove", "week", cwd=home, answers=[answer])
+    assert (ended, shown.splitlines()[-1], "Aborted" in shown) == (code, said, False)
+    assert run_digest("newsletter", "show", "week", cwd=home).returncode == 0

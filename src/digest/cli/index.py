@@ -62,9 +62,17 @@ class LazyGroup(TyperGroup):
         self.commands = _Loaded()
 
     def invoke(self, ctx: Any) -> Any:
-        """Run a command; a value that an option cannot take is said in our words. What is missing is said by Typer."""
+        """Run a command; a value that an option cannot take is said in our words. What is missing is said by Typer.
+
+        A question that is broken off by Ctrl-C is an interruption as anywhere else, and not a no.
+        """
         try:
             return super().invoke(ctx)
+        except typer.Abort as left:
+            if isinstance(left.__context__, KeyboardInterrupt):
+                raise KeyboardInterrupt from None
+            typer.echo("nothing was changed", err=True)
+            raise typer.Exit(1) from None
         except typer.BadParameter as fault:
             if type(fault) is not typer.BadParameter or fault.param is None:
                 raise
