@@ -38,6 +38,18 @@ def test_a_misspelt_parameter_is_told_with_the_nearest() -> None:
     assert caught.value.next_step == "did you mean connect_timeout?"
 
 
+@pytest.mark.parametrize("wrong", ["sslmode=requir", "client_encoding=utf-nine"])
+def test_a_value_that_a_parameter_cannot_have_is_not_called_an_unreachable_server(
+    postgres_database: Database, wrong: str
+) -> None:
+    url = postgres_database.url.update_query_string(wrong).render_as_string(hide_password=False)
+    database = Database(url)
+    with pytest.raises(SettingsError, match=f": Postgres knows no {wrong}$") as caught, database.read() as session:
+        session.connection()
+    assert "manual" in (caught.value.next_step or "")
+    database.close()
+
+
 @pytest.mark.parametrize(("given", "kept"), [("none", 0), ("1", 1)])
 def test_prepare_threshold_tells_when_statements_are_prepared(
     postgres_database: Database, given: str, kept: int

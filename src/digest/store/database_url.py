@@ -38,7 +38,7 @@ def parse_url(text: str) -> URL:
     if parsed is None or not (parsed.drivername == _DRIVER or (parsed.drivername == "sqlite" and is_file)):
         raise SettingsError(
             "[database] url names no database that digest knows",
-            next_step="write sqlite:///digest.db or postgresql://user:password@host/name",
+            next_step="write sqlite:///digest.db or postgresql://host/name, with user:password@ before the host",
         )
     if parsed.drivername == "sqlite" and parsed.query:
         raise SettingsError(

@@ -4,6 +4,7 @@ SQLite is read by its result codes (sqlite.org/rescode.html), Postgres by SQLSTA
 an admin can mend or wait for is translated; anything else is a fault of the program and passes through.
 """
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from contextlib import contextmanager
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from digest.errors import Conflict, DatabaseBusy, DatabaseError, DigestError, UsageError
+from digest.errors import Conflict, DatabaseBusy, DatabaseError, DigestError, SettingsError, UsageError
 
 _WAIT = "wait for it, then run this again"
 _AGAIN = "wait a little, then run this again"
@@ -20,6 +21,7 @@ _PERMISSIONS = "check the permissions of the file and its folder"
 _UPGRADE = "run: digest db upgrade"
 _URL = "check [database] url in digest.toml"
 _POOLER = "add ?prepare_threshold=none to [database] url (docs/operations.md), or let the pooler keep sessions"
+_VALUES = "its manual lists the values under libpq, Parameter Key Words"
 _IGNORE = "write ignore_startup_parameters = options into pgbouncer.ini (docs/operations.md)"
 _CREATE = "run: createdb NAME, then: digest db upgrade"
 
@@ -97,6 +99,18 @@ _WORDS = {
     "connection is lost": _CLOSED,
 }
 
+_NO_VALUE = tuple(
+    map(
+        re.compile,
+        (
+            r'invalid "?(?P<name>\w+)"? value: "(?P<value>[^"]*)"',
+            r'invalid \w+ value "(?P<value>[^"]*)" for connection option "(?P<name>\w+)"',
+            r'invalid value for parameter "(?P<name>\w+)": "(?P<value>[^"]*)"',
+        ),
+    )
+)
+"""What libpq, and the server, say of a parameter of the URL that cannot have this value: sslmode=requir."""
+
 
 @contextmanager
 def translated(name: str) -> Iterator[None]:
@@ -159,6 +173,9 @@ def _missing(words: str) -> Meaning | None:
 
 
 def _unreachable(words: str) -> Meaning:
+    if found := next(filter(None, (form.search(words) for form in _NO_VALUE)), None):
+        said = f"{found['name']}={found['value']}".replace("{", "{{").replace("}", "}}")
+        return (SettingsError, f"{{}}: Postgres knows no {said}", f"{_VALUES}; {_URL}")
     for part, meaning in _WORDS.items():
         if part in words:
             return meaning
