@@ -227,3 +227,9 @@ def test_copy_moves_everything_to_postgres(postgres_server: Server, home: Path) 
         again = run_digest("db", "copy", url, cwd=home)
     assert again.returncode == 1
     assert "holds rows already" in again.stderr
+    for wrong, said in (
+        ("nope", "error: the URL names no database"),
+        ("postgresql://127.0.0.1:1/d", "check the URL\n"),
+    ):
+        done = run_digest("db", "copy", wrong, cwd=home)
+        assert (done.returncode, said in done.stderr, "[database]" in done.stderr) == (1, True, False), done.stderr
