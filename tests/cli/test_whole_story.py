@@ -54,8 +54,8 @@ def test_show_tells_it_all_in_order_and_explain_agrees(sqlite_template: Path, tm
     lines = [line.split("\t") for line in shown.stdout.splitlines() if line.count("\t") == 2][1:]
     assert [line[0] for line in lines] == sorted(line[0] for line in lines)
     assert [line[2].partition(":")[0] for line in lines] == [
-        "agreed by form (192.0.2.7)", "issue 1", "paused", "ended the pause", "issue 3", "left", "said why they left",
-        "subscribed", "issue 5", "left",
+        "agreed by form (192.0.2.7)", "issue 1", "paused until Sun 2017-09-03 00", "ended the pause",
+        "issue 3", "left", "said why they left", "subscribed", "issue 5", "left",
     ]  # fmt: skip
     answers = {line[2].partition(":")[0]: line[2].partition(": ")[2] for line in lines}
     done = run_digest("explain", "anna@example.org", "--json", cwd=tmp_path, env=ENV)

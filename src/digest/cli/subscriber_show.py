@@ -82,7 +82,7 @@ def _lines(story: "Story", cadences: dict[int, str], zone: str) -> "tuple[Happen
     slugs = {tie.newsletter_id: slug for slug, tie in story.subscriptions.items()}
     lines = [line for slug, tie in story.subscriptions.items() for line in tell_consent(slug, tie)]
     told = {(line.at, line.newsletter) for line in lines}
-    events = [(event, tell_event(event, slugs, cadences)) for event in story.events]
+    events = [(event, tell_event(event, slugs, cadences, zone)) for event in story.events]
     said_better = {"subscription.begun", "subscription.ended"}  # by the subscription itself, where it is its newest
     lines += [one for event, one in events if event.kind not in said_better or (one.at, one.newsletter) not in told]
     for one in story.deliveries:

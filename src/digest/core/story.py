@@ -7,6 +7,7 @@ from typing import Any
 
 from digest.core.people import Event, Subscription
 from digest.core.states import SubscriptionState
+from digest.core.zones import say_local
 
 _SAID = {
     "subscription.asked": "asked for it on a page",
@@ -25,7 +26,7 @@ _SAID = {
     "subscriber.erased": "erased",
 }
 
-_NOT_TOLD = {"owed", "cadence_id"}
+_NOT_TOLD = {"owed", "cadence_id", "paused_until", "earlier"}
 """Of a line's data: what is for programs, or told in another way."""
 _COME_BACK = {"subscription.begun", "subscription.confirmed"}
 
@@ -72,9 +73,12 @@ def tell_consent(slug: str, tie: Subscription) -> Iterable[Happening]:
         yield Happening(at=tie.ended_at, newsletter=slug, what=f"left: {tie.ended_why}")
 
 
-def tell_event(event: Event, slugs: Mapping[int, str], cadences: Mapping[int, str]) -> Happening:
-    """A line of the log; newsletters and cadences by their names."""
+def tell_event(event: Event, slugs: Mapping[int, str], cadences: Mapping[int, str], zone: str) -> Happening:
+    """A line of the log; newsletters and cadences by their names, times by the clock of a zone."""
     said = _SAID.get(event.kind, event.kind)
+    if until := event.data.get("paused_until"):
+        said += f" until {say_local(datetime.fromisoformat(until), zone)}"
+        said += ", and wants what they miss" if event.data.get("earlier") else ""
     data = {name.replace("_", " "): _shown(value) for name, value in event.data.items() if name not in _NOT_TOLD}
     if number := event.data.get("cadence_id"):
         data = {"cadence": cadences.get(number, str(number)), **data}
