@@ -14,6 +14,7 @@ from digest.actions.sample_preview import preview_sample
 from digest.core import merge
 from digest.core.model import AlsoIn, Card, EditorNote, IssueGroup, Newsletter, Picture, Rendered
 from digest.render.columns import width_of
+from digest.render.headline import set_apart
 from digest.render.issue import render_issue
 
 NO_BREAK = "\N{NO-BREAK SPACE}"  # in short facts, so that "4 min read" stays on one line
@@ -333,6 +334,14 @@ def test_right_to_left_issues_are_mirrored_and_latin_names_isolated() -> None:
     assert "۷ تا ۱۳ اوت ۲۰۱۷" in rendered.html
 
 
+def test_no_dot_stands_between_persian_digits_whose_nought_is_one() -> None:
+    rendered = render(language="fa", web_url=WEB)
+    assert "شمارهٔ ۱ | ۷ تا ۱۳ اوت ۲۰۱۷" in rendered.text
+    shown = LexborHTMLParser(rendered.html).body.text() + rendered.text + rendered.preheader
+    assert (shown.count("·"), set_apart("a", number=7, language="fa")) == (0, "a | شمارهٔ ۷")
+    assert "Issue 1 · 7–13 August 2017" in render(web_url=WEB).text
+
+
 @pytest.mark.parametrize("theme", ["editorial", "compact", "plain"])
 def test_a_blogs_name_is_isolated_in_the_words_that_lead_to_it(theme: str) -> None:
     """Its own marks stay behind it: "Yahoo!", not "!Yahoo"."""
@@ -343,10 +352,10 @@ def test_a_blogs_name_is_isolated_in_the_words_that_lead_to_it(theme: str) -> No
 
 
 def test_the_facts_of_a_post_run_as_it_does() -> None:
-    """Else they stand at its side, and where they break the first line begins with the dot that ends it."""
+    """Else they stand at its side, and where they break the first line begins with the stroke that ends it."""
     facts = LexborHTMLParser(preview_sample("compact", "fa").rendered.html).css_first("h3[lang=fr] + p")
     assert facts.attributes["dir"] == "ltr"
-    assert facts.text() == "Hélène\u00a0Roux\u00a0· ۸\u00a0اوت\u00a0· ۲\u00a0دقیقه\u00a0خواندن"
+    assert facts.text() == "Hélène\u00a0Roux\u00a0| ۸\u00a0اوت\u00a0| ۲\u00a0دقیقه\u00a0خواندن"
     assert len(facts.css("bdi")) == 2, "what runs the other way is by itself"
 
 

@@ -133,7 +133,7 @@ class _Maker:
         otherwise = f"{self.line(self.content.newsletter)}: {self.span()}"
         title = make_title(leading, count=len(posts), words=self.words, otherwise=otherwise)
         fillers = (*(post.lead for post in ordered[:1]), self.span(), self.summary())
-        return title, make_preheader(leading, subject=title, fillers=fillers)
+        return title, make_preheader(leading, subject=title, fillers=fillers, dot=self.words.dot)
 
     def summary(self) -> str:
         """How many posts from where, how many in short, how long they take to read."""
@@ -152,7 +152,7 @@ class _Maker:
             self.words.n("{n} more in brief", "{n} more in brief", len(content.more)) if content.more else "",
             self.words.n("about {n} minute", "about {n} minutes", minutes) if minutes else "",
         )
-        return " · ".join(part for part in parts if part)
+        return f" {self.words.dot} ".join(part for part in parts if part)
 
     def note(self) -> NoteView | None:
         note = self.content.note

@@ -33,18 +33,20 @@ def make_title(titles: Sequence[str], *, count: int, words: Words, otherwise: st
 
 def set_apart(subject: str, *, number: int, language: str) -> str:
     """The subject with the issue's number, for one that an earlier issue had; at most 60 characters."""
-    tail = " · " + words_for(language)._("Issue {n}").format(n=number)
+    words = words_for(language)
+    tail = f" {words.dot} " + words._("Issue {n}").format(n=words.number(number))
     return clip(subject, LONGEST_SUBJECT - len(tail)) + tail
 
 
-def make_preheader(titles: Sequence[str], *, subject: str, fillers: Sequence[str]) -> str:
+def make_preheader(titles: Sequence[str], *, subject: str, fillers: Sequence[str], dot: str = "·") -> str:
     """What a mailbox shows beside the subject: the titles that the subject lacks, then other words; 40–130 characters."""
+    between = f" {dot} "
     parts: list[str] = []
     for text in (*(title for title in titles if _bare(title) not in subject), *fillers):
-        wanted = text in titles or (len(" · ".join(parts)) < SHORTEST_PREHEADER and subject not in text)
+        wanted = text in titles or (len(between.join(parts)) < SHORTEST_PREHEADER and subject not in text)
         if wanted and text and text not in parts:
             parts.append(text)
-    return clip(" · ".join(parts), LONGEST_PREHEADER)
+    return clip(between.join(parts), LONGEST_PREHEADER)
 
 
 def _joined(titles: Sequence[str], rest: int, words: Words) -> str:

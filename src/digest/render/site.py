@@ -82,6 +82,7 @@ def render_site_page(
         "_": lambda message: escape(words._(message)),
         "n": words.n,
         "number": words.number,
+        "dot": words.dot,
     }
     style = fill_template(folders, STYLE_TEMPLATE, frame).strip()
     policy = POLICY.format(_hash(style)) + (f"; script-src 'sha256-{_hash(script)}'" if script else "")

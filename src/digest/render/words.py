@@ -44,6 +44,11 @@ class Words:
         return _in_digits(text, self.locale)
 
     @property
+    def dot(self) -> str:
+        """What stands between two facts: no dot where the digit nought is one, as in Persian."""
+        return "|" if self.locale.default_numbering_system in _ZEROS else "·"
+
+    @property
     def direction(self) -> str:
         """`ltr` or `rtl`, for the dir attribute."""
         return self.locale.text_direction
