@@ -122,7 +122,7 @@ def _issue(theme: str, language: str) -> str:
 def _notice(theme: str, language: str, kind: notices.NoticeKind) -> str:
     words = words_for(language)
     view = notices._compose(sample_notice(kind), sample_newsletter(theme, language=language), words)
-    return look_of(theme, {}).fill(notices.HTML_TEMPLATE, {"issue": view, "_": words._, "number": words.number})
+    return look_of(theme, {}).fill(notices.HTML_TEMPLATE, {"issue": view, **words.names})
 
 
 def _pictures(browser: Browser, html: str) -> list[Image.Image]:

@@ -101,7 +101,7 @@ def _html(view: IssueView, look: Look, links: LinkRules | None) -> str:
 def _values(view: IssueView) -> dict[str, object]:
     words = words_for(view.language)
     left_out = words.n("and {n} more on the web", "and {n} more on the web", view.left_out)
-    return {"issue": view, "_": words._, "number": words.number, "dot": words.dot, "left_out": left_out}
+    return {"issue": view, **words.names, "left_out": left_out}
 
 
 def _unfrom(text: str) -> str:

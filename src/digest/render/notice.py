@@ -50,7 +50,7 @@ def render_notice(notice: Notice, newsletter: Newsletter, *, language: str, temp
     look = look_of(newsletter.theme, newsletter.theme_variables, templates)
     words = words_for(language)
     view = _compose(notice, newsletter, words)
-    values = {"issue": view, "_": words._, "number": words.number, "dot": words.dot}
+    values = {"issue": view, **words.names}
     html = lay_out(look, HTML_TEMPLATE, values)
     text = look.fill(TEXT_TEMPLATE, values)
     return Rendered(subject=view.subject, preheader=view.preheader, html=html, text=text)

@@ -78,7 +78,7 @@ def render_page(
     # What is one reader's stays out of a template's reach: a page must not show whose mail it came from.
     view = replace(view, reader="", address="", why="", unsubscribe_url="", preferences_url=None)
     words = words_for(language)
-    values: dict[str, Any] = {"issue": view, "_": words._, "number": words.number, "dot": words.dot}
+    values: dict[str, Any] = {"issue": view, **words.names}
     style = look.fill(STYLE_TEMPLATE, values).strip()
     policy = POLICY.format(b64encode(hashlib.sha256(style.encode()).digest()).decode())
     page = {

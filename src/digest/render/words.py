@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from datetime import date, time
 from functools import lru_cache
+from typing import Any
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_skeleton, format_time, match_skeleton
@@ -47,6 +48,11 @@ class Words:
     def dot(self) -> str:
         """What stands between two facts: no dot where the digit nought is one, as in Persian."""
         return "|" if self.locale.default_numbering_system in _ZEROS else "·"
+
+    @property
+    def names(self) -> dict[str, Any]:
+        """What every template of a mail or an issue's page sees of the language."""
+        return {"_": self._, "number": self.number, "dot": self.dot}
 
     @property
     def direction(self) -> str:
