@@ -357,7 +357,11 @@ def test_a_refusal_that_names_its_reader_is_told_without_the_address(digest: Dig
     )  # fmt: skip
     told += [digest("issue", "list"), digest("issue", "show", "1"), digest("issue", "list", "--json")]
     assert not [line for _, *said in told for line in said if "@x.example" in line]
-    assert "<reader0@x.example>: not from you" in digest("delivery", "list", "1")[1]
+    listed = digest("delivery", "list", "1")[1]
+    assert "<reader0@x.example>: not from you" in listed
+    assert (" America/Los_Angeles\t" in listed, " UTC\t" in listed) == (True, False), (
+        "its next try by the newsletter's clock"
+    )
 
 
 def test_in_a_pipe_the_sending_is_told_in_lines_and_quiet_tells_nothing(digest: Digest, home: Database) -> None:

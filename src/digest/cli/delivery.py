@@ -43,6 +43,7 @@ def list_(
 
     Example: digest delivery list 12 --uncertain
     """
+    from digest.cli.clocks import Clocks
     from digest.core.states import DeliveryState
     from digest.store.deliveries import list_deliveries
 
@@ -55,8 +56,12 @@ def list_(
         print_json(rows)
     else:
         head = ("address", "state", "tries", "next try", "phase", "reply", "reason")
+        say = Clocks([owner]).say
         print_table(
-            [(row.address, row.state, row.tries, row.not_before, row.phase, row.reply, row.reason) for row in rows],
+            [
+                (row.address, row.state, row.tries, say(row.not_before), row.phase, row.reply, row.reason)
+                for row in rows
+            ],
             head=head,
         )
     if more:
