@@ -124,14 +124,18 @@ def test_after_two_days_those_who_waited_behind_expire_with_those_who_tried(data
         sending.start_sending(session, issue, now=now)
         theirs = DeliveryRow.__table__.c.address == "reader0@busy.example"
         session.execute(update(DeliveryRow.__table__).where(theirs).values(not_before=wave))
+    told: list[tuple[int, int]] = []
+    given_up = 0
     for _ in range(20):
-        run(database, server, now=now, concurrency=1)
+        report = run(database, server, now=now, concurrency=1, on_progress=lambda *more: told.append(more))
+        given_up += report.issues[0].expired
         now = waiting(database)["busy.example"]
         if now - cast.NOW > timedelta(hours=60):
             break
     assert counts(database, issue) == {"accepted": 1, "expired": 29, "queued": 1}, (
         "whose hour came later has two days, too"
     )
+    assert (given_up, sum(rested for rested, _ in told)) == (29, 1 + 29), "the run tells of whom it gave up"
     run(database, server, now=wave + timedelta(hours=47), concurrency=1)
     run(database, server, now=wave + timedelta(hours=96), concurrency=1)
     assert counts(database, issue) == {"accepted": 1, "expired": 30}

@@ -4,6 +4,7 @@ each lane: claim ─▶ compose ─▶ send … mark … dot ─▶ settle (acti
 """
 
 import asyncio
+from functools import partial
 
 from digest.actions.claim_queue import ClaimQueue
 from digest.actions.drafts import Drafts
@@ -47,7 +48,7 @@ async def send_issue(sender: Sender, run: IssueRun) -> None:
         writer = LedgerWriter(
             sender.database, issue_id=run.issue.id, owner=sender.owner, clock=sender.clock, lanes=sender.concurrency,
             claim_lease=sender.claim_lease, dot_lease=sender.dot_lease, spool=sender.spool,
-            paced=paced_claims(sender, run),
+            paced=paced_claims(sender, run), on_given_up=partial(_count_given_up, sender, run),
         )  # fmt: skip
         async with writer:
             await _run_lanes(sender, run, writer)
@@ -59,6 +60,12 @@ async def send_issue(sender: Sender, run: IssueRun) -> None:
         run.report.next_wave = await asyncio.to_thread(next_wave, sender, run)
     if run.problem:
         raise run.problem
+
+
+def _count_given_up(sender: Sender, run: IssueRun, deliveries: tuple[int, ...]) -> None:
+    """Those who expired with their destination, some of whom this run had sent back to the queue."""
+    run.report.expired += len(deliveries)
+    sender.on_progress(len(deliveries), -sum(run.waiting.discard(one) for one in deliveries))
 
 
 async def _run_lanes(sender: Sender, run: IssueRun, writer: LedgerWriter) -> None:

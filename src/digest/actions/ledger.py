@@ -7,6 +7,7 @@ which nobody waits, waits for the next mark.
 
 import asyncio
 import logging
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain, repeat
@@ -50,8 +51,9 @@ class LedgerWriter:
         dot_lease: timedelta,
         spool: Spool | None = None,
         paced: PacedClaims | None = None,
+        on_given_up: Callable[[tuple[int, ...]], None] = lambda _deliveries: None,
     ) -> None:
-        self._spool = spool
+        self._spool, self._on_given_up = spool, on_given_up
         self.clock, self._enough = clock, lanes - lanes // 8
         self.problem: DigestError | None = None
         self.waiting: frozenset[str] = frozenset()  # domains that get nothing now, whoever has claimed it
@@ -189,6 +191,8 @@ class LedgerWriter:
         try:
             written = await self._write(thread, batch)
             self.waiting = written.waiting
+            if written.given_up:
+                self._on_given_up(written.given_up)
             if batch.claims:
                 self.again_in = written.again_in
         except DigestError as error:

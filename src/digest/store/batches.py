@@ -50,6 +50,7 @@ class Written(NamedTuple):
     claimed: tuple[tuple[Claimed, ...], ...] = ()  # for each that asked
     waiting: frozenset[str] = frozenset()  # domains that get nothing now
     again_in: float | None = None  # seconds after which a claim that got nothing may get something
+    given_up: tuple[int, ...] = ()  # deliveries that expired with their destination
 
 
 NOTHING = Written()
@@ -103,7 +104,7 @@ class BatchWriter:
                 with connection.begin():
                     settlements = self._unsettled(connection, batch) if again else batch.settlements
                     self._settle_all(connection, batch, settlements, now)
-                    self._follow(connection, settlements, now)
+                    given_up = self._follow(connection, settlements, now)
                     marked = self._mark_all(connection, batch, now, again=again)
                     claimed = self._claim_all(connection, batch, now)
         except BaseException:
@@ -111,7 +112,7 @@ class BatchWriter:
             self._doubted, self._reset_at, self._looked_at = known  # what was written with it is undone, too
             raise
         again_in = self._paced.again_in if self._paced else None
-        return Written(marked=marked, claimed=claimed, waiting=self._waiting(now), again_in=again_in)
+        return Written(marked, claimed, self._waiting(now), again_in, given_up)
 
     def close(self) -> None:
         """Give the connection back."""
@@ -180,12 +181,14 @@ class BatchWriter:
                 self._paced.give_back(session, unused, now)
         self._reset_at = now if plain else None
 
-    def _follow(self, connection: Connection, settlements: list[Settlement], now: datetime) -> None:
+    def _follow(self, connection: Connection, settlements: list[Settlement], now: datetime) -> tuple[int, ...]:
         """What the answers mean beyond their own deliveries: for addresses and for destinations. As a rule, nothing."""
-        if telling := self._telling(settlements):
-            with Session(connection, join_transaction_mode="rollback_only") as session:
-                destinations.note_answers(session, self.issue_id, telling, doubted=self._doubted, now=now)
-                refusals.suppress_dead(session, telling, now=now)
+        if not (telling := self._telling(settlements)):
+            return ()
+        with Session(connection, join_transaction_mode="rollback_only") as session:
+            given_up = destinations.note_answers(session, self.issue_id, telling, doubted=self._doubted, now=now)
+            refusals.suppress_dead(session, telling, now=now)
+        return given_up
 
     def _telling(self, settlements: list[Settlement]) -> list[Settlement]:
         """Those that say something of an address or a destination."""

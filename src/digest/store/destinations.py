@@ -69,8 +69,13 @@ def note_answers(
     *,
     doubted: dict[str, datetime | None],
     now: datetime,
-) -> None:
-    """What these answers say of the domains. `doubted`, kept up to date, has those in the table: until when they wait."""
+) -> tuple[int, ...]:
+    """What these answers say of the domains. `doubted`, kept up to date, has those in the table: until when they wait.
+
+    Returns:
+        The deliveries that were given up with a domain.
+    """
+    given_up: list[int] = []
     for one in settlements:
         domain = domain_of(one.delivery.address)
         if one.step.state is DeliveryState.ACCEPTED:
@@ -78,10 +83,12 @@ def note_answers(
                 session.execute(delete(_table).where(_table.c.domain == domain))
                 del doubted[domain]
         elif is_impatient(one.outcome):
-            standing = _worsen(session, issue_id, domain, name_answer(one.outcome), now=now)
+            standing, late = _worsen(session, issue_id, domain, name_answer(one.outcome), now=now)
+            given_up += late
             doubted[domain] = standing.not_before
             if standing.is_given_up:
-                _expire_behind(session, issue_id, domain, now=now)
+                given_up += _expire_behind(session, issue_id, domain, now=now)
+    return tuple(given_up)
 
 
 def due_probes(session: Session, *, now: datetime) -> tuple[str, ...]:
@@ -91,19 +98,24 @@ def due_probes(session: Session, *, now: datetime) -> tuple[str, ...]:
     return tuple(session.execute(query.order_by(_table.c.domain)).scalars())
 
 
-def _worsen(session: Session, issue_id: int, domain: str, answer: str, *, now: datetime) -> Standing:
+def _worsen(
+    session: Session, issue_id: int, domain: str, answer: str, *, now: datetime
+) -> tuple[Standing, Sequence[int]]:
     row = session.execute(select(_table).where(_table.c.domain == domain).with_for_update()).mappings().first()
     known = _as_destination(row).standing if row else None
     standing = after_impatience(known, now)
+    given_up: Sequence[int] = ()
     if standing.not_before and standing != known:
-        standing = _grant_last_tries(session, issue_id, domain, standing)
+        standing, given_up = _grant_last_tries(session, issue_id, domain, standing)
     values: dict[str, Any] = {**asdict(standing), "answer": answer}
     if not changed_rows(session, update(_table).where(_table.c.domain == domain).values(values)):
         insert_if_new(session, _table, {"domain": domain, **values})
-    return standing
+    return standing, given_up
 
 
-def _grant_last_tries(session: Session, issue_id: int, domain: str, standing: Standing) -> Standing:
+def _grant_last_tries(
+    session: Session, issue_id: int, domain: str, standing: Standing
+) -> tuple[Standing, Sequence[int]]:
     """The wait cut so that one message tries when the 48 hours of the first who was tried end.
 
     Not to less than the shortest wait: whose 48 hours end before anything is tried again had their last try in this answer.
@@ -112,32 +124,26 @@ def _grant_last_tries(session: Session, issue_id: int, domain: str, standing: St
     until = standing.not_before
     began = select(func.coalesce(_issue.c.resumed_at, _issue.c.sending_at)).where(_issue.c.id == issue_id)
     if until - GIVE_UP_AFTER <= session.execute(began).scalar_one():
-        return standing  # nobody was tried for as long
+        return standing, ()  # nobody was tried for as long
     tried, theirs = _delivery.c.trying_since, _waits(issue_id, domain)
     soonest = standing.at + BACK_OFF[0] - GIVE_UP_AFTER
     if first := session.execute(select(func.min(tried)).where(*theirs, tried >= soonest)).scalar():
         until = min(until, first + GIVE_UP_AFTER)
-    values = _expired("not accepted within 48 hours", standing.at)
-    session.execute(update(_delivery).where(*theirs, tried < until - GIVE_UP_AFTER).values(values))
-    return replace(standing, not_before=until)
+    late = (*theirs, tried < until - GIVE_UP_AFTER)
+    given_up = _expire(session, late, reason="not accepted within 48 hours", now=standing.at)
+    return replace(standing, not_before=until), given_up
 
 
-def _expire_behind(session: Session, issue_id: int, domain: str, *, now: datetime) -> None:
+def _expire_behind(session: Session, issue_id: int, domain: str, *, now: datetime) -> Sequence[int]:
     """Those who waited behind the ones that tried: as long, and as vainly. Not whose own hour came later."""
     long_ago = now - GIVE_UP_AFTER
     own_time = or_(
         _delivery.c.trying_since.is_not(None), _delivery.c.not_before.is_(None), _delivery.c.not_before <= long_ago
     )
     began = select(func.coalesce(_issue.c.resumed_at, _issue.c.sending_at)).where(_issue.c.id == issue_id)
-    session.execute(
-        update(_delivery)
-        .where(
-            *_waits(issue_id, domain),
-            func.coalesce(_delivery.c.trying_since, began.scalar_subquery()) <= long_ago,
-            own_time,
-        )
-        .values(_expired("its domain accepted nothing for 48 hours", now))
-    )
+    since = func.coalesce(_delivery.c.trying_since, began.scalar_subquery())
+    late = (*_waits(issue_id, domain), since <= long_ago, own_time)
+    return _expire(session, late, reason="its domain accepted nothing for 48 hours", now=now)
 
 
 def _waits(issue_id: int, domain: str) -> tuple[ColumnElement[bool], ...]:
@@ -148,8 +154,10 @@ def _waits(issue_id: int, domain: str) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def _expired(reason: str, now: datetime) -> dict[str, Any]:
-    return {"state": str(DeliveryState.EXPIRED), "reason": reason, "lease_until": None, "settled_at": now}
+def _expire(session: Session, which: tuple[ColumnElement[bool], ...], *, reason: str, now: datetime) -> Sequence[int]:
+    values = {"state": str(DeliveryState.EXPIRED), "reason": reason, "lease_until": None, "settled_at": now}
+    given_up = update(_delivery).where(*which).values(values).returning(_delivery.c.id)
+    return session.execute(given_up).scalars().all()
 
 
 def _as_destination(row: Any) -> Destination:
