@@ -358,5 +358,5 @@ def _meaning(error: ValidationError, path: Path | None) -> SettingsError:
         if first["type"] == "tuple_type"
         else first["msg"].removeprefix("Value error, ")
     )
-    step = f"it is {setting.kind}; docs/settings.md lists every setting" if setting else "see docs/settings.md"
+    step = f"its type is {setting.kind}; docs/settings.md lists every setting" if setting else "see docs/settings.md"
     return SettingsError(f"{where}: {name}: {fault}", next_step=step)
