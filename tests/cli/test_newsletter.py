@@ -37,6 +37,7 @@ def test_a_newsletter_lives_from_add_to_remove(home: Path) -> None:
     shown = run_digest("newsletter", "show", "week", cwd=home).stdout
     assert "max posts" in shown
     assert "flash\tdaily at 08:00\tEurope/Berlin" in shown
+    assert " 08:00 Europe/Berlin\n" in shown, "the next, by the same clock"
     asked = run_digest("newsletter", "remove", "week", cwd=home)
     assert (asked.returncode, "--yes" in asked.stderr) == (2, True)
     assert run_digest("newsletter", "remove", "week", "--yes", cwd=home).returncode == 0

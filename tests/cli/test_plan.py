@@ -110,6 +110,8 @@ def test_waves_are_planned_for_all_and_for_one_reader(plan, home: Database) -> N
     assert local(row["first"], "Asia/Tokyo") == f"{day} 04:00", "02:30 is in the quiet hours"
     assert local(row["own"], "Europe/Berlin") == f"{day} 04:00"
     assert local(row["last"], "Pacific/Honolulu") == f"{day} 20:00"
+    head, first, *_ = (line.split("\t") for line in plan("--newsletter", "night")[1].splitlines())
+    assert (head[6], first[6]) == ("own", f"{day:%a %Y-%m-%d} 04:00 Europe/Berlin")
     rows = json.loads(plan("--json", "--as", "evening@x.example")[1])
     # In the half of a day in which it is tomorrow in Kiritimati alone, tomorrow's issue is due at once and comes first.
     mine = next(one for one in rows if one["slot"] == row["slot"])

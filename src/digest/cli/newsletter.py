@@ -341,6 +341,8 @@ def _pairs(texts: list[str], option: str) -> dict[str, str]:
 
 
 def _print(view: "NewsletterView", *, as_json: bool) -> None:
+    from digest.core.zones import say_local
+
     document = _as_document(view)
     if as_json:
         print_json(document)
@@ -351,7 +353,10 @@ def _print(view: "NewsletterView", *, as_json: bool) -> None:
                 | {f"theme {name}": value for name, value in document["theme_variables"].items()}
                 | {f"weight of {name}": value for name, value in document["weights"].items()})  # fmt: skip
     print_table(
-        [(each["name"], each["rule"], each["zone"], each["next"]) for each in cadences],
+        [
+            (each["name"], each["rule"], each["zone"], say_local(each["next"], view.newsletter.zone))
+            for each in cadences
+        ],
         head=("cadence", "rule", "zone", "next"),
     )
 

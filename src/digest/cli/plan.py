@@ -11,6 +11,7 @@ from digest.cli.options import AsJson, OnlyNewsletter
 from digest.cli.output import note, print_json, print_table
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from digest.actions.next_issue import Ticket
@@ -57,8 +58,9 @@ def plan(
         return
     waves = [name for name in ("first", "own", "last", "theirs") if any(row[name] for row in rows)]
     theirs = ("topics", "language", "gets") if reader else ()
+    zones = {one.newsletter.slug: one.newsletter.zone for one in plans}
     names = ("newsletter", "cadence", "local", "offset", "utc", *waves, *theirs, "remark")
-    print_table([[_shown(row, name) for name in names] for row in rows[:MOST_ROWS]], head=names)
+    print_table([[_shown(row, name, zones) for name in names] for row in rows[:MOST_ROWS]], head=names)
     if len(rows) > MOST_ROWS:
         note(f"{len(rows) - MOST_ROWS} more are not shown", next_step="fewer --days, or --json")
     if not rows:
@@ -191,13 +193,15 @@ def _what(plan: _Plan, outlook: "Outlook | None", slot: "Slot | None" = None) ->
     }
 
 
-def _shown(row: dict[str, Any], name: str) -> Any:
-    """For people: when a reader gets it, by their own clock."""
+def _shown(row: dict[str, Any], name: str, zones: "Mapping[str, str]") -> Any:
+    """For people: when a reader gets it by their own clock, when readers do by the newsletter's."""
     from digest.core.zones import say_local
 
     value = row[name]
     if name == "theirs" and value:
         return say_local(value, row["reader_zone"])
+    if name in {"first", "own", "last"} and value:
+        return say_local(value, zones[row["newsletter"]])
     return ", ".join(value) if isinstance(value, list) else value
 
 
