@@ -85,7 +85,7 @@ def test_a_pause_has_an_end_and_can_be_ended(digest):
     assert [gap["wanted"] for gap in tie(digest)["owed"]["gaps"]] == [True]
     assert "anna@example.org is changed" in digest("subscriber", "edit", "anna@example.org", "--resume").stderr
     assert tie(digest)["paused_until"] is None
-    told = digest("subscriber", "edit", "anna@example.org", "--resume").stderr
+    told = digest("subscriber", "edit", "anna@example.org", "--resume", code=4).stderr
     assert told == "anna@example.org is not paused in weekly: there was nothing to resume\n"
 
 

@@ -51,7 +51,7 @@ def edit(
 
     Example: digest subscriber edit anna@example.org --pause-until 2027-01-03
     """
-    from digest.errors import UsageError
+    from digest.errors import NothingToDo, UsageError
 
     person = {"new_address": new_address, "name": name, "zone": zone, "language": language}
     tie = {"cadence": cadence, "topics": topic, "hour": hour, "pause_until": pause_until, "resume": resume or None,
@@ -73,8 +73,9 @@ def edit(
         tell_unoffered(opened, changed.address)
     if as_json:
         print_json(changed)
-    if is_new:
-        note(f"{changed.address} is changed")
+    if not is_new:
+        raise typer.Exit(NothingToDo.exit_code)
+    note(f"{changed.address} is changed")
 
 
 def tell_unoffered(opened: "App", address: str) -> None:
