@@ -154,6 +154,11 @@ def test_sqlite_compiles_the_statements_of_every_message_once(sqlite_database: D
     assert (issue, compiled) == (1, [])
 
 
+def test_another_writer_compiles_nothing_again(database: Database) -> None:
+    with writing(database, 1, "a") as first, writing(database, 2, "b") as second:
+        assert (first._claim, first._mark, first._settle) == (second._claim, second._mark, second._settle)
+
+
 def test_after_a_statement_that_commits_itself_the_connection_makes_transactions_as_before(
     postgres_database: Database,
 ) -> None:

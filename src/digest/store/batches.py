@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Dialect
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
@@ -56,6 +56,30 @@ class Written(NamedTuple):
 NOTHING = Written()
 
 
+class _Statements(NamedTuple):
+    """What a writer runs, compiled."""
+
+    claim: Prepared
+    mark: PreparedRows
+    mark_again: PreparedRows
+    settle: PreparedRows
+    both: Prepared | None  # settled and marked in one, where that is quicker
+
+
+@lru_cache(maxsize=4)
+def _statements_for(dialect: Dialect) -> _Statements:
+    """Once for an engine: compiling takes ten milliseconds, and a daemon begins an issue, or goes on with one, every few minutes."""
+    is_sqlite = dialect.name == "sqlite"
+    again = partial(deliveries.mark_statement, again=True)
+    return _Statements(
+        claim=Prepared(CLAIM, dialect),
+        mark=PreparedRows(deliveries.mark_statement, deliveries.MARK_ROW, dialect),
+        mark_again=PreparedRows(again, deliveries.MARK_ROW, dialect),
+        settle=PreparedRows(deliveries.settle_statement, deliveries.SETTLE_ROW, dialect),
+        both=None if is_sqlite else Prepared(deliveries.settle_and_mark(dialect.name), dialect),
+    )
+
+
 class BatchWriter:
     """One connection, kept while an issue goes out. Used by one thread at a time."""
 
@@ -71,13 +95,9 @@ class BatchWriter:
     ) -> None:
         self.database, self.issue_id, self.owner = database, issue_id, owner
         self.claim_lease, self.dot_lease = claim_lease, dot_lease
-        dialect = database.engine.dialect
-        self._claim = Prepared(CLAIM, dialect)
-        self._mark = PreparedRows(deliveries.mark_statement, deliveries.MARK_ROW, dialect)
-        again = partial(deliveries.mark_statement, again=True)
-        self._mark_again = PreparedRows(again, deliveries.MARK_ROW, dialect)
-        self._settle = PreparedRows(deliveries.settle_statement, deliveries.SETTLE_ROW, dialect)
-        self._both = None if database.is_sqlite else Prepared(deliveries.settle_and_mark(dialect.name), dialect)
+        statements = _statements_for(database.engine.dialect)
+        self._claim, self._both = statements.claim, statements.both
+        self._mark, self._mark_again, self._settle = statements.mark, statements.mark_again, statements.settle
         self._paced = paced  # None where nothing limits the pace
         self._connection: Connection | None = None
         self._doubted: dict[str, datetime | None] = {}  # domains that have deferred our mail; until when they wait
