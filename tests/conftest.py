@@ -10,14 +10,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
 
 from digest.store import schema
 from digest.store.database import Database
+from tests.compiled import share_statements
 from tests.order import pytest_collection_modifyitems  # noqa: F401 - a hook
 from tests.postgres import Server, running_server
 from tests.scratch import pytest_collection, pytest_collection_finish, pytest_sessionstart  # noqa: F401 - hooks
 from tests.skips import *  # noqa: F403 - its hooks
+
+share_statements()
 
 NOW = datetime(2017, 8, 14, 7, 5, tzinfo=UTC)
 """Monday 14 August 2017, five past midnight in Los Angeles: just after the sample week."""
@@ -90,33 +92,16 @@ def postgres_template(postgres_server: Server) -> Iterator[str]:
 
 def _copied_file(template: Path, path: Path) -> Iterator[Database]:
     shutil.copyfile(template, path)
-    database = _compiled_before(Database(f"sqlite:///{path}"))
+    database = Database(f"sqlite:///{path}")
     yield database
     database.close()
 
 
 def _copied_database(server: Server, template: str) -> Iterator[Database]:
     with server.database(template=template) as url:
-        database = _compiled_before(Database(url))
+        database = Database(url)
         yield database
         database.close()
-
-
-def _compiled_before(database: Database) -> Database:
-    """With the statements that earlier tests had compiled: a fifth of the CPU of tests on databases.
-
-    SQLAlchemy keeps them by engine and dialect, and every test has an engine of its own. A dialect knows nothing of the
-    database but its kind and version, which are the same in all tests.
-    """
-    engine = database.engine
-    if (first := _first_engines.setdefault(engine.dialect.name, engine)) is engine:
-        engine._compiled_cache.capacity = 10_000
-    engine.dialect = engine.pool._dialect = first.dialect
-    engine._compiled_cache = first._compiled_cache
-    return database
-
-
-_first_engines: dict[str, Engine] = {}
 
 
 @pytest.fixture(autouse=True)
