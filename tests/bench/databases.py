@@ -54,7 +54,11 @@ def prepared(folder: Path, *, recipients: int, where: str | None) -> Iterator[Pr
         with running_server(durable=True) as server:
             yield from _on(server, recipients)
     else:
-        yield from _on(Server(where), recipients)
+        server = Server(where)
+        try:
+            yield from _on(server, recipients)
+        finally:
+            server.close()
 
 
 def _on(server: Server, recipients: int) -> Iterator[Prepared]:

@@ -95,8 +95,12 @@ def _print(results: list[Result]) -> None:
 @contextmanager
 def _bench(kind: str, url: str | None) -> Iterator[Bench]:
     server = Server(url) if url and kind == "postgres" else None
-    with open_bench(kind, server) as bench:
-        yield bench
+    try:
+        with open_bench(kind, server) as bench:
+            yield bench
+    finally:
+        if server:
+            server.close()
 
 
 def _options() -> argparse.Namespace:

@@ -81,4 +81,5 @@ def running_cluster() -> Iterator[Cluster]:
         try:
             yield cluster
         finally:
+            cluster.server.close()
             cluster.stop()
