@@ -32,7 +32,7 @@ def run(bench: Bench, *, seed: int, short: bool, kills: int, faults: int) -> Ite
         yield from rounds
         if not any(one.faults for one in rounds):
             break  # these runs had fewer commits
-    with running_cluster() as cluster, open_bench("postgres", cluster.server) as own:
+    with running_cluster() as cluster, open_bench("postgres", cluster.server, forks=bench.forks) as own:
         for event in (20, 90) if short else range(5, 300, 5):
             yield restarted(own, cluster, seed, event)
 
@@ -107,7 +107,7 @@ def _rest(place: Place, result: Result, *, broken: int) -> None:
     """The database is well again; a broken database leaves no more unknown than a kill."""
     for _ in range(4):
         place.clock.jump(timedelta(minutes=16))
-        place.run()
+        place.run_kept()
         if is_done(place):
             break
     examine(place, result, connections=CONNECTIONS, kills=place.kills + broken)

@@ -1,7 +1,11 @@
 """The fork server: imports the program once, then forks a process for each job. A kill costs a fork, not an import.
 
 Line of JSON in, line of JSON out: {"do": "fork", "job": …} → {"pid": …, "port": …}; {"do": "wait", "pid": …,
-"seconds": …} → {"status": …}, null where it still runs. It has one thread, and no database before a fork.
+"seconds": …} → {"status": …}, null where it still runs. It has one thread, and no open database at a fork.
+
+{"do": "warm", "job": …} → {"status": …} does a job itself: what the forks do after it is not their first time, and
+costs them two thirds of the CPU. {"do": "keep", "job": …, "seconds": …} → {"status": …} has one process do such jobs, one
+after another, as a daemon does: nobody disturbs them, and for those a fork would cost five times what they do.
 """
 
 import asyncio
@@ -22,6 +26,7 @@ import sqlalchemy.dialects.postgresql
 import sqlalchemy.dialects.sqlite  # noqa: F401
 
 from tests.command import prctl
+from tests.compiled import share_statements
 from tests.torture import database_faults, worker
 from tests.torture.server import MailServer
 
@@ -32,18 +37,78 @@ CRASHED = 99
 def main() -> None:
     """Serve until the harness goes away; its children go with it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gc.collect()
-    gc.freeze()
+    share_statements()
+    _keep_from_collector()
     running: dict[int, int] = {}  # pid → pidfd
+    kept = Kept()
     for line in sys.stdin:
         asked = json.loads(line)
-        if asked["do"] == "fork":
-            answer = _fork(asked["job"], running)
-        else:
-            answer = {"status": _wait(asked["pid"], asked["seconds"], running)}
+        match asked["do"]:
+            case "fork":
+                answer: dict[str, Any] = _fork(asked["job"], running)
+            case "warm":
+                answer = {"status": _warm(asked["job"])}
+            case "keep":
+                answer = {"status": kept.run(asked["job"], asked["seconds"])}
+            case _:
+                answer = {"status": _wait(asked["pid"], asked["seconds"], running)}
         print(json.dumps(answer), flush=True)
     for pid in running:
         os.kill(pid, signal.SIGKILL)
+    kept.end()
+
+
+def _keep_from_collector() -> None:
+    gc.collect()
+    gc.freeze()
+
+
+def _warm(job: dict[str, Any]) -> int:
+    folder, environment = Path.cwd(), dict(os.environ)
+    try:
+        return worker.work(job)
+    finally:
+        os.chdir(folder)
+        os.environ.clear()
+        os.environ.update(environment)
+        _keep_from_collector()
+
+
+class Kept:
+    """The process that does jobs one after another, forked for the first."""
+
+    def __init__(self) -> None:
+        self._pid, self._line = 0, socket.socket()
+
+    def run(self, job: dict[str, Any], seconds: float) -> int | None:
+        """The exit code that a process of its own would have. None: it hangs, or has ended; the next job gets a new one."""
+        if not self._pid:
+            self._start()
+        self._line.sendall(json.dumps(job).encode() + b"\n")
+        answer = self._line.recv(16) if select.select([self._line], [], [], seconds)[0] else b""
+        if not answer:
+            self.end()
+            return None
+        return int(answer)
+
+    def end(self) -> None:
+        """End it."""
+        if self._pid:
+            os.kill(self._pid, signal.SIGKILL)
+            os.waitpid(self._pid, 0)
+            self._line.close()
+        self._pid = 0
+
+    def _start(self) -> None:
+        self._line, theirs = socket.socketpair()
+        self._pid = os.fork()
+        if self._pid == 0:
+            self._line.close()
+            prctl(1, signal.SIGKILL, 0, 0, 0)
+            for line in theirs.makefile(encoding="utf-8"):
+                theirs.sendall(str(_attempt(json.loads(line), None)).encode())
+            os._exit(0)
+        theirs.close()
 
 
 def _fork(job: dict[str, Any], running: dict[int, int]) -> dict[str, Any]:
@@ -74,10 +139,16 @@ def _be(job: dict[str, Any], listener: socket.socket | None) -> None:
     prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG: end with the fork server
     code = CRASHED
     try:
-        log = os.open(Path(job["place"]) / "stderr", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        for stream in (0, 1):
-            os.dup2(os.open(os.devnull, os.O_RDWR), stream)
-        os.dup2(log, 2)
+        code = _attempt(job, listener)
+    finally:
+        os._exit(code)
+
+
+def _attempt(job: dict[str, Any], listener: socket.socket | None) -> int:
+    """The job, with a log for what it complains of. Its exit code."""
+    code = CRASHED
+    try:
+        _redirect(Path(job["place"]) / "stderr")
         code = _do(job, listener)
     except SystemExit as ended:
         code = int(ended.code or 0)
@@ -88,10 +159,17 @@ def _be(job: dict[str, Any], listener: socket.socket | None) -> None:
             print(f"{type(error).__name__}: {error.message}", file=sys.stderr, flush=True)
     except BaseException:  # noqa: BLE001 - the harness hears of it by the exit code
         traceback.print_exc()
-    finally:
-        with contextlib.suppress(Exception):
-            sys.stderr.flush()
-        os._exit(code)
+    with contextlib.suppress(Exception):
+        sys.stderr.flush()
+    return code
+
+
+def _redirect(log: Path) -> None:
+    nowhere, file = os.open(os.devnull, os.O_RDWR), os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    for standard, stream in ((0, nowhere), (1, nowhere), (2, file)):
+        os.dup2(stream, standard)
+    for stream in (nowhere, file):
+        os.close(stream)
 
 
 def _do(job: dict[str, Any], listener: socket.socket | None) -> int:

@@ -48,7 +48,7 @@ def freeze(bench: Bench, seed: int, kind: str, point: int, minutes: int) -> Resu
         place.aim.drop()
         for _ in range(3):
             place.clock.jump(timedelta(minutes=16))
-            place.run()
+            place.run_kept()
             if is_done(place):
                 break
         # Frozen past its lease, it counts as dead: what it had in flight is unknown until it says what happened.

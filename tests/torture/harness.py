@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any, Self
 
@@ -25,6 +26,8 @@ from digest.store.meta import check_key
 from tests import cast
 from tests.postgres import Server, running_server
 from tests.torture.shared import START, Aim, WorldClock
+
+_numbers = count()
 
 ROOT = Path(__file__).parents[2]
 
@@ -47,6 +50,14 @@ class ForkServer:
     def wait(self, pid: int, seconds: float = 60.0) -> int | None:
         """Its exit code, or minus the signal that ended it; None where it still runs after so long."""
         return self._ask(do="wait", pid=pid, seconds=seconds)["status"]
+
+    def keep(self, seconds: float, **job: Any) -> int | None:
+        """The exit code of a job that one process does, after others; None where it hangs or has ended."""
+        return self._ask(do="keep", job=job, seconds=seconds)["status"]
+
+    def warm(self, **job: Any) -> int:
+        """What the job does is no longer done for the first time in processes forked from now on."""
+        return self._ask(do="warm", job=job)["status"]
 
     def close(self) -> None:
         """End it, and with it every process that it forked."""
@@ -89,6 +100,14 @@ class Place:
         """A worker to its end: its exit code, or minus the signal."""
         return self.finish(self.work(**job), seconds)
 
+    def run_kept(self, *, seconds: float = 60.0, **job: Any) -> int | None:
+        """A worker that nobody disturbs: its exit code. Its process has done so for other places, as a daemon has for other days."""
+        return self.forks.keep(seconds, **self._given(kind="work", **self.options, **job))
+
+    def warm_up(self, **job: Any) -> int:
+        """What a worker does here, workers need not do for the first time from now on."""
+        return self.forks.warm(**self._given(kind="work", **self.options, **job))
+
     def operate(self, verb: str, **job: Any) -> int | None:
         """What an admin does."""
         return self.finish(self._fork(kind="operate", verb=verb, **job)[0])
@@ -118,10 +137,13 @@ class Place:
         self.alive.clear()
 
     def _fork(self, **job: Any) -> tuple[int, int]:
-        given = {"place": str(self.folder), "database": self.url, "key": cast.KEY.decode(), "port": self.port}
-        pid, port = self.forks.fork(**{**given, **job})
+        pid, port = self.forks.fork(**self._given(**job))
         self.alive.add(pid)
         return pid, port
+
+    def _given(self, **job: Any) -> dict[str, Any]:
+        given = {"place": str(self.folder), "database": self.url, "key": cast.KEY.decode(), "port": self.port}
+        return given | job
 
 
 @dataclass
@@ -149,6 +171,13 @@ class Bench:
             yield place
         shutil.rmtree(folder, ignore_errors=True)
 
+    def warm_up(self) -> None:
+        """One turn, which makes an issue and sends it: no process is to do so for the first time."""
+        with self.place(["reader@x.example"], sending=False) as place:
+            place.start_mail()
+            if place.warm_up(verb="turn") != 0 or "accepted" not in (place.folder / "oracle.jsonl").read_text():
+                raise RuntimeError("the first turn went wrong")
+
     def certificates(self) -> tuple[str, dict[str, str]]:
         """The authority's file, and the server's certificates: good, of a stranger, for another host."""
         if "certificates" not in self._templates:
@@ -173,18 +202,40 @@ class Bench:
             template = self._templates.get(key)
             if template is None:
                 template = self.folder / f"template{len(self._templates)}.db"
+                shutil.copyfile(self._migrated(), template)
                 _populate(f"sqlite:///{template}", addresses, sending=sending)
                 self._templates[key] = template
             shutil.copyfile(template, folder / "digest.db")
             yield f"sqlite:///{folder / 'digest.db'}"
             return
         if key not in self._templates:
-            name = f"torture_{os.getpid()}_{len(self._templates)}"
-            self.postgres.execute(f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name}")
-            _populate(self.postgres.url(name), addresses, sending=sending)
-            self._templates[key] = name
+            self._templates[key] = self._make_database(self._migrated())
+            _populate(self.postgres.url(self._templates[key]), addresses, sending=sending)
         with self.postgres.database(template=self._templates[key]) as url:
             yield url
+
+    def _migrated(self) -> Any:
+        """A template with the schema alone: migrating takes longer than copying."""
+        if "migrated" not in self._templates:
+            if self.postgres is None:
+                made: Any = self.folder / "migrated.db"
+                url = f"sqlite:///{made}"
+            else:
+                made = self._make_database("template1")
+                url = self.postgres.url(made)
+            database = Database(url)
+            schema.upgrade(database)
+            check_key(database, cast.KEY)  # opened before, as a deployment was
+            database.close()
+            self._templates["migrated"] = made
+        return self._templates["migrated"]
+
+    def _make_database(self, template: str) -> str:
+        assert self.postgres
+        name = f"torture_{os.getpid()}_{next(_numbers)}"
+        how = f"TEMPLATE {template} {self.postgres.copying}"
+        self.postgres.execute(f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name} {how}")
+        return name
 
     def drop_templates(self) -> None:
         """Leave nothing behind on somebody's server."""
@@ -198,14 +249,13 @@ class Bench:
 
     def __exit__(self, *_: object) -> None:
         self.drop_templates()
-        self.forks.close()
 
 
 @contextmanager
-def open_bench(kind: str, server: Server | None = None) -> Iterator[Bench]:
+def open_bench(kind: str, server: Server | None = None, *, forks: ForkServer | None = None) -> Iterator[Bench]:
     """A bench for this kind of database; its folder is in memory where the machine has such a one.
 
-    Kills of processes lose nothing that was written, so a disk would only cost time.
+    Kills of processes lose nothing that was written, so a disk would only cost time. `forks`: of another bench, whose it stays.
     """
     memory = Path("/dev/shm")
     with ExitStack() as stack:
@@ -215,14 +265,18 @@ def open_bench(kind: str, server: Server | None = None) -> Iterator[Bench]:
         )
         if kind == "postgres" and server is None:
             server = stack.enter_context(running_server())
-        yield stack.enter_context(Bench(kind, Path(folder), ForkServer(), server if kind == "postgres" else None))
+        ours = forks or ForkServer()
+        if not forks:
+            stack.callback(ours.close)
+        bench = stack.enter_context(Bench(kind, Path(folder), ours, server if kind == "postgres" else None))
+        if not forks:
+            bench.warm_up()
+        yield bench
 
 
 def _populate(url: str, addresses: Sequence[str], *, sending: bool) -> None:
-    """The schema, the readers, and an issue that goes out or a post for one that is due."""
+    """The readers, and an issue that goes out or a post for one that is due."""
     database = Database(url)
-    schema.upgrade(database)
-    check_key(database, cast.KEY)  # opened before, as a deployment was
     with database.write() as session:
         company = cast.assemble(session, now=START)
         week_ago, start = (_written(database, at) for at in (START - timedelta(days=6), START))
