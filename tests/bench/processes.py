@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,10 @@ from tests.command import prctl
 
 _SYSTEM = ("/usr/sbin", "/usr/local/sbin", "/usr/bin")
 """Where programs for administrators are; a user's PATH may lack them."""
+
+
+start: Callable[..., "subprocess.Popen[str]"] = subprocess.Popen
+"""Tests of what is counted, not of how fast it is, put a fork in its place."""
 
 
 class ToolMissing(Exception):
@@ -48,10 +52,10 @@ def run_to_end(*commands: Sequence[str | Path], env: dict[str, str] | None = Non
     Raises:
         RuntimeError: one of them failed; the message is what it said.
     """
-    start = time.perf_counter()
-    started = [subprocess.Popen([*command], env=env, stdout=subprocess.PIPE, text=True) for command in commands]
+    begun = time.perf_counter()
+    started = [start([*command], env=env, stdout=subprocess.PIPE, text=True) for command in commands]
     try:
-        return [_wait(process, start) for process in started]
+        return [_wait(process, begun) for process in started]
     finally:
         for process in started:
             if process.returncode is None:
@@ -59,7 +63,7 @@ def run_to_end(*commands: Sequence[str | Path], env: dict[str, str] | None = Non
                 process.communicate()
 
 
-def _wait(process: "subprocess.Popen[str]", start: float) -> Spent:
+def _wait(process: "subprocess.Popen[str]", begun: float) -> Spent:
     assert process.stdout
     output = process.stdout.read()
     process.stdout.close()
@@ -67,7 +71,7 @@ def _wait(process: "subprocess.Popen[str]", start: float) -> Spent:
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise RuntimeError(f"{process.args} ended with {process.returncode}: {output}")
-    return Spent(output=output, seconds=time.perf_counter() - start, cpu=usage.ru_utime + usage.ru_stime)
+    return Spent(output=output, seconds=time.perf_counter() - begun, cpu=usage.ru_utime + usage.ru_stime)
 
 
 @contextmanager

@@ -5,15 +5,19 @@ Ratios are looked at for sanity only: a busy machine must not fail a test.
 
 import json
 import smtplib
+import subprocess
+import sys
 import time
 import xml.etree.ElementTree as ET
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from digest.core.merge import FIELDS, token
-from tests.bench import delivery, issue, report
+from tests import forked
+from tests.bench import delivery, issue, processes, report
 from tests.bench.databases import prepared
 from tests.bench.processes import ToolMissing, find_tool
 from tests.bench.sender import run_digest, run_start
@@ -31,6 +35,20 @@ def _tools() -> None:
             find_tool(name, package)
     except ToolMissing as missing:
         pytest.skip(str(missing))
+
+
+@pytest.fixture
+def quick_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Senders are forked from a process that has imported the program: a start of Python took most of a test's time."""
+    monkeypatch.setattr(processes, "start", _fork)
+
+
+def _fork(command: list[str], **options: Any) -> "subprocess.Popen[str]":
+    python, how, *words = map(str, command)
+    if (python, how) != (sys.executable, "-m"):
+        return subprocess.Popen(command, **options)
+    code = f"import runpy; runpy.run_module({words[0]!r}, run_name='__main__', alter_sys=True)"
+    return forked.Forked(words, code=code, **options)
 
 
 def test_the_benchmark_measures_what_arrived(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -51,6 +69,7 @@ def test_the_benchmark_measures_what_arrived(tmp_path: Path, capsys: pytest.Capt
     assert [text.text for text in ET.fromstring(chart.read_text()).iter() if text.text in {"digest", "naive"}]
 
 
+@pytest.mark.usefixtures("quick_starts")
 def test_every_option_measures_something(capsys: pytest.CaptureFixture[str]) -> None:
     words = ["--recipients", "60", "--rounds", "1", "--ledger", "--processes", "2", "--tls", "--memory"]
     assert delivery.main([*words, "--latency", "20", "--json"]) == 0
@@ -59,7 +78,7 @@ def test_every_option_measures_something(capsys: pytest.CaptureFixture[str]) -> 
     assert all(found[key] > 0 for key in measured)
 
 
-@pytest.mark.usefixtures("postgres_server")  # skips aloud where there is none
+@pytest.mark.usefixtures("quick_starts", "postgres_server")  # skips aloud where there is none
 def test_postgres_is_measured_too(capsys: pytest.CaptureFixture[str]) -> None:
     assert delivery.main(["--recipients", "60", "--rounds", "1", "--ledger", "--json", "--database", "postgres"]) == 0
     found = json.loads(capsys.readouterr().out)
@@ -70,6 +89,7 @@ def test_postgres_is_measured_too(capsys: pytest.CaptureFixture[str]) -> None:
     assert any(line.split()[:2] == ["naive", "–"] for line in table.splitlines())
 
 
+@pytest.mark.usefixtures("quick_starts")
 def test_an_issue_is_started_and_nothing_goes_out(tmp_path: Path) -> None:
     with prepared(tmp_path, recipients=30, where=None) as ready, ready.copy(tmp_path) as url:
         assert run_start(url) > 0
@@ -82,6 +102,7 @@ def test_a_stretched_round_trip_takes_its_time(tmp_path: Path) -> None:
         assert time.perf_counter() - start >= 0.1
 
 
+@pytest.mark.usefixtures("quick_starts")
 def test_a_message_too_many_at_the_sink_is_no_result(tmp_path: Path) -> None:
     message = EmailMessage()
     message.set_content("one that is not in the ledger")
