@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 from tests.sources.scripted_server import atom
@@ -82,3 +83,13 @@ def test_a_worker_that_dies_is_one_source_s_error_and_is_replaced() -> None:
             assert len((await workshop.parse(Job(body=FEED, url="http://blog.test/feed"))).posts) == 1
 
     asyncio.run(killed())
+
+
+def test_a_folder_that_takes_too_long_is_nobody_else_s_fault(tmp_path: Path) -> None:
+    async def slow() -> None:
+        async with Workshop() as workshop:
+            with pytest.raises(NotAFeed, match=r"longer than 0\.001 s") as caught:
+                await workshop.parse(Job(url=str(tmp_path), folder=True), seconds=0.001)
+            assert caught.value.next_step == "name the folder that holds the posts and nothing else"
+
+    asyncio.run(slow())

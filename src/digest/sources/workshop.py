@@ -23,6 +23,8 @@ PARSE_SECONDS = 10.0
 FRAME = struct.Struct(">Q")
 STREAM_LIMIT = 1 << 20
 
+_OWNER = "the document is damaged or hostile; tell the site's owner"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
@@ -64,13 +66,13 @@ class Workshop:
                 await self._stop()
                 raise NotAFeed(
                     f"{job.url}: parsing took longer than {seconds or self._seconds:g} s and was stopped",
-                    next_step="the document is damaged or hostile; tell the site's owner",
+                    next_step="name the folder that holds the posts and nothing else" if job.folder else _OWNER,
                 ) from None
             except (OSError, EOFError, asyncio.IncompleteReadError, pickle.UnpicklingError):
                 await self._stop()
                 raise SourceError(
                     f"{job.url}: parsing it broke the worker, for want of memory perhaps",
-                    next_step="the document is damaged or hostile; tell the site's owner",
+                    next_step=_OWNER,
                 ) from None
             except asyncio.CancelledError:
                 await self._stop()  # half an answer may stand in the pipe
