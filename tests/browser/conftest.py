@@ -1,4 +1,4 @@
-"""One Chromium for the tests of a file."""
+"""One Chromium for the tests of a file: `browser` for pages that are used, `page` for mails that are looked at."""
 
 from collections.abc import Iterator
 
@@ -15,9 +15,9 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def page(browser: Browser) -> Iterator[Page]:
+def page() -> Iterator[Page]:
     """One for all mails of a file: the pictures and axe are loaded once."""
-    with open_page(browser) as opened:
+    with chromium(clicked=False) as started, open_page(started) as opened:
         yield opened
 
 
