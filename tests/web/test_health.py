@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import text
+from sqlalchemy import text, update
+from sqlmodel import col
 from tests import cast
 from tests.web.served import Served, served
 
 from digest.core.states import DeliveryState, IssueState
 from digest.store.database import Database
+from digest.store.people_tables import DeliveryRow
 
 LATER = cast.NOW + timedelta(hours=1)
 
@@ -113,13 +115,11 @@ def test_a_daemon_that_turns_no_more_is_told(sqlite_database: Database, tmp_path
 
 
 def test_a_delivery_that_waits_for_its_time_is_not_due(watched: Served, database: Database) -> None:
-    with database.write() as session:
-        session.execute(text("UPDATE delivery SET not_before = :at WHERE state = 'queued'"), {"at": LATER})
-    assert json.loads(watched.get("/readyz").body)["oldest_due_seconds"] == 0
-    with database.write() as session:
-        at = {"at": LATER + timedelta(minutes=1)}
-        session.execute(text("UPDATE delivery SET not_before = :at WHERE state = 'queued'"), at)
-    assert json.loads(watched.get("/readyz").body)["oldest_due_seconds"] is None
+    queued = update(DeliveryRow).where(col(DeliveryRow.state) == DeliveryState.QUEUED)
+    for at, oldest in ((LATER, 0), (LATER + timedelta(minutes=1), None)):
+        with database.write() as session:
+            session.execute(queued.values(not_before=at))
+        assert json.loads(watched.get("/readyz").body)["oldest_due_seconds"] == oldest
 
 
 def test_a_database_that_is_away_is_told_and_answered(sqlite_database: Database, tmp_path: Path) -> None:
