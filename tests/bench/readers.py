@@ -153,7 +153,9 @@ def run(url: str) -> Run:
         for issue in made:
             with database.write() as session:
                 sending.start_sending(session, issue.id, now=now)
-    return _report(database, [issue.id for issue in made], readers, seconds)
+    report = _report(database, [issue.id for issue in made], readers, seconds)
+    database.close()
+    return report
 
 
 def _report(database: Database, made: list[int], readers: int, seconds: dict[str, float]) -> Run:
