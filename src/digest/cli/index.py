@@ -39,6 +39,7 @@ SUMMARIES = {
 
 ELSEWHERE = {
     "status": "digest plan: what comes; digest issue list: what went out; digest source list: what is read",
+    "check": "digest db check, digest source check, digest dkim check; digest preview looks at the next issue",
     "doctor": "digest db check; digest source list and digest issue list tell what is wrong with sources and issues",
     "send": "digest run sends what is due; digest issue test --to ADDRESS sends one copy to yourself",
     "test": "digest issue test --to ADDRESS",

@@ -28,7 +28,7 @@ from digest.sources.wire import FEED_LIMIT, PAGE_LIMIT, read_body
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 15.0
 WHOLE_SECONDS = 30.0
-AGAIN = "try its address in a browser; a source is tried again by itself"
+AGAIN = "try its address in a browser; a source once added is tried again by itself"
 MAX_HOPS = 5
 ACCEPT = (
     "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml;q=0.9, "

@@ -71,11 +71,11 @@ async def read_body(
                 raise _page_too_large(url, most, bytes(body[:limit])) if is_page else _too_large(url, most)
     except zlib.error as error:
         raise FetchError(
-            f"{url}: its {coding} body is damaged", next_step="try later; a source is tried again by itself"
+            f"{url}: its {coding} body is damaged", next_step="try later; a source once added is tried again by itself"
         ) from error
     if received and not decoder.eof:
         raise FetchError(
-            f"{url}: its {coding} body broke off", next_step="try later; a source is tried again by itself"
+            f"{url}: its {coding} body broke off", next_step="try later; a source once added is tried again by itself"
         )
     return bytes(body)
 
