@@ -9,8 +9,10 @@ from tests.actions.polling import claim, memory, poll, setup, stored, titles
 from tests.sources.scripted_server import ATOM, Answer, ScriptedServer, atom, serving
 
 from digest.actions.check import check_stored
+from digest.actions.gather import GatherReport, gather
 from digest.core.polling import DAY, HOUR
 from digest.core.states import ClaimState
+from digest.sources.workshop import Workshop
 from digest.store import events, polls
 from digest.store.database import Database
 
@@ -295,14 +297,23 @@ def test_a_forced_poll_is_conditional_and_happens_once_a_turn(
 def test_a_cutoff_poll_ends_at_its_limit_and_names_what_it_left(
     database: Database, server: ScriptedServer, now: datetime
 ) -> None:
-    import asyncio
-
-    from digest.actions.gather import gather
-
-    server.script("/slow", Answer(body=b"x", stall=1.5))
+    server.script("/first", feed(THREE))
+    server.script("/slow", Answer(body=b"x", stall=60))
     server.script("/feed", feed(ONE))
-    setup(database, server.url("/slow", host="slow.test"), server.url("/feed"))
-    report = asyncio.run(gather(database, fetcher=server.fetcher(), now=now, force=True, within=timedelta(seconds=1)))
+    _, (first, *_rest) = setup(
+        database, server.url("/first", host="first.test"), server.url("/slow", host="slow.test"), server.url("/feed")
+    )
+
+    async def cutoff() -> GatherReport:
+        async with Workshop() as workshop:
+            fetcher = server.fetcher()
+            # The worker is up before the limit runs: its start alone may take a second on a busy machine.
+            await gather(database, fetcher=fetcher, now=now, only=[first], workshop=workshop)
+            return await gather(
+                database, fetcher=fetcher, now=now, force=True, within=timedelta(seconds=2), workshop=workshop
+            )
+
+    report = asyncio.run(cutoff())
     assert report.unfinished == (server.url("/slow", host="slow.test"),)
     assert report.new == 1
     server.script("/slow", feed(TWO))
