@@ -26,6 +26,8 @@ from digest.store.database import Database
 LAUGHS = b'<!ENTITY a "ha">' + b"".join(
     b'<!ENTITY %c "%s">' % (letter, b"&%c;" % (letter - 1) * 10) for letter in range(ord("b"), ord("j"))
 )
+HANGS = 60.0
+"""Seconds: a page's addresses, one a second, take 14 as a rule and 26 on a busy machine."""
 ANSWERS = {
     "/page": Answer(body=b"<!doctype html><p>No feed here", headers={"Content-Type": "text/html"}),
     "/laughs": Answer(
@@ -180,7 +182,7 @@ def test_a_bad_feed_is_not_added(
     began = time.monotonic()
     done = run_digest("source", "add", f"http://127.0.0.1:{web.port}{path}", cwd=home, env=allow(web.port))
     assert_told(done, code=1, words=words, next_step=next_step)
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < HANGS
     assert dump(home) == before
 
 
@@ -190,7 +192,7 @@ def test_entities_that_would_grow_for_ever_do_not(home: Path, database: Database
     began = time.monotonic()
     done = run_digest("source", "add", f"http://127.0.0.1:{web.port}/laughs", cwd=home, env=allow(web.port))
     assert (done.returncode, len(done.stdout) < 1000) == (0, True), done.stderr  # a feed, and empty
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < HANGS
 
 
 def test_a_dead_host_is_not_added(home: Path, database: Database) -> None:

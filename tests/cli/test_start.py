@@ -12,6 +12,8 @@ import signal
 import sys
 from digest.cli.start import start
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a suite run in the background may have left it ignored
+
 class Blow:
     def find_spec(self, name, *_):
         if name == "{module}":

@@ -47,7 +47,7 @@ def test_a_document_that_takes_too_long_is_killed_and_the_next_one_is_parsed() -
             began = time.monotonic()
             with pytest.raises(NotAFeed, match="took longer"):
                 await workshop.parse(Job(body=bomb, url="http://blog.test/bomb"), seconds=0.02)
-            assert time.monotonic() - began < 3
+            assert time.monotonic() - began < 8
             feed = await workshop.parse(Job(body=FEED, url="http://blog.test/feed"))
             assert len(feed.posts) == 1
 
