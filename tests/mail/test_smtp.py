@@ -192,6 +192,28 @@ def test_a_closed_port_is_one_clear_sentence() -> None:
         send(port, security="plain")
 
 
+def test_a_connection_that_is_given_up_before_its_login_is_closed() -> None:
+    async def give_up() -> bytes:
+        asked, left = asyncio.Event(), asyncio.get_running_loop().create_future()
+
+        async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b"220 slow.example ESMTP\r\n")
+            assert (await reader.readline()).startswith(b"EHLO")
+            asked.set()
+            left.set_result(await reader.read())
+            writer.close()
+
+        server = await asyncio.start_server(slow, "127.0.0.1", 0)
+        async with server:
+            transport = SmtpTransport(host="127.0.0.1", port=server.sockets[0].getsockname()[1], security="plain")
+            opening = asyncio.create_task(transport.open())
+            await asyncio.wait_for(asked.wait(), 20)
+            opening.cancel()
+            return await asyncio.wait_for(left, 20)
+
+    assert asyncio.run(give_up()) == b""
+
+
 def test_plain_text_to_another_machine_is_refused_unless_forced() -> None:
     with pytest.raises(SettingsError, match=r"plain, but mail\.example is another machine") as caught:
         SmtpTransport(host="mail.example", security="plain")

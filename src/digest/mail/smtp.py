@@ -261,6 +261,9 @@ class SmtpTransport:
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
             client.close()
             raise self._meaning(error) from error
+        except BaseException:  # a lane cut off: the server must not wait for its commands until its own patience ends
+            client.close()
+            raise
         transport = cast("asyncio.Transport", client.transport)
         if client.protocol is not None and client.protocol.transport is not None:
             transport = cast("asyncio.Transport", client.protocol.transport)  # STARTTLS has replaced it there
