@@ -88,6 +88,13 @@ class _Server:
             cwd=Path(__file__).parents[1], env=env, pass_fds=[theirs.fileno()],
         )  # fmt: skip
         theirs.close()
+        atexit.register(self.close)
+
+    def close(self) -> None:
+        """End it: it keeps nothing, and what it has forked are this process's children."""
+        self._socket.close()
+        self._process.kill()
+        self._process.wait()
 
     def start(self, request: dict[str, Any], streams: list[int]) -> int:
         """The id of a new process."""
