@@ -99,10 +99,12 @@ class Conversation(asyncio.Protocol):
 
     async def quit(self) -> None:
         """Take leave; nothing depends on the answer."""
-        with suppress(_Lost):
-            if self.usable:
-                await self._ask("QUIT\r\n", "quit")
-        self.abort()
+        try:
+            with suppress(_Lost):
+                if self.usable:
+                    await self._ask("QUIT\r\n", "quit")
+        finally:  # a lane may be cut off while it waits
+            self.abort()
 
     def abort(self) -> None:
         """Drop the connection now: a message without its end is never accepted."""
