@@ -158,32 +158,31 @@ def test_a_connection_that_nobody_uses_any_more_is_ended_while_others_go_on() ->
 
 
 def test_a_lane_that_is_cut_off_while_it_takes_leave_closes_its_connection() -> None:
-    class Silent(ScriptedServer):
-        async def _converse(self, reader: asyncio.StreamReader) -> None:
-            self.reader, self.asked, self.left = reader, asyncio.Event(), asyncio.Event()
-            await super()._converse(reader)
-
-        async def _say(self, phase: str) -> bytes:
-            if phase != "quit":
-                return await super()._say(phase)
-            self.asked.set()
-            assert await self.reader.read() == b""
-            self.left.set()
-            return b""
-
     async def talk() -> None:
+        asked, left = asyncio.Event(), asyncio.Event()
+
+        class Silent(ScriptedServer):
+            async def _converse(self, reader: asyncio.StreamReader) -> None:
+                self.reader = reader
+                await super()._converse(reader)
+
+            async def _say(self, phase: str) -> bytes:
+                if phase != "quit":
+                    return await super()._say(phase)
+                asked.set()
+                assert await self.reader.read() == b""
+                left.set()
+                return b""
+
+        async def go() -> bool:
+            return True
+
         async with Silent() as server:
             transport = transport_to(server)
             transport.per_connection = 1
-
-            async def go() -> bool:
-                return True
-
             sending = asyncio.create_task(transport.send(letter(1), before_dot=go))
-            while len(server.accepted) == 0:
-                await asyncio.sleep(0.01)
-            await asyncio.wait_for(server.asked.wait(), 20)
+            await asyncio.wait_for(asked.wait(), 20)
             sending.cancel()
-            await asyncio.wait_for(server.left.wait(), 20)
+            await asyncio.wait_for(left.wait(), 20)
 
     asyncio.run(talk())
