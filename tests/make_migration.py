@@ -1,8 +1,4 @@
-"""`python -m tests.make_migration`: write the first migration anew from the declared tables.
-
-For as long as nothing is released: afterwards a migration is written beside the ones before it, with
-`python -m tests.make_migration "what it does"`, then read and mended by hand.
-"""
+"""`python -m tests.make_migration "What it does"`: a migration to the declared tables, to be read and mended by hand."""
 
 import re
 import subprocess
@@ -14,7 +10,6 @@ from alembic import command
 
 from digest.paths import shipped
 from digest.store import schema
-from digest.store.append_only import LEFT, RULES
 from digest.store.database import Database
 
 
@@ -22,22 +17,19 @@ def main() -> None:
     message = " ".join(sys.argv[1:])
     versions = shipped("alembic") / "versions"
     if not message:
-        for old in versions.glob("0001_*.py"):
-            old.unlink()
+        sys.exit('say what it does: python -m tests.make_migration "Add a mood to each issue"')
     number = len(list(versions.glob("0*.py"))) + 1
     with tempfile.TemporaryDirectory() as folder:
         database = Database(f"sqlite:///{Path(folder) / 'digest.db'}")
         with schema.migration(database) as connection:
             config = schema.configuration(connection)
-            if message:
-                command.upgrade(config, "head")
-            command.revision(config, message or "The first tables", autogenerate=True, rev_id=f"{number:04}")
+            command.upgrade(config, "head")
+            command.revision(config, message, autogenerate=True, rev_id=f"{number:04}")
         database.close()
     (written,) = versions.glob(f"{number:04}_*.py")
     written.write_text(re.sub(r"    # ###.*\n", "", written.read_text("utf-8")), "utf-8")
     subprocess.run([sys.executable, "-m", "ruff", "format", written], check=True)
-    text = shorten(written.read_text("utf-8"))
-    written.write_text(text if message else with_rules(text), "utf-8")
+    written.write_text(shorten(written.read_text("utf-8")), "utf-8")
 
 
 def shorten(text: str) -> str:
@@ -54,20 +46,6 @@ def shorten(text: str) -> str:
     block = r'    with op\.batch_alter_table\("(\w+)", schema=None\) as batch_op:\n((?:        batch_op\.create_index\(.*\n)+)(?!        )'
     head = re.sub(block, lambda found: _indexes(*found.groups()), head)
     return f"{head}def downgrade() -> None:\n{down}"
-
-
-def with_rules(text: str) -> str:
-    """The first migration with the triggers of the event log, which Alembic does not see."""
-    up, down = text.split("\n\n\ndef downgrade() -> None:\n")
-    return f"{up}\n{_by_dialect(RULES)}\n\ndef downgrade() -> None:\n{down}{_by_dialect(LEFT)}"
-
-
-def _by_dialect(statements: dict[str, tuple[str, ...]]) -> str:
-    lines = []
-    for dialect, words in statements.items():
-        lines.append(f'    if op.get_bind().dialect.name == "{dialect}":\n')
-        lines += [f'        op.execute("{line}")\n' for line in words]
-    return "".join(lines)
 
 
 def _drops(lines: str) -> str:

@@ -18,7 +18,7 @@ from digest.store.faults import translated
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0001"
+HEAD = "0002"
 """The revision that this program needs; a test holds it equal to the newest migration."""
 
 MIGRATION_LOCK = 0x6469676573740000  # "digest": the key of the Postgres advisory lock
