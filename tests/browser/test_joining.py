@@ -51,7 +51,7 @@ def newsletter(database: Database, folder: Path, *, language: str) -> Iterator[S
         names = {"name": "هفته‌نامهٔ آسیاب", "sender_name": "هفته‌نامهٔ آسیاب"} if language == "fa" else {}
         for name, value in {"language": language, **names}.items():
             session.execute(text(f"UPDATE newsletter SET {name} = :value"), {"value": value})
-        session.execute(text("UPDATE newsletter SET languages = '[\"de\"]'"))
+        session.execute(text("UPDATE newsletter SET languages = '[\"de\"]', reader_zones = TRUE"))
         cast.add_cadence(session, people.newsletter, "daily", rule="daily at 07:00")
         for slug, name in (("beans", "Beans"), ("mills", "Mills and weirs")):
             add_topic(session, people.newsletter, slug=slug, name=name, now=cast.NOW)

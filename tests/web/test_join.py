@@ -79,7 +79,7 @@ def test_a_sign_up_keeps_what_was_typed_chosen_and_agreed_to(
     site: Served, database: Database, people: Cast, clock: Moment
 ) -> None:
     with database.write() as session:
-        session.execute(text("UPDATE newsletter SET languages = '[\"de\"]'"))
+        session.execute(text("UPDATE newsletter SET languages = '[\"de\"]', reader_zones = TRUE"))
         daily = cast.add_cadence(session, people.newsletter, "daily", rule="daily at 07:00")
         for slug in ("beans", "mills"):
             add_topic(session, people.newsletter, slug=slug, name=slug.title(), now=cast.NOW)
@@ -206,7 +206,7 @@ def test_the_embedded_form_is_plain_html_that_posts_here(
 ) -> None:
     """With all that there is to choose; a script only behind it, and nothing from elsewhere."""
     with database.write() as session:
-        session.execute(text("UPDATE newsletter SET languages = '[\"de\"]'"))
+        session.execute(text("UPDATE newsletter SET languages = '[\"de\"]', reader_zones = TRUE"))
         cast.add_cadence(session, people.newsletter, "daily", rule="daily at 07:00")
         add_topic(session, people.newsletter, slug="mills", name="Mills & <Co>", now=cast.NOW)
     answer = site.get(f"{FORM}/embed?lang=de")
@@ -225,7 +225,7 @@ def test_the_embedded_form_is_plain_html_that_posts_here(
 
 def test_what_was_chosen_on_another_site_stands_in_our_form(site: Served, database: Database, people: Cast) -> None:
     with database.write() as session:
-        session.execute(text("UPDATE newsletter SET languages = '[\"de\"]'"))
+        session.execute(text("UPDATE newsletter SET languages = '[\"de\"]', reader_zones = TRUE"))
         daily = cast.add_cadence(session, people.newsletter, "daily", rule="daily at 07:00")
         add_topic(session, people.newsletter, slug="mills", name="Mills", now=cast.NOW)
         add_topic(session, people.newsletter, slug="beans", name="Beans", now=cast.NOW)
@@ -234,6 +234,14 @@ def test_what_was_chosen_on_another_site_stands_in_our_form(site: Served, databa
     for part in (f'value="{daily}" checked', 'value="mills" checked', 'lang="de" selected', "selected>Asia/Tokyo"):
         assert part in shown
     assert 'value="beans" checked' not in shown
+
+
+def test_nobody_is_asked_for_a_clock_that_decides_nothing(site: Served, database: Database) -> None:
+    forms = f"{FORM}", f"{FORM}/embed"
+    assert not any("zone" in site.get(form).body.lower() or "<script" in site.get(form).body for form in forms)
+    with database.write() as session:
+        session.execute(text("UPDATE newsletter SET quiet_hours = '22:00-07:00'"))
+    assert all('name="zone"' in site.get(form).body for form in forms)
 
 
 @pytest.mark.parametrize("change", ["signup = 'closed'", "state = 'removed'"])

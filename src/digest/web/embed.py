@@ -26,6 +26,11 @@ GUESS_ZONE = (
 )
 
 
+def asks_for_zone(newsletter: Newsletter) -> bool:
+    """Whether a reader's clock decides when mail comes; a day's pause, which heeds it too, is no reason to ask."""
+    return newsletter.reader_zones or newsletter.quiet_hours is not None
+
+
 def snippet(
     action: str,
     *,
@@ -55,12 +60,12 @@ def snippet(
                    for tag, own in languages]  # fmt: skip
         lines += [f"  <p><label>{escape(words._('Language'))}<br>", f'    <select name="language">{"".join(options)}</select></label></p>']  # fmt: skip
     places = [f'<option value="">{escape(words._("The newsletter’s own"))}</option>', *(f"<option>{one}</option>" for one in ZONES)]  # fmt: skip
+    if asked := asks_for_zone(newsletter):
+        lines += [f"  <p><label>{escape(words._('Time zone'))}<br>", f'    <select name="zone">{"".join(places)}</select></label></p>']  # fmt: skip
     lines += [
-        f"  <p><label>{escape(words._('Time zone'))}<br>",
-        f'    <select name="zone">{"".join(places)}</select></label></p>',
         '  <div hidden><label>Website <input name="website" tabindex="-1" autocomplete="off"></label></div>',
         f"  <p><button>{escape(words._('Subscribe'))}</button></p>",
         "</form>",
-        f"<script>{GUESS_ZONE}</script>",
+        *([f"<script>{GUESS_ZONE}</script>"] if asked else []),
     ]
     return "\n".join(lines) + "\n"

@@ -29,7 +29,7 @@ from digest.store.newsletters import get_newsletter, list_cadences
 from digest.store.topics import list_topics
 from digest.web.addresses import NoAddressError, read_address
 from digest.web.desk import Desk, in_thread, preferred_language
-from digest.web.embed import snippet
+from digest.web.embed import asks_for_zone, snippet
 from digest.web.forms import read_form, text_of
 from digest.web.limits import network_of, too_many
 from digest.web.preferences_view import PLACES, own_name
@@ -174,7 +174,7 @@ class _Joining:
             "join", newsletter=door.newsletter, language=language, status=400 if wrong else 200, form=filled,
             wrong=wrong, more=more, nonce=nonce or self._nonce(door), action=_action(request),
             cadences=rhythms(door.cadences, words), topics=[(one.slug, one.name) for one in door.topics],
-            languages=door.tongues, zones=PLACES,
+            languages=door.tongues, zones=PLACES if asks_for_zone(door.newsletter) else (),
             consent=consent_text(door.newsletter, language=language).text, script=GUESS_ZONE,
         )  # fmt: skip
 
