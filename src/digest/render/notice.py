@@ -84,7 +84,7 @@ def _compose(notice: Notice, newsletter: Newsletter, words: Words) -> NoticeView
 
 def _texts(kind: NoticeKind, words: Words) -> tuple[str, str, str, str, str, str]:
     """Subject, heading, words, button, small print, why it came; their fields open."""
-    asked = words._("You get this email because somebody subscribed to {newsletter} with {address}.")
+    asked = words._("You get this email because a subscription to {newsletter} was asked for with {address}.")
     if kind is NoticeKind.CONFIRM:
         return (
             words._("Please confirm: {newsletter}"),
