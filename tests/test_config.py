@@ -74,10 +74,16 @@ def test_the_environment_wins_over_the_file_setting_by_setting(monkeypatch: pyte
         ('[stmp]\nhost = "x"', "unknown setting stmp", "did you mean smtp?"),
         ('secret_dir = "x"', "unknown setting secret_dir", "did you mean secrets_dir?"),
         ('home = "/"', "unknown setting home", "docs/settings.md"),
-        ('[smtp]\nport = "many"', "smtp.port: ", "its type is number"),
-        ("[smtp]\nport = 0", "smtp.port: ", "its type is number"),
-        ('[mail]\ntransport = "pigeon"', "mail.transport: ", '"maildir" or "smtp"'),
-        ('smtp = "x"', "smtp: ", "docs/settings.md"),
+        ('[smtp]\nport = "many"', "smtp.port: it must be a whole number", "its type is number"),
+        ("[smtp]\nport = 25.5", "smtp.port: it must be a whole number", "its type is number"),
+        ("[smtp]\nport = 99999", "smtp.port: it must be 65535 or less", "its type is number"),
+        ("[database]\nbusy_timeout = -0.5", "database.busy_timeout: it must be 0 or more", "its type is number"),
+        ("[pace]\nmessages_per_second = 0", "pace.messages_per_second: it must be more than 0", "number"),
+        ("[web]\nserve = 7", "web.serve: it must be true or false", "true or false"),
+        ("[smtp]\nhost = 7", "smtp.host: it must be text, between quotation marks", "its type is text"),
+        ("templates = 7", "templates: it must be text, between quotation marks", "its type is path"),
+        ('[mail]\ntransport = "pigeon"', "mail.transport: it must be 'maildir' or 'smtp'", '"maildir" or "smtp"'),
+        ('smtp = "x"', "smtp: it must be a table, with lines of its own", "docs/settings.md"),
         ("[smtp\n", "is not valid TOML: ", "mend that line"),
         ("[smtp]\nhost = 'a'\nhost = 'b'", "is not valid TOML: ", "mend that line"),
         ("[smtp]\n[web]\n[smtp]\n", "is not valid TOML: [smtp] stands there twice (at line 3", "under the first one"),
@@ -183,6 +189,15 @@ def test_the_secret_key_is_made_once_for_its_owner_only() -> None:
     Path("secrets/secret_key").unlink()
     with pytest.raises(SettingsError, match="is missing"):
         Settings.load().key(make=False)
+
+
+def test_a_secret_is_open_where_its_folder_is_too() -> None:
+    Settings.load().key()
+    key = Path("secrets/secret_key").absolute()
+    key.chmod(0o644)
+    assert Settings.load().open_secrets() == ()
+    key.parent.chmod(0o755)
+    assert Settings.load().open_secrets() == (key,)
 
 
 def test_an_empty_secret_key_is_refused() -> None:

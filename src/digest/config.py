@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args, get_origin
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
@@ -20,7 +20,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from digest.errors import SettingsError
 from digest.mail.plain_text import check_privacy
-from digest.secret_files import key_file, read_keys, read_secret, reason_of
+from digest.secret_files import is_open_to_all, key_file, read_keys, read_secret, reason_of
 from digest.settings_sections import (
     DatabaseSettings,
     DkimKey,
@@ -34,6 +34,9 @@ from digest.settings_sections import (
     SmtpSettings,
     WebSettings,
 )
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 DEFAULT_FILE = "digest.toml"
 SMTP_PASSWORD_FILE = "smtp_password"  # noqa: S105 - a file's name
@@ -130,6 +133,18 @@ class Settings(BaseSettings):
                 next_step="put it back from your backup (docs/operations.md says why)",
             )
         return key_file(file)
+
+    def open_secrets(self) -> tuple[Path, ...]:
+        """The secret files that everybody on this machine may read."""
+        names: list[str | Path] = [
+            SECRET_KEY_FILE,
+            LINK_KEYS_FILE,
+            SMTP_PASSWORD_FILE,
+            self.dkim.key_file,
+            self.dkim.second_key_file,
+        ]
+        names += [server.password_file for server in self.smtp.servers if server.password_file]
+        return tuple(file for name in names if is_open_to_all(file := self.path(self.secrets_dir) / name))
 
     def link_keys(self) -> tuple[bytes, ...]:
         """The keys of the file secrets/link_keys, newest first; none where links are signed by the secret key alone.
@@ -339,6 +354,35 @@ def _is_json_list(text: str) -> bool:
         return False
 
 
+_FAULTS = {
+    "greater_than": "it must be more than {gt:g}",
+    "greater_than_equal": "it must be {ge:g} or more",
+    "less_than": "it must be less than {lt:g}",
+    "less_than_equal": "it must be {le:g} or less",
+    "int_from_float": "it must be a whole number",
+    "int_parsing": "it must be a whole number",
+    "int_type": "it must be a whole number",
+    "float_parsing": "it must be a number",
+    "float_type": "it must be a number",
+    "finite_number": "it must be a number",
+    "bool_parsing": "it must be true or false",
+    "bool_type": "it must be true or false",
+    "literal_error": "it must be {expected}",
+    "string_type": "it must be text, between quotation marks",
+    "path_type": "it must be text, between quotation marks",
+    "tuple_type": "it must stand between [ and ], as a list",
+    "dict_type": "it must be a table, with lines of its own",
+    "model_type": "it must be a table, with lines of its own",
+}
+"""By the types of pydantic's errors, whose own sentences speak of inputs and of Python."""
+
+
+def _fault(error: "ErrorDetails") -> str:
+    if words := _FAULTS.get(error["type"]):
+        return words.format(**error.get("ctx", {}))
+    return error["msg"].removeprefix("Value error, ")
+
+
 def _meaning(error: ValidationError, path: Path | None) -> SettingsError:
     first = error.errors(include_input=False, include_url=False)[0]
     known = {".".join(filter(None, (each.section, each.name))): each for each in list_settings()}
@@ -353,10 +397,6 @@ def _meaning(error: ValidationError, path: Path | None) -> SettingsError:
         if setting and setting.variable in os.environ
         else f"{path or 'settings'}"
     )
-    fault = (
-        "it must stand between [ and ], as a list"
-        if first["type"] == "tuple_type"
-        else first["msg"].removeprefix("Value error, ")
-    )
+    fault = _fault(first)
     step = f"its type is {setting.kind}; docs/settings.md lists every setting" if setting else "see docs/settings.md"
     return SettingsError(f"{where}: {name}: {fault}", next_step=step)

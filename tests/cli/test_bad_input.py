@@ -47,7 +47,7 @@ ANSWERS = {
 def home(sqlite_template: Path, tmp_path: Path) -> Path:
     """A folder with an empty database and the secret key of the cast."""
     shutil.copyfile(sqlite_template, tmp_path / "digest.db")
-    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets").mkdir(mode=0o700)
     (tmp_path / "secrets" / "secret_key").write_bytes(cast.KEY)
     return tmp_path
 

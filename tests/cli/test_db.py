@@ -72,6 +72,16 @@ def test_upgrade_works_on_postgres(postgres_server: Server, tmp_path: Path) -> N
     assert json.loads(checked.stdout)["healthy"] is True
 
 
+def test_a_secret_that_everybody_may_read_is_told_by_any_command(home: Path) -> None:
+    assert run_digest("newsletter", "list", cwd=home).stderr.count("secret_key") == 0
+    (home / "secrets").chmod(0o755)
+    (home / "secrets" / "secret_key").chmod(0o644)
+    done = run_digest("newsletter", "list", cwd=home)
+    key = home / "secrets" / "secret_key"
+    told = [f"warning: everybody on this machine may read {key}", f"next: chmod 600 {key}"]
+    assert done.stderr.splitlines()[:2] == told
+
+
 def test_check_counts_what_is_there(home: Path) -> None:
     fill(home)
     done = run_digest("db", "check", "--json", cwd=home)

@@ -1,8 +1,11 @@
 """What a command needs of the deployment, opened when first needed: `open_app`, or only its database."""
 
+import shlex
 from typing import TYPE_CHECKING
 
 import typer
+
+from digest.cli.output import note
 
 if TYPE_CHECKING:
     from digest.app import App
@@ -20,7 +23,10 @@ def open_app(context: typer.Context) -> "App":
     from digest.config import Settings
 
     root = context.find_root()
-    app = App.open(Settings.load(root.obj))
+    settings = Settings.load(root.obj)
+    for file in settings.open_secrets():
+        note(f"warning: everybody on this machine may read {file}", next_step=f"chmod 600 {shlex.quote(str(file))}")
+    app = App.open(settings)
     root.call_on_close(app.close)
     return app
 
