@@ -143,7 +143,8 @@ def test_init_refuses_to_overwrite_and_changes_nothing(tmp_path: Path) -> None:
             1,
             "none.txt cannot be read",
         ),
-        (("--database", "mysql://host/name"), 1, "names no database that digest knows"),
+        (("--database", "mysql://host/name"), 1, "error: --database names no database that digest knows"),
+        (("--database", "postgresql://nowhere.invalid/d?sslmode=requir"), 1, "Postgres knows no sslmode=requir"),
         (("--database", "postgresql://127.0.0.1:9/digest"), 1, "Connection refused; nothing was made"),
         (("--database", "sqlite:///missing/digest.db"), 1, "missing/digest.db cannot be made"),
         (("--smtp-host", "mail.example.org", "--smtp-security", "plain"), 1, "mail.example.org is another machine"),
@@ -178,7 +179,7 @@ def test_a_folder_that_may_not_be_written_is_one_sentence(tmp_path: Path) -> Non
 
 
 def test_on_a_terminal_it_asks_and_keeps_the_password_out_of_sight(tmp_path: Path) -> None:
-    answers = ["mail.example.org", "ssl", "plain", "tls", "anna", "hunter2", "week", "The Week", "anna@example.org", "",
+    answers = ["mail.example.org", "ssl", "plain", "tls", "99999", "2465", "anna", "hunter2", "week", "The Week", "anna@example.org", "",
                "Europe/Berlin", "Hauptstr. 1", "mondays at 8", ""]  # fmt: skip
     code, shown = type_to_digest("init", "news", cwd=tmp_path, answers=answers)
     assert code == 0, shown
@@ -186,7 +187,8 @@ def test_on_a_terminal_it_asks_and_keeps_the_password_out_of_sight(tmp_path: Pat
     assert "'ssl' is none of tls, starttls, plain" in shown
     assert "smtp.security is plain, but mail.example.org is another machine" in shown
     settings = Settings.load(tmp_path / "news" / "digest.toml")
-    assert (settings.smtp.security, settings.smtp.username) == ("tls", "anna")
+    assert "'99999' is no port" in shown
+    assert (settings.smtp.security, settings.smtp.port, settings.smtp.username) == ("tls", 2465, "anna")
     assert settings.smtp.password
     assert settings.smtp.password.get_secret_value() == "hunter2"
     (newsletter,) = json.loads(run_digest("newsletter", "list", "--json", cwd=tmp_path / "news").stdout)

@@ -214,7 +214,7 @@ def test_a_wrong_password_pauses_the_issue_and_the_right_one_sends_it(
     digest: Digest, home: Database, secure_server: int, authority: trustme.CA, tmp_path: Path
 ) -> None:
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets").mkdir(mode=0o700)
     (tmp_path / "secrets" / "smtp_password").write_text("wrong\n")
     settings = smtp(secure_server, SMTP__SECURITY="starttls", SMTP__CA_FILE="ca.pem", SMTP__USERNAME="ana")
     code, _, err = digest("run", "--no-gather", **settings)
@@ -266,8 +266,21 @@ def test_without_a_number_the_only_issue_that_can_be_meant_is_taken(digest: Dige
         people = cast.Cast(newsletter=1, cadence=1, anna=0, ben=0, carl=0, dora=0)
         cast.add_issue(session, people, 2, state="sending")
     code, _, err = digest("issue", "pause")
-    assert (code, err.splitlines()[-1]) == (2, "next: say which: 1, 2")
+    assert (code, err.splitlines()) == (
+        2,
+        ["error: more than one issue of weekly is going out", "next: say which: 1, 2"],
+    )
     assert digest("issue", "cancel", "--yes")[0] == 2, "what cannot be undone is named"
+
+
+def test_a_run_tells_where_to_look_for_what_nobody_knows(digest: Digest, home: Database) -> None:
+    with home.write() as session:
+        sending.start_sending(session, 1, now=cast.NOW)
+        session.execute(
+            text("UPDATE delivery SET state = 'inflight', owner = 'dead', lease_until = '2000-01-01' WHERE id = 1")
+        )
+    _, _, err = digest("run", "--no-gather")
+    assert "next: digest delivery list 1 --newsletter weekly --uncertain; docs/delivery.md" in err
 
 
 def test_what_nobody_knows_is_listed_and_resolved_by_the_admin(digest: Digest, home: Database) -> None:

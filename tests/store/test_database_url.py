@@ -38,10 +38,14 @@ def test_a_misspelt_parameter_is_told_with_the_nearest() -> None:
     assert caught.value.next_step == "did you mean connect_timeout?"
 
 
-@pytest.mark.parametrize("wrong", ["sslmode=requir", "client_encoding=utf-nine"])
-def test_a_value_that_a_parameter_cannot_have_is_not_called_an_unreachable_server(
-    postgres_database: Database, wrong: str
-) -> None:
+def test_a_word_that_a_parameter_cannot_be_is_told_before_a_host_is_looked_for() -> None:
+    with pytest.raises(SettingsError, match=r": Postgres knows no sslmode=requir$") as caught:
+        Database("postgresql://nowhere.invalid/d?sslmode=requir")
+    assert caught.value.next_step == "did you mean require?"
+
+
+def test_a_value_that_a_parameter_cannot_have_is_not_called_an_unreachable_server(postgres_database: Database) -> None:
+    wrong = "client_encoding=utf-nine"
     url = postgres_database.url.update_query_string(wrong).render_as_string(hide_password=False)
     database = Database(url)
     with pytest.raises(SettingsError, match=f": Postgres knows no {wrong}$") as caught, database.read() as session:

@@ -41,5 +41,5 @@ def only_issue(session: Session, newsletter: Newsletter, states: Sequence[IssueS
         raise NothingToDo(f"no issue of {newsletter.slug} {which}", next_step=step)
     if len(found) > 1:
         numbers = ", ".join(str(one.number) for one in found)
-        raise UsageError(f"{len(found)} issues of {newsletter.slug}: {which}", next_step=f"say which: {numbers}")
+        raise UsageError(f"more than one issue of {newsletter.slug} {which}", next_step=f"say which: {numbers}")
     return found[0]

@@ -41,7 +41,7 @@ def cancel_issue(session: Session, issue: Issue, *, now: datetime) -> None:
         Conflict: it is done, skipped or cancelled already.
     """
     if not sending.cancel(session, issue.id, reason=BY_HAND, now=now):
-        raise _conflict(issue, "cancelled", "its mail is out, or it never had any")
+        raise _conflict(issue, "cancelled", "only one that waits, goes out or is paused can be")
 
 
 def only_uncertain(session: Session, newsletter: Newsletter) -> Issue:

@@ -1,23 +1,21 @@
 """`digest db`: upgrade, check, tidy, back up and copy the database."""
 
-import re
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from digest.cli.context import open_database
+from digest.cli.given_url import said_of
 from digest.cli.options import AsJson
 from digest.cli.output import Progress, note, print_facts, print_json, progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from digest.store.checks import Checkup
     from digest.store.database import Database
 
-_SETTING = re.compile(r"\[database\] url( in digest\.toml)?")
 
 app = typer.Typer(name="db", no_args_is_help=True, help="Upgrade, check, back up and copy the database.")
 
@@ -132,7 +130,7 @@ def copy(
 
     source = _open_existing(context)
     check_schema(source)
-    with _of_the_argument(), progress("Copying") as bar:
+    with said_of("the URL"), progress("Copying") as bar:
         target = Database(url)
         context.call_on_close(target.close)
         counts = copy_rows(source, target, on_step=_stepping(bar))
@@ -154,19 +152,6 @@ def _stepping(bar: Progress) -> "Callable[[int, int], None]":
         done = now
 
     return step
-
-
-@contextmanager
-def _of_the_argument() -> "Iterator[None]":
-    """What is said of the setting `[database] url` is about the URL that was given to the command."""
-    from digest.errors import DigestError
-
-    try:
-        yield
-    except DigestError as error:
-        error.message = _SETTING.sub("the URL", error.message)
-        error.next_step = error.next_step and _SETTING.sub("the URL", error.next_step)
-        raise
 
 
 def _open_existing(context: typer.Context) -> "Database":

@@ -9,6 +9,7 @@ import typer
 
 from digest.cli.ask import ask, ask_cadence, can_ask, check_cadences
 from digest.cli.fresh import Fresh, all_or_nothing
+from digest.cli.given_url import said_of
 from digest.cli.newsletter_warnings import warn
 from digest.cli.options import AsJson
 from digest.cli.output import note, print_json
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from digest.config import Settings
 
 PARTLY = 3
+MOST_PORTS = 65_535
 
 Choices = dict[str, dict[str, Any]]
 
@@ -67,7 +69,8 @@ def init(
     elif not smtp_username:
         _refuse_idle({"--smtp-password-file": smtp_password_file}, what="a login", head="--smtp-username NAME")
     if database is not None:
-        _refuse_database(database)
+        with said_of("--database"):
+            _refuse_database(database)
     smtp = _given(host=smtp_host, port=smtp_port, security=smtp_security or "starttls", username=smtp_username)
     chosen = _chosen(smtp if smtp_host else {}, database=_given(url=database), web=_given(base_url=base_url))
     password = _read_password(smtp_password_file) if smtp_password_file else None
@@ -141,15 +144,23 @@ def _read_password(file: Path) -> str:
 
 def _ask_mail(chosen: Choices) -> str | None:
     """Where mail goes. Returns the password."""
+    from digest.mail.smtp import PORTS
+
     host = ask("SMTP server (empty: keep messages in a folder for now)", default="")
     if not host:
         return None
     security = ask(
         "Its security: tls, starttls or plain", default="starttls", check=lambda word: _check_security(word, host)
     )
+    port = ask("Its port", default=str(PORTS[security]), check=_check_port)
     username = ask("User name (empty: no login)", default="")
     chosen["mail"] = {"transport": "smtp"}
-    chosen["smtp"] = {"host": host, "security": security} | ({"username": username} if username else {})
+    chosen["smtp"] = _given(
+        host=host,
+        port=None if int(port) == PORTS[security] else int(port),
+        security=security,
+        username=username or None,
+    )
     return ask("Password", secret=True) if username else None
 
 
@@ -169,6 +180,13 @@ def _check_security(word: str, host: str) -> None:
         check_privacy(host, word, allow_plain_anywhere=False)
     except SettingsError as error:
         raise UsageError(error.message, next_step="choose tls or starttls") from error
+
+
+def _check_port(word: str) -> None:
+    from digest.errors import UsageError
+
+    if not (word.isdecimal() and 1 <= int(word) <= MOST_PORTS):
+        raise UsageError(f"{word!r} is no port", next_step=f"write a number from 1 to {MOST_PORTS}")
 
 
 def _complete_newsletter(slug: str, values: dict[str, Any], cadences: list[str] | None) -> list[str]:

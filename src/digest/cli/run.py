@@ -11,7 +11,7 @@ from digest.cli.output import note, print_json, print_table, progress
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from digest.actions.deliver import DeliverReport
     from digest.actions.holds import Held
@@ -316,5 +316,16 @@ def _remark(app: "App", report: "Report", slugs: "Mapping[int, str]", *, quiet: 
         )
     unknown = delivered.held + sum(issue.uncertain for issue in delivered.issues)
     if unknown:
+        steps = "; ".join(_list_uncertain(app, slugs))
         note(f"of {unknown} messages nobody knows whether they arrived; they are held, not sent again",
-             next_step="digest delivery list NUMBER --uncertain; docs/delivery.md says what to do")  # fmt: skip
+             next_step=f"{steps}; docs/delivery.md says what to do")  # fmt: skip
+
+
+def _list_uncertain(app: "App", slugs: "Mapping[int, str]") -> "Iterator[str]":
+    """The commands that list what is held, one for each issue: a dead process does not tell which it was at."""
+    from digest.store.held import issues_with_uncertain
+
+    with app.database.read() as session:
+        for newsletter_id, slug in slugs.items():
+            for number in issues_with_uncertain(session, newsletter_id):
+                yield f"digest delivery list {number} --newsletter {slug} --uncertain"

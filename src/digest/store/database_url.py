@@ -17,6 +17,12 @@ _SECRET = re.compile(
     r"([?&](?:password|sslpassword|oauth_client_secret|scram_client_key|scram_server_key)=)[^&]*", re.IGNORECASE
 )
 _UNPREPARED = "none"
+_WORDS = {
+    "sslmode": ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
+    "gssencmode": ("disable", "prefer", "require"),
+    "channel_binding": ("disable", "prefer", "require"),
+}
+"""What libpq would refuse only once it has found the host: until then it would seem that the host is to blame."""
 
 
 def parse_url(text: str) -> URL:
@@ -68,6 +74,13 @@ def check_parameters(given: Mapping[str, Any]) -> None:
             f"[database] url: Postgres knows no parameter {unknown[0]!r}",
             next_step=f"did you mean {near[0]}?" if near else "its manual lists them under libpq, Parameter Key Words",
         )
+    for name in _WORDS.keys() & given.keys():
+        if (value := given[name]) not in _WORDS[name]:
+            near = difflib.get_close_matches(str(value), _WORDS[name], n=1)
+            raise SettingsError(
+                f"[database] url: Postgres knows no {name}={value}",
+                next_step=f"did you mean {near[0]}?" if near else f"write one of {', '.join(_WORDS[name])}",
+            )
     timeout = given.get("connect_timeout", "")
     if not re.fullmatch(r"[0-9]{0,6}", str(timeout)):
         raise SettingsError(f"[database] url: connect_timeout={timeout} is no number of seconds", next_step="write 10")
