@@ -357,28 +357,24 @@ def _is_json_list(text: str) -> bool:
 _FAULTS = {
     "greater_than": "it must be more than {gt:g}",
     "greater_than_equal": "it must be {ge:g} or more",
-    "less_than": "it must be less than {lt:g}",
     "less_than_equal": "it must be {le:g} or less",
-    "int_from_float": "it must be a whole number",
-    "int_parsing": "it must be a whole number",
-    "int_type": "it must be a whole number",
-    "float_parsing": "it must be a number",
-    "float_type": "it must be a number",
-    "finite_number": "it must be a number",
-    "bool_parsing": "it must be true or false",
-    "bool_type": "it must be true or false",
-    "literal_error": "it must be {expected}",
-    "string_type": "it must be text, between quotation marks",
-    "path_type": "it must be text, between quotation marks",
-    "tuple_type": "it must stand between [ and ], as a list",
-    "dict_type": "it must be a table, with lines of its own",
-    "model_type": "it must be a table, with lines of its own",
+    "int": "it must be a whole number",
+    "float": "it must be a number",
+    "finite": "it must be a number",
+    "bool": "it must be true or false",
+    "literal": "it must be {expected}",
+    "string": "it must be text, between quotation marks",
+    "path": "it must be text, between quotation marks",
+    "tuple": "it must stand between [ and ], as a list",
+    "dict": "it must be a table, with lines of its own",
+    "model": "it must be a table, with lines of its own",
 }
-"""By the types of pydantic's errors, whose own sentences speak of inputs and of Python."""
+"""By the types of pydantic's errors, or their first word: its own sentences speak of inputs and of Python."""
 
 
 def _fault(error: "ErrorDetails") -> str:
-    if words := _FAULTS.get(error["type"]):
+    kind = error["type"]
+    if words := _FAULTS.get(kind) or _FAULTS.get(kind.partition("_")[0]):
         return words.format(**error.get("ctx", {}))
     return error["msg"].removeprefix("Value error, ")
 
