@@ -40,6 +40,9 @@ GROUP BY delivery.issue_id, variant.language, delivery.variant_id
 """
 """Who got which variant, for `digest issue show`: before there were choices everybody got all of an issue."""
 
+_MADE = sa.text("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = :name")
+_RULES = sa.text("SELECT sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = :name")
+
 
 def upgrade() -> None:
     bind = op.get_bind()
@@ -98,16 +101,18 @@ def _refuse_what_is_unknown(look: sa.Inspector, table: sa.Table) -> None:
 
 def _rebuild(bind: sa.Connection, look: sa.Inspector, table: sa.Table) -> None:
     """SQLite can hardly alter a table: where its words differ, it is made anew and filled, as SQLite's manual says."""
-    made = sa.text("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = :name")
-    if _plain(bind.execute(made, {"name": table.name}).scalar_one()) != _plain(_create(bind, table)):
+    if _plain(bind.execute(_MADE, {"name": table.name}).scalar_one()) != _plain(_create(bind, table)):
         there = [column["name"] for column in look.get_columns(table.name)]
         added = [c.name for c in table.c if c.name not in there and (table.name, c.name) in FILLED]
         names = ", ".join(f'"{name}"' for name in [*there, *added])
         values = ", ".join([*[f'"{name}"' for name in there], *[FILLED[table.name, name] for name in added]])
         op.execute(_create(bind, table).replace(f"CREATE TABLE {table.name} ", "CREATE TABLE being_made ", 1))
         op.execute(f"INSERT INTO being_made ({names}) SELECT {values} FROM {table.name}")  # noqa: S608 - our own names
+        rules = bind.execute(_RULES, {"name": table.name}).scalars().all()
         op.execute(f"DROP TABLE {table.name}")
         op.execute(f"ALTER TABLE being_made RENAME TO {table.name}")
+        for rule in rules:  # they went with the table
+            op.execute(rule)
         look.clear_cache()
     _index(bind, look, table)
 

@@ -67,3 +67,13 @@ def test_what_nobody_can_fill_is_refused_and_nothing_is_changed(sqlite_database:
     with pytest.raises(DatabaseError, match=r"topic is of a digest that was never released \(column mood\)"):
         schema.upgrade(sqlite_database)
     assert described(sqlite_database) == before
+
+
+def test_the_event_log_stays_append_only_where_it_is_made_anew(sqlite_database: Database) -> None:
+    fresh = described(sqlite_database)
+    schema.downgrade(sqlite_database, to="0001")
+    with sqlite_database.write() as session:
+        session.execute(text("DROP INDEX ix_event_post_id"))
+        session.execute(text("ALTER TABLE event DROP COLUMN post_id"))
+    schema.upgrade(sqlite_database)
+    assert described(sqlite_database) == fresh
