@@ -3,10 +3,13 @@
 Every function takes a Session, adds rows with flush, and returns ids: tests read them back through the store.
 """
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sqlalchemy import Insert, bindparam, insert, select
 from sqlmodel import Session
 
 from digest.core.addresses import address_hash, address_key
@@ -16,6 +19,9 @@ from digest.store import tables
 
 KEY = b"the secret key of the tests"
 NOW = datetime(2017, 8, 14, 7, 5, tzinfo=UTC)
+
+_people = people.SubscriberRow.__table__  # type: ignore[attr-defined]
+_ADDRESS = select(_people.c.address, _people.c.address_key).where(_people.c.id == bindparam("id"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,18 +157,35 @@ def add_variant(session: Session, issue: int, key: str = "*/en", **fields: Any) 
 
 def add_delivery(session: Session, issue: int, subscriber: int, **fields: Any) -> int:
     """A row of the ledger, queued unless told otherwise."""
-    person = session.get_one(people.SubscriberRow, subscriber)
+    session.flush()
+    address, key = session.connection().execute(_ADDRESS, {"id": subscriber}).one()
     given = {
-        "address": person.address,
-        "address_key": person.address_key,
-        "domain": person.address_key.partition("@")[2],
+        "address": address,
+        "address_key": key,
+        "domain": key.partition("@")[2],
         "state": DeliveryState.QUEUED,
     }
     return _add(session, people.DeliveryRow, {"issue_id": issue, "subscriber_id": subscriber, **given, **fields})
 
 
 def _add(session: Session, table: Any, fields: dict[str, Any]) -> int:
-    row = table(**fields)
-    session.add(row)
-    session.flush()
-    return int(row.id)
+    """By one statement that is compiled once: a row of the ORM, and its flush, cost three times as much."""
+    session.flush()  # what a test has added by itself comes first
+    row = {name: default() for name, default in _defaults(table).items()} | fields
+    done = session.connection().execute(_insert(table), row)
+    return int(done.inserted_primary_key[0])
+
+
+@functools.cache
+def _insert(table: Any) -> Insert:
+    return insert(table.__table__)
+
+
+@functools.cache
+def _defaults(table: Any) -> dict[str, Callable[[], Any]]:
+    """What makes the value of each field that has a default."""
+    return {
+        name: functools.partial(field.get_default, call_default_factory=True)
+        for name, field in table.model_fields.items()
+        if name != "id" and not field.is_required()
+    }
