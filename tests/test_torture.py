@@ -1,8 +1,6 @@
 """The short form of every torture scenario on SQLite (tests/torture, docs/reliability.md)."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -10,16 +8,19 @@ from pathlib import Path
 import pytest
 
 from tests import torturing
+from tests.command import run_digest
 from tests.torture.cells import patiently
 from tests.torture.harness import Bench, open_bench
 from tests.torture.invariants import Result
+
+COMMAND = "import runpy; runpy.run_module('tests.torture', run_name='__main__')"
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
 def bench() -> Iterator[Bench]:
-    with open_bench("sqlite") as bench:
+    with open_bench("sqlite", forked=True) as bench:
         yield bench
 
 
@@ -73,10 +74,7 @@ def test_the_command_goes_on_where_its_file_of_rounds_ends_and_prints_one_object
         "--json",
         "--results",
     ]
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.torture", *words, file],
-        cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = run_digest(*words, file, cwd=Path(__file__).parents[1], code=COMMAND)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert {"recipients", "kills", "faults", "lost", "doubled", "uncertain", "violations"} <= told.keys()

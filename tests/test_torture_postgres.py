@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 @pytest.fixture(scope="module")
 def bench(postgres_server: Server) -> Iterator[Bench]:
-    with open_bench("postgres", postgres_server) as bench:
+    with open_bench("postgres", postgres_server, forked=True) as bench:
         yield bench
 
 

@@ -24,6 +24,7 @@ from digest.store import schema
 from digest.store.database import Database
 from digest.store.meta import check_key
 from tests import cast
+from tests.forked import Forked, starts_alike
 from tests.postgres import Server, running_server
 from tests.torture.shared import START, Aim, WorldClock
 
@@ -33,14 +34,17 @@ ROOT = Path(__file__).parents[2]
 
 
 class ForkServer:
-    """The process that forks the others (tests/torture/fork_server.py)."""
+    """The process that forks the others (tests/torture/fork_server.py); `forked`: from one that tests keep, with all imported."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, forked: bool = False) -> None:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("DIGEST_")}
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.torture.fork_server"], cwd=ROOT, env=environment, text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        )  # fmt: skip
+        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        if forked and starts_alike(environment):
+            code = "from tests.torture import fork_server; fork_server.main()"
+            self._process: subprocess.Popen[str] = Forked(["-c"], code=code, cwd=ROOT, env=environment, **pipes)
+        else:
+            words = [sys.executable, "-m", "tests.torture.fork_server"]
+            self._process = subprocess.Popen(words, cwd=ROOT, env=environment, **pipes)
 
     def fork(self, **job: Any) -> tuple[int, int]:
         """A new process for this job: its id, and the port that it listens on."""
@@ -252,7 +256,9 @@ class Bench:
 
 
 @contextmanager
-def open_bench(kind: str, server: Server | None = None, *, forks: ForkServer | None = None) -> Iterator[Bench]:
+def open_bench(
+    kind: str, server: Server | None = None, *, forks: ForkServer | None = None, forked: bool = False
+) -> Iterator[Bench]:
     """A bench for this kind of database; its folder is in memory where the machine has such a one.
 
     Kills of processes lose nothing that was written, so a disk would only cost time. `forks`: of another bench, whose it stays.
@@ -265,7 +271,7 @@ def open_bench(kind: str, server: Server | None = None, *, forks: ForkServer | N
         )
         if kind == "postgres" and server is None:
             server = stack.enter_context(running_server())
-        ours = forks or ForkServer()
+        ours = forks or ForkServer(forked=forked)
         if not forks:
             stack.callback(ours.close)
         bench = stack.enter_context(Bench(kind, Path(folder), ours, server if kind == "postgres" else None))
