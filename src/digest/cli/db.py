@@ -156,10 +156,11 @@ def _stepping(bar: Progress) -> "Callable[[int, int], None]":
 
 def _open_existing(context: typer.Context) -> "Database":
     from digest.errors import DatabaseError
+    from digest.store.schema import MISSING
 
     database = open_database(context)
     if database.path and not database.path.exists():
-        raise DatabaseError(f"there is no database {database.path}", next_step="run: digest init")
+        raise DatabaseError(f"there is no database {database.path}", next_step=MISSING)
     return database
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 HEAD = "0002"
 """The revision that this program needs; a test holds it equal to the newest migration."""
 
+MISSING = "run: digest init; where there is a digest.toml, restore a backup, or for a new one run: digest db upgrade"
+
 MIGRATION_LOCK = 0x6469676573740000  # "digest": the key of the Postgres advisory lock
 
 
@@ -79,7 +81,7 @@ def check_schema(database: Database) -> None:
         DatabaseError: missing, empty, older or newer than the program; says which command mends it.
     """
     if database.path and not database.path.exists():
-        raise DatabaseError(f"there is no database {database.path}", next_step="run: digest init")
+        raise DatabaseError(f"there is no database {database.path}", next_step=MISSING)
     found = revision(database)
     if found == HEAD:
         return
