@@ -59,7 +59,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
         *(line for language, slug in HANDS_ON.items() for line in (
             ["newsletter", "add", slug, "--name", {"en": "The Weekly", "fa": "هفته‌نامهٔ آسیاب"}[language], "--sender",
              "news@mill.example", "--language", language, "--cadence", "often=weekly on mon at 07:00", "--cadence",
-             "seldom=monthly on day 1 at 07:00"],
+             "seldom=monthly on day 1 at 07:00", "--reader-zones"],
             ["topic", "add", "garden", "--name", {"en": "Garden", "fa": "باغ"}[language], "--newsletter", slug],
             ["topic", "add", "mills", "--name", {"en": "Mills", "fa": "آسیاب‌ها"}[language], "--newsletter", slug],
         )),
