@@ -23,14 +23,20 @@ branch_labels = None
 depends_on = None
 
 FILLED = {
+    ("newsletter", "goodbye"): "FALSE",
+    ("newsletter", "private"): "FALSE",
+    ("newsletter", "measure_clicks"): "FALSE",
+    ("newsletter", "languages"): "'[]'",
+    ("newsletter", "signup"): "'closed'",
     ("newsletter", "max_variants"): "20",
     ("newsletter", "test_subject_hours"): "4",
     ("newsletter", "weights"): "'{}'",
     ("newsletter", "reader_zones"): "FALSE",
     ("newsletter", "sending_windows"): "'[]'",
     ("variant", "second"): "FALSE",
+    ("delivery", "domain"): "substr(address_key, INSTR(address_key, '@') + 1)",
 }
-"""What a column that may not be NULL is given in the rows that are there."""
+"""What a column that may not be NULL is given in the rows that are there. No page to sign up opens by itself."""
 
 TOLD = """
 INSERT INTO choice (issue_id, topics, language, owed, readers, variant_id)
@@ -42,6 +48,10 @@ GROUP BY delivery.issue_id, variant.language, delivery.variant_id
 
 _MADE = sa.text("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = :name")
 _RULES = sa.text("SELECT sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = :name")
+_HAS_RULES = {
+    "sqlite": "SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'event'",
+    "postgresql": "SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal AND tgrelid = CAST('event' AS regclass)",
+}
 
 
 def upgrade() -> None:
@@ -50,7 +60,8 @@ def upgrade() -> None:
     look = sa.inspect(bind)
     there = set(look.get_table_names())
     bring = _rebuild if bind.dialect.name == "sqlite" else _alter
-    for table in _first_tables(bind).sorted_tables:
+    first, rules = _first_tables(bind)
+    for table in first.sorted_tables:
         if table.name not in there:
             table.create(bind)
             if table.name == "choice":
@@ -58,15 +69,18 @@ def upgrade() -> None:
         else:
             _refuse_what_is_unknown(look, table)
             bring(bind, look, table)
+    if not bind.execute(sa.text(_HAS_RULES[bind.dialect.name])).scalar():
+        for rule in rules:
+            op.execute(rule)
 
 
 def downgrade() -> None:
     """Nothing: 0001 as it stands is the same."""
 
 
-def _first_tables(bind: sa.Connection) -> sa.MetaData:
-    """The tables of the first migration, from its own words."""
-    tables = sa.MetaData()
+def _first_tables(bind: sa.Connection) -> tuple[sa.MetaData, list[str]]:
+    """The tables of the first migration, and the rules of the event log, from its own words."""
+    tables, rules = sa.MetaData(), list[str]()
 
     def create_index(name: str, table: str, columns: list[str], **options: object) -> None:
         sa.Index(name, *[tables.tables[table].c[column] for column in columns], **options)  # type: ignore[arg-type]
@@ -80,11 +94,11 @@ def _first_tables(bind: sa.Connection) -> sa.MetaData:
         create_table=lambda name, *parts, **options: sa.Table(name, tables, *parts, **options),
         create_index=create_index,
         f=op.f,
-        execute=lambda _: None,
+        execute=rules.append,
         get_bind=lambda: bind,
     )
     first.upgrade()
-    return tables
+    return tables, rules
 
 
 def _refuse_what_is_unknown(look: sa.Inspector, table: sa.Table) -> None:
@@ -93,9 +107,11 @@ def _refuse_what_is_unknown(look: sa.Inspector, table: sa.Table) -> None:
     gone = there - set(table.c.keys())
     unfilled = {c.name for c in table.c if c.name not in there and not c.nullable and (table.name, c.name) not in FILLED}
     if gone or unfilled:
+        what = f"has a column {min(gone)} that this digest does not know" if gone else f"lacks the column {min(unfilled)}"
         raise DatabaseError(
-            f"its table {table.name} is of a digest that was never released (column {min(gone | unfilled)})",
-            next_step="move its readers: digest subscriber export by the digest that made it, then import by this one",
+            f"its table {table.name} {what}, and is of a digest that was never released",
+            next_step="move its readers: digest subscriber export by the digest that made it, then import by this one, and"
+            " digest subscriber suppress for suppressed addresses that are in no newsletter",
         )
 
 
@@ -105,7 +121,7 @@ def _rebuild(bind: sa.Connection, look: sa.Inspector, table: sa.Table) -> None:
         there = [column["name"] for column in look.get_columns(table.name)]
         added = [c.name for c in table.c if c.name not in there and (table.name, c.name) in FILLED]
         names = ", ".join(f'"{name}"' for name in [*there, *added])
-        values = ", ".join([*[f'"{name}"' for name in there], *[FILLED[table.name, name] for name in added]])
+        values = ", ".join([*[f'"{name}"' for name in there], *[_value(bind, table, name) for name in added]])
         op.execute(_create(bind, table).replace(f"CREATE TABLE {table.name} ", "CREATE TABLE being_made ", 1))
         op.execute(f"INSERT INTO being_made ({names}) SELECT {values} FROM {table.name}")  # noqa: S608 - our own names
         rules = bind.execute(_RULES, {"name": table.name}).scalars().all()
@@ -121,11 +137,10 @@ def _alter(bind: sa.Connection, look: sa.Inspector, table: sa.Table) -> None:
     there = {column["name"] for column in look.get_columns(table.name)}
     for column in table.c:
         if column.name not in there:
-            value = FILLED.get((table.name, column.name))
-            made = sa.Column(column.name, column.type, nullable=column.nullable, server_default=value and sa.text(value))
-            op.add_column(table.name, made)
-            if value:
-                op.alter_column(table.name, column.name, server_default=None)
+            op.add_column(table.name, sa.Column(column.name, column.type, nullable=True))
+            if (table.name, column.name) in FILLED:
+                op.execute(f"UPDATE {table.name} SET {column.name} = {_value(bind, table, column.name)}")  # noqa: S608 - our own
+                op.alter_column(table.name, column.name, nullable=column.nullable)
     uniques = {str(u["name"]) for u in look.get_unique_constraints(table.name)}
     checks = {str(c["name"]): _words(c["sqltext"]) for c in look.get_check_constraints(table.name)}
     wanted = {str(c.name): c for c in table.constraints if isinstance(c, sa.UniqueConstraint | sa.CheckConstraint)}
@@ -136,6 +151,12 @@ def _alter(bind: sa.Connection, look: sa.Inspector, table: sa.Table) -> None:
     for name in wanted.keys() - ((uniques | checks.keys()) - changed):
         bind.execute(sa.schema.AddConstraint(wanted[name]))
     _index(bind, look, table)
+
+
+def _value(bind: sa.Connection, table: sa.Table, column: str) -> str:
+    """Postgres has another name for the one function."""
+    value = FILLED[table.name, column]
+    return value if bind.dialect.name == "sqlite" else value.replace("INSTR", "strpos")
 
 
 def _index(bind: sa.Connection, look: sa.Inspector, table: sa.Table) -> None:

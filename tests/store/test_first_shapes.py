@@ -9,6 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from sqlalchemy import text
+from tests import cast
 from tests.actions.delivering import arrived, counts, run
 from tests.postgres import Server
 from tests.store.test_schema import described
@@ -20,6 +21,10 @@ from digest.store.database import Database
 from digest.store.recipients import list_choices
 
 DUMPS = Path(__file__).parents[1] / "data"
+RULES_AWAY = {
+    True: ("DROP TRIGGER event_is_not_changed", "DROP TRIGGER event_is_not_removed"),
+    False: ("DROP TRIGGER event_is_append_only ON event", "DROP FUNCTION refuse_event_change()"),
+}
 NOW = datetime(2026, 11, 30, 5, 20, tzinfo=UTC)
 
 
@@ -64,9 +69,29 @@ def test_what_nobody_can_fill_is_refused_and_nothing_is_changed(sqlite_database:
     with sqlite_database.write() as session:
         session.execute(text("ALTER TABLE topic ADD COLUMN mood TEXT"))
     before = described(sqlite_database)
-    with pytest.raises(DatabaseError, match=r"topic is of a digest that was never released \(column mood\)"):
+    with pytest.raises(DatabaseError, match=r"topic has a column mood that this digest does not know"):
         schema.upgrade(sqlite_database)
     assert described(sqlite_database) == before
+
+
+def test_the_oldest_shapes_are_filled_and_get_the_event_log_s_rules(database: Database) -> None:
+    """What those of the morning of 25 November lacked, on both databases."""
+    fresh = described(database)
+    with database.write() as session:
+        people = cast.assemble(session)
+        cast.add_delivery(session, cast.add_issue(session, people), people.anna)
+    schema.downgrade(database, to="0001")
+    with database.write() as session:
+        for name in ("goodbye", "private", "measure_clicks", "languages"):
+            session.execute(text(f"ALTER TABLE newsletter DROP COLUMN {name}"))
+        session.execute(text("ALTER TABLE delivery DROP COLUMN domain"))
+        for words in RULES_AWAY[database.is_sqlite]:
+            session.execute(text(words))
+    schema.upgrade(database)
+    assert described(database) == fresh
+    with database.read() as session:
+        assert session.execute(text("SELECT domain FROM delivery")).scalar_one() == "example.org"
+        assert not session.execute(text("SELECT goodbye FROM newsletter")).scalar_one()
 
 
 def test_the_event_log_stays_append_only_where_it_is_made_anew(sqlite_database: Database) -> None:
