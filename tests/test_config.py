@@ -191,15 +191,6 @@ def test_the_secret_key_is_made_once_for_its_owner_only() -> None:
         Settings.load().key(make=False)
 
 
-def test_a_secret_is_open_where_its_folder_is_too() -> None:
-    Settings.load().key()
-    key = Path("secrets/secret_key").absolute()
-    key.chmod(0o644)
-    assert Settings.load().open_secrets() == ()
-    key.parent.chmod(0o755)
-    assert Settings.load().open_secrets() == (key,)
-
-
 def test_an_empty_secret_key_is_refused() -> None:
     write("\n", "secrets/secret_key")
     with pytest.raises(SettingsError, match="secret_key is empty"):

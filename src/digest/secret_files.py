@@ -58,17 +58,21 @@ class KeyRing:
 
 
 def is_open_to_all(file: Path) -> bool:
-    """Whether everybody on this machine may read it: the file, and its folder, which alone can close the door.
+    """Whether everybody on this machine may read it: the file, through folders of which none is closed to them.
 
     Files of another owner are his business: a container gets its secrets so, and could not change them.
     """
     if os.name != "posix":
         return False
     try:
-        found, folder = file.stat(), file.parent.stat()
+        found = file.stat()
+        return bool(
+            found.st_uid == os.geteuid()
+            and found.st_mode & 0o004
+            and all(folder.stat().st_mode & 0o001 for folder in file.resolve().parents)
+        )
     except OSError:
         return False
-    return bool(found.st_uid == os.geteuid() and found.st_mode & 0o004 and folder.st_mode & 0o001)
 
 
 def read_secret(file: Path) -> str | None:

@@ -8,6 +8,7 @@ import sqlite3
 import time
 from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from sqlalchemy import text
@@ -72,12 +73,18 @@ def test_upgrade_works_on_postgres(postgres_server: Server, tmp_path: Path) -> N
     assert json.loads(checked.stdout)["healthy"] is True
 
 
-def test_a_secret_that_everybody_may_read_is_told_by_any_command(home: Path) -> None:
+def test_a_secret_that_everybody_may_read_is_told(home: Path) -> None:
     assert run_digest("newsletter", "list", cwd=home).stderr.count("secret_key") == 0
-    (home / "secrets").chmod(0o755)
-    (home / "secrets" / "secret_key").chmod(0o644)
-    done = run_digest("newsletter", "list", cwd=home)
-    key = home / "secrets" / "secret_key"
+    with TemporaryDirectory(
+        dir="/var/tmp"
+    ) as folder:  # pytest's own folders are closed to others, however open what is in them
+        key = Path(folder) / "secret_key"
+        key.write_bytes((home / "secrets" / "secret_key").read_bytes())
+        key.chmod(0o644)
+        env = {"DIGEST_SECRETS_DIR": folder}
+        assert "secret_key" not in run_digest("newsletter", "list", cwd=home, env=env).stderr
+        Path(folder).chmod(0o755)
+        done = run_digest("newsletter", "list", cwd=home, env=env)
     told = [f"warning: everybody on this machine may read {key}", f"next: chmod 600 {key}"]
     assert done.stderr.splitlines()[:2] == told
 
