@@ -64,8 +64,8 @@ def test_a_stop_while_a_signature_is_awaited_finishes_what_is_in_hand_and_gives_
     asked, go_on = threading.Event(), threading.Event()
     transport = Scripted()
 
-    def sign(message: bytes, _relaxed: Pieces | None) -> bytes:
-        if b"<" + slow + b">" in message:
+    def sign(message: Pieces, _relaxed: Pieces | None) -> bytes:
+        if b"<" + slow + b">" in b"".join(message):
             asked.set()
             assert go_on.wait(10)
         return b""
@@ -103,8 +103,8 @@ def test_each_signature_is_made_once_however_many_lanes_wait_for_theirs(sqlite_d
     prepare(sqlite_database, people=99)
     signed = Counter[bytes]()
 
-    def sign(message: bytes, _relaxed: Pieces | None) -> bytes:
-        signed[message] += 1
+    def sign(message: Pieces, _relaxed: Pieces | None) -> bytes:
+        signed[b"".join(message)] += 1
         time.sleep(0.001)
         return b""
 

@@ -107,7 +107,7 @@ def test_a_second_verifier_sees_a_change(tmp_path: Path) -> None:
 def test_the_bytes_are_the_same_on_every_attempt() -> None:
     message = build()
     again = Signer(domain=DOMAIN, selector=RSA_SELECTOR, key=RSA_KEY, second=(ED_SELECTOR, ED_KEY))
-    assert SIGNER.sign(message) == again.sign(message) == SIGNER(message) + message
+    assert SIGNER.sign(message) == again.sign(message) == SIGNER((message,)) + message
     assert not re.search(rb"[;\s][tx]=\d", field(SIGNER.sign(message))), "no time of its own"
 
 
@@ -169,9 +169,15 @@ def test_the_hash_of_an_empty_body_is_that_of_nothing() -> None:
 
 
 def test_an_envelope_is_signed_or_left_alone() -> None:
-    envelope = Envelope(sender="a@news.example", recipient="b@example.org", pieces=(build(),))
-    assert envelope.signed(None) is envelope
-    assert envelope.signed(SIGNER).message == SIGNER.sign(envelope.message)
+    """Wherever its pieces begin and end."""
+    message = build()
+    end = message.index(b"\r\n\r\n")
+    for cut in (0, 1, end - 1, end + 1, end + 2, end + 3, end + 4, end + 40, len(message) - 2):
+        pieces = (message[:cut], message[cut : cut + 2], message[cut + 2 :])
+        pieces = pieces if pieces[-1] else pieces[:-1]
+        envelope = Envelope(sender="a@news.example", recipient="b@example.org", pieces=pieces)
+        assert envelope.signed(None) is envelope
+        assert envelope.signed(SIGNER).message == SIGNER.sign(message)
 
 
 @given(st.lists(hostile).map("".join))

@@ -131,8 +131,8 @@ class Recipient(NamedTuple):
 Pieces = Sequence[bytes]
 """Joined they are the whole: most are those of every reader's message, and a join is some 50 KB that wait in no cache."""
 
-Sign = Callable[[bytes, Pieces | None], bytes]
-"""A message, and its body in relaxed form where that is known, to the signature that goes before it."""
+Sign = Callable[[Pieces, Pieces | None], bytes]
+"""A message in pieces, and its body in relaxed form where that is known, to the signature that goes before it."""
 
 
 class Envelope(NamedTuple):
@@ -160,7 +160,7 @@ class Envelope(NamedTuple):
         """The same with its message signed; as it is where nobody signs. No line of a signature begins with a dot."""
         if signer is None:
             return self
-        return self._replace(pieces=(signer(self.message, self.relaxed), *self.pieces), relaxed=None)
+        return self._replace(pieces=(signer(self.pieces, self.relaxed), *self.pieces), relaxed=None)
 
 
 class Outcome(NamedTuple):

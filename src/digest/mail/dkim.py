@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections import defaultdict
 from functools import lru_cache
+from itertools import chain
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -50,7 +51,7 @@ class Signer:
         keys = ((selector, key), *((second,) if second else ()))
         self._keys = tuple((_opening(domain, name, each), each) for name, each in keys)
 
-    def __call__(self, message: bytes, relaxed: Pieces | None = None) -> bytes:
+    def __call__(self, message: Pieces, relaxed: Pieces | None = None) -> bytes:
         """Its signature, above the second one's: fields to put before its own. Lines end with CRLF, as the gate has it.
 
         `relaxed`: its body in relaxed form, where somebody has made that already from pieces that many messages share.
@@ -58,18 +59,30 @@ class Signer:
         Raises:
             MessageError: its head or its last line has no end, or it has no From.
         """
-        head, blank, body = message.partition(_END)
-        if not blank or not message.endswith(b"\r\n"):
+        head = _head(message)
+        if head is None or not message[-1].endswith(b"\r\n"):
             # Verifiers disagree on blanks that end a last line without its end.
             raise _fault("whose head or last line has no end")
-        digest = hashlib.sha256(relax_body(body) if relaxed is None else b"".join(relaxed)).digest()
+        if relaxed is None:
+            relaxed = (relax_body(b"".join(message)[len(head) + len(_END) :]),)
+        digest = hashlib.sha256(b"".join(relaxed)).digest()
         names, fields = _chosen(head)
         fingerprint = base64.b64encode(digest)
         return b"".join([_field(key, opening, names, fields, fingerprint) for opening, key in self._keys])
 
     def sign(self, message: bytes) -> bytes:
         """The whole message with its signature in front."""
-        return self(message) + message
+        return self((message,)) + message
+
+
+def _head(message: Pieces) -> bytes | None:
+    """Its fields, without the end of the last; None where nothing ends them. The body need not be joined for that."""
+    begun = b""
+    for piece in message:
+        begun += piece
+        if (end := begun.find(_END)) >= 0:
+            return begun[:end]
+    return None
 
 
 def relax_field(name: bytes, value: bytes) -> bytes:
@@ -78,20 +91,28 @@ def relax_field(name: bytes, value: bytes) -> bytes:
 
 
 def _chosen(head: bytes) -> tuple[tuple[bytes, ...], bytes]:
-    """The names for h=, and the fields they stand for; of several of one name the last comes first (§5.4.2)."""
-    present: dict[bytes, list[bytes]] = defaultdict(list)
-    for field in _FIELD_END.split(head):
-        name, relaxed = _relaxed(field)
-        present[name].append(relaxed)
+    """The names for h=, and the fields they stand for."""
+    present, fields = zip(*map(_relaxed, _FIELD_END.split(head)), strict=True)
+    names, order = _order(present)
+    return names, b"".join([fields[number] for number in order])
+
+
+@lru_cache(maxsize=8)
+def _order(present: tuple[bytes, ...]) -> tuple[tuple[bytes, ...], tuple[int, ...]]:
+    """Of a head with these names: those for h=, and which fields they stand for. Of several of one name the last comes first (§5.4.2).
+
+    Worked out once for all messages of a variant.
+
+    Raises:
+        MessageError: From is not among them.
+    """
     if b"from" not in present:
         raise _fault("without From")
-    names: list[bytes] = []
-    fields: list[bytes] = []
-    for name in SIGNED:
-        found = present.get(name, ())
-        names += [name] * (len(found) + (name in OVERSIGNED))
-        fields += reversed(found)
-    return tuple(names), b"".join(fields)
+    where: dict[bytes, list[int]] = defaultdict(list)
+    for number, name in enumerate(present):
+        where[name].insert(0, number)
+    names = chain.from_iterable([name] * (len(where[name]) + (name in OVERSIGNED)) for name in SIGNED)
+    return tuple(names), tuple(chain.from_iterable(where[name] for name in SIGNED))
 
 
 @lru_cache(maxsize=64)
