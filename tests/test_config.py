@@ -13,6 +13,7 @@ from digest.errors import SettingsError
 from tests.command import obey_permissions
 
 DOCS = Path(__file__).parents[1] / "docs" / "settings.md"
+PORT, MEANING = "whole number from 1 to 65535", "docs/settings.md says what it may be"
 
 
 @pytest.fixture(autouse=True)
@@ -74,20 +75,39 @@ def test_the_environment_wins_over_the_file_setting_by_setting(monkeypatch: pyte
         ('[stmp]\nhost = "x"', "unknown setting stmp", "did you mean smtp?"),
         ('secret_dir = "x"', "unknown setting secret_dir", "did you mean secrets_dir?"),
         ('home = "/"', "unknown setting home", "docs/settings.md"),
-        ('[smtp]\nport = "many"', "smtp.port: it must be a whole number", "its type is number"),
-        ("[smtp]\nport = 25.5", "smtp.port: it must be a whole number", "its type is number"),
-        ("[smtp]\nport = 99999", "smtp.port: it must be 65535 or less", "its type is number"),
-        ("[database]\nbusy_timeout = -0.5", "database.busy_timeout: it must be 0 or more", "its type is number"),
-        ("[pace]\nmessages_per_second = 0", "pace.messages_per_second: it must be more than 0", "number"),
-        ("[web]\nserve = 7", "web.serve: it must be true or false", "true or false"),
-        ("[smtp]\nhost = 7", "smtp.host: it must be text, between quotation marks", "its type is text"),
-        ("templates = 7", "templates: it must be text, between quotation marks", "its type is path"),
-        ('[mail]\ntransport = "pigeon"', "mail.transport: it must be 'maildir' or 'smtp'", '"maildir" or "smtp"'),
+        ('[smtp]\nport = "25"', f"smtp.port: it must be a {PORT}, without quotation marks", MEANING),
+        ("[pace]\nwarm_up_growth = 1", "pace.warm_up_growth: it must be a number above 1, 10 at most", MEANING),
+        ("[web]\nserve = 1", "web.serve: it must be true or false", MEANING),
+        ('[web]\nserve = "yes"', "web.serve: it must be true or false", MEANING),
+        ("[smtp]\nhost = 7", "smtp.host: it must be text, between quotation marks", MEANING),
+        ("templates = 7", "templates: it must be text, between quotation marks", MEANING),
+        ('templates = ""', "templates: it must not be empty", MEANING),
+        ('[mail]\nmaildir = ""', "mail.maildir: it must not be empty", MEANING),
+        ('secret_key = " "', "secret_key: it must not be empty", MEANING),
+        ('[mail]\ntransport = "pigeon"', "mail.transport: it must be 'maildir' or 'smtp'", MEANING),
         ('smtp = "x"', "smtp: it must be a table, with lines of its own", "docs/settings.md"),
         ("[smtp\n", "is not valid TOML: ", "mend that line"),
         ("[smtp]\nhost = 'a'\nhost = 'b'", "is not valid TOML: ", "mend that line"),
         ("[smtp]\n[web]\n[smtp]\n", "is not valid TOML: [smtp] stands there twice (at line 3", "under the first one"),
-        ("[fetch]\nports = 80", "fetch.ports: it must stand between [ and ]", "list of numbers"),
+        ("[fetch]\nports = 80", "fetch.ports: it must stand between [ and ]", MEANING),
+        ("[fetch]\nports = [80, 65536]", f"fetch.ports: entry 2: it must be a {PORT}", MEANING),
+        ("[fetch]\nports = [true]", f"fetch.ports: entry 1: it must be a {PORT}", MEANING),
+        ("[fetch]\nports = [nan]", f"fetch.ports: entry 1: it must be a {PORT}", MEANING),
+        ('[fetch]\nallow_private = ["10.1.0.5/16"]', "fetch.allow_private: entry 1: it must be a network", MEANING),
+        ('[web]\nproxies = ["a b"]', "web.proxies: entry 1: it must be a network such as 10.1.0.0/16", MEANING),
+        ('[web]\nhosts = ["x", "https://y"]', "web.hosts: entry 2: it must be a host's name", MEANING),
+        (f'[web]\nlisten = "h:{"1" * 5000}"', "web.listen: it must be HOST:PORT", MEANING),
+        ('[smtp]\nhost = "mail.example:25"', "smtp.host: it must be a host's name or address alone", MEANING),
+        ('[smtp]\nhostname = "a b"', "smtp.hostname: it must be a host's name or address alone", MEANING),
+        (
+            "[[smtp.servers]]\nhost = 'a'\n[[smtp.servers]]\nport = true",
+            f"smtp.servers.port: entry 2: it must be a {PORT}",
+            MEANING,
+        ),
+        ("[[smtp.servers]]\nhots = 'a'", "unknown setting smtp.servers.hots", "did you mean smtp.servers.host?"),
+        ("[[smtp.servers]]\nname = 'a'", "smtp: entry 1 of servers names no host, and neither does [smtp]", MEANING),
+        (f"[smtp]\nport = {'1' * 5000}", "digest.toml cannot be read: a number in it is too long", "mend that line"),
+        (f"ports = {'[' * 5000}", "digest.toml cannot be read: a list or table in it is too deep", "mend that line"),
     ],
 )
 def test_a_mistake_in_the_file_is_one_sentence_with_the_next_step(text: str, sentence: str, step: str) -> None:
@@ -114,9 +134,29 @@ def test_mail_in_plain_text_to_another_machine_is_refused_when_it_is_read() -> N
         ("DIGEST_SMTP__HOTS", "x", "unknown environment variable DIGEST_SMTP__HOTS", "DIGEST_SMTP__HOST?"),
         ("DIGEST_SMTP_HOST", "x", "unknown environment variable DIGEST_SMTP_HOST", "DIGEST_SMTP__HOST?"),
         ("DIGEST_HOME", "/", "unknown environment variable DIGEST_HOME", ""),
-        ("DIGEST_SMTP__PORT", "many", "environment variable DIGEST_SMTP__PORT: smtp.port", "its type is number"),
+        (
+            "DIGEST_SMTP__PORT",
+            "9" * 5000,
+            f"environment variable DIGEST_SMTP__PORT: smtp.port: it must be a {PORT}",
+            MEANING,
+        ),
+        ("DIGEST_WEB__SERVE", "maybe", "environment variable DIGEST_WEB__SERVE: web.serve: it must be true", MEANING),
+        ("DIGEST_SECRET_KEY", "", "environment variable DIGEST_SECRET_KEY: secret_key: it must not be empty", MEANING),
         ("DIGEST_FETCH__PORTS", "80,443", "DIGEST_FETCH__PORTS is no JSON list", "[80, 443]"),
-        ("DIGEST_FETCH__PORTS", '["http"]', "DIGEST_FETCH__PORTS: fetch.ports", "list of numbers"),
+        ("DIGEST_FETCH__PORTS", "[" * 100_000, "DIGEST_FETCH__PORTS is no JSON list", "[80, 443]"),
+        (
+            "DIGEST_FETCH__PORTS",
+            '["80"]',
+            f"DIGEST_FETCH__PORTS: fetch.ports: entry 1: it must be a {PORT}, without",
+            MEANING,
+        ),
+        (
+            "DIGEST_SMTP__SERVERS",
+            '[{"host": "a", "port": 0}]',
+            "DIGEST_SMTP__SERVERS: smtp.servers.port: entry 1",
+            MEANING,
+        ),
+        ("DIGEST_PACE__DOMAINS", "x", "DIGEST_PACE__DOMAINS is no JSON table", '{"example.org": {"connections": 2}}'),
         ("DIGEST_CONFIG", "missing.toml", "missing.toml", "digest init"),
     ],
 )
@@ -314,7 +354,7 @@ def test_what_a_server_of_several_does_not_say_is_as_in_smtp() -> None:
 
 def test_another_user_needs_a_password_of_its_own() -> None:
     with pytest.raises(SettingsError, match="'ben' needs a password_file of its own"):
-        Settings.load(write('[smtp]\nusername = "anna"\n[[smtp.servers]]\nusername = "ben"'))
+        Settings.load(write('[smtp]\nhost = "a"\nusername = "anna"\n[[smtp.servers]]\nusername = "ben"'))
 
 
 def test_without_servers_the_relay_is_the_one_of_smtp() -> None:
@@ -337,7 +377,16 @@ def test_nothing_is_limited_unless_it_is_set() -> None:
     [
         ('windows = ["mon 8-20"]', "pace.windows: 'mon 8-20' is no sending window"),
         ('zone = "Europe/Berln"', "pace.zone: there is no time zone"),
-        ("messages_per_second = 0", "pace.messages_per_second: "),
+        ("messages_per_second = 0", "pace.messages_per_second: it must be a number from 0.0001 to 1,000,000"),
+        (
+            '[pace.domains."x.example"]\nper_second = true',
+            "pace.domains.x.example.per_second: it must be a number from",
+        ),
+        ('[pace.domains."a@x.example"]\n', "pace.domains: 'a@x.example' is no domain"),
+        (
+            "domains = {'X.example' = {}, 'x.example' = {}}",
+            "pace.domains: 'X.example' and 'x.example' are the same domain",
+        ),
         ('[pace.domains."x.example"]\nper_minute = 3', "unknown setting pace.domains.x.example.per_minute"),
     ],
 )

@@ -12,15 +12,16 @@ import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self, get_args, get_origin
+from typing import Any, Self
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from digest.errors import SettingsError
 from digest.mail.plain_text import check_privacy
 from digest.secret_files import is_open_to_all, key_file, read_keys, read_secret, reason_of
+from digest.setting_kinds import check_kind, entry_of, is_list, kind_of, read_json, read_variable, words_of
 from digest.settings_sections import (
     DatabaseSettings,
     DkimKey,
@@ -35,9 +36,6 @@ from digest.settings_sections import (
     WebSettings,
 )
 
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
-
 DEFAULT_FILE = "digest.toml"
 SMTP_PASSWORD_FILE = "smtp_password"  # noqa: S105 - a file's name
 SECRET_KEY_FILE = "secret_key"  # noqa: S105 - a file's name
@@ -50,13 +48,7 @@ _OTHER_VARIABLES = {"DIGEST_CONFIG", "DIGEST_DEBUG"}
 class Settings(BaseSettings):
     """Everything a deployment decides."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="DIGEST_",
-        env_nested_delimiter="__",
-        extra="forbid",
-        frozen=True,
-        nested_model_default_partial_update=True,
-    )
+    model_config = SettingsConfigDict(extra="forbid", frozen=True)
     templates: Path = Field(
         default=Path("templates"), description="Your own templates, looked in before those that come with the program."
     )
@@ -85,18 +77,32 @@ class Settings(BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic names it
+        settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - _Variables knows what each setting may be
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - there is none
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - load() reads secrets relative to the file
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment wins over the file."""
-        return (env_settings, init_settings)
+        return (_Variables(settings_cls), init_settings)
 
     def path(self, relative: Path) -> Path:
         """A path of the settings, relative to the settings file's folder."""
         return relative if relative.is_absolute() else self.home / relative
+
+    @field_validator("templates", "secrets_dir", "spool", mode="before")
+    @classmethod
+    def _check_path(cls, value: Any) -> Any:
+        check_kind(cls.model_fields["templates"], value)
+        return value
+
+    @field_validator("secret_key")
+    @classmethod
+    def _check_key(cls, value: SecretStr | None) -> SecretStr | None:
+        """By an empty one anybody could sign."""
+        if value is not None and not value.get_secret_value().strip():
+            raise ValueError("it must not be empty")
+        return value
 
     @model_validator(mode="after")
     def _check_privacy(self) -> Self:
@@ -221,7 +227,7 @@ class Settings(BaseSettings):
             SettingsError: a key unknown, a value of the wrong type.
         """
         try:
-            cls(**tomllib.loads(text))
+            cls(**_parse_toml(text, None))
         except ValidationError as error:
             raise _meaning(error, None) from None
 
@@ -243,6 +249,7 @@ class Setting:
     kind: str
     default: Any
     text: str
+    info: FieldInfo
 
     @property
     def variable(self) -> str:
@@ -269,7 +276,7 @@ def section_texts() -> dict[str, str]:
             if isinstance(kind, type) and issubclass(kind, Section)}  # fmt: skip
 
 
-def list_tables() -> dict[str, tuple[type[Section], tuple[Setting, ...]]]:
+def list_tables() -> dict[str, tuple[type[BaseModel], tuple[Setting, ...]]]:
     """The tables within sections, by their head in TOML, with what each entry holds."""
     found = {}
     for section, info in Settings.model_fields.items():
@@ -277,44 +284,39 @@ def list_tables() -> dict[str, tuple[type[Section], tuple[Setting, ...]]]:
         if not (isinstance(kind, type) and issubclass(kind, Section)):
             continue
         for name, field in kind.model_fields.items():
-            if entry := _entry(field.annotation):
-                is_list = get_origin(field.annotation) is tuple
-                head = f"[[{section}.{name}]]" if is_list else f'[{section}.{name}."…"]'
+            if entry := entry_of(field):
+                head = f"[[{section}.{name}]]" if is_list(field) else f'[{section}.{name}."…"]'
                 inner = tuple(_setting(f"{section}.{name}", each, one) for each, one in entry.model_fields.items())
                 found[head] = (entry, inner)
     return found
 
 
-def _entry(annotation: Any) -> type[Section] | None:
-    """What a list or table of tables is made of."""
-    kinds = (kind for kind in get_args(annotation) if isinstance(kind, type) and issubclass(kind, Section))
-    return next(kinds, None)
-
-
 def _setting(section: str, name: str, info: FieldInfo) -> Setting:
     return Setting(
-        section=section, name=name, kind=_kind(info.annotation), default=info.default, text=info.description or ""
+        section=section, name=name, kind=kind_of(info), default=info.default, text=info.description or "", info=info
     )
 
 
-def _kind(annotation: Any) -> str:
-    """The type in words: `"a", "b"`, a number, text."""
-    words = {str: "text", int: "number", float: "number", bool: "true or false", Path: "path", SecretStr: "secret text"}
-    inner = [kind for kind in get_args(annotation) if kind not in {type(None), Ellipsis}]
-    if inner and get_origin(inner[0]) is Literal:
-        return _kind(inner[0])
-    if get_origin(annotation) is Literal:
-        return " or ".join(f'"{value}"' for value in inner)
-    if _entry(annotation):
-        return "list of tables" if get_origin(annotation) is tuple else "table of tables"
-    if get_origin(annotation) is tuple:
-        return f"list of {words[inner[0]]}s" if inner[0] is int else f"list of {words[inner[0]]}"
-    return words[inner[0] if inner else annotation]
+class _Variables(PydanticBaseSettingsSource):
+    """DIGEST_ variables, each read as what its setting may be."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002 - pydantic names it
+        """Unused: sections have several variables each."""
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """What is set, by section and name."""
+        found: dict[str, Any] = {}
+        for setting in list_settings():
+            if (text := os.environ.get(setting.variable)) is not None:
+                place = found.setdefault(setting.section, {}) if setting.section else found
+                place[setting.name] = read_variable(setting.info, text)
+        return found
 
 
 def _read_toml(path: Path, *, needed: bool) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return _parse_toml(path.read_text(encoding="utf-8"), path)
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
         if needed:
             raise SettingsError(f"there is no settings file {path}", next_step="run: digest init") from error
@@ -323,10 +325,20 @@ def _read_toml(path: Path, *, needed: bool) -> dict[str, Any]:
         raise SettingsError(
             f"{path} cannot be read: {reason_of(error)}", next_step="check its permissions and encoding (UTF-8)"
         ) from error
+
+
+def _parse_toml(text: str, path: Path | None) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         words = _TWICE.sub(lambda found: f"[{'.'.join(re.findall(_QUOTED, found[1]))}] stands there twice", str(error))
         step = "put its lines under the first one" if _TWICE.search(str(error)) else "mend that line"
-        raise SettingsError(f"{path} is not valid TOML: {words}", next_step=step) from error
+        raise SettingsError(f"{path or 'settings'} is not valid TOML: {words}", next_step=step) from error
+    except (ValueError, RecursionError) as error:  # Python's own: thousands of digits, lists in lists in lists
+        what = (
+            "a list or table in it is too deep" if isinstance(error, RecursionError) else "a number in it is too long"
+        )
+        raise SettingsError(f"{path or 'settings'} cannot be read: {what}", next_step="mend that line") from error
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
@@ -342,57 +354,34 @@ def _refuse_unknown_variables() -> None:
             continue
         if name not in settings:
             raise SettingsError(f"unknown environment variable {name}", next_step=_nearest(name, settings))
-        if settings[name].kind.startswith("list") and not _is_json_list(value):
-            example = json.dumps(settings[name].default or ["10.1.0.0/16"])
+        info = settings[name].info
+        if is_list(info) and not isinstance(read_json(value), list):
+            example = json.dumps(settings[name].default or _EXAMPLES.get(name, ["10.1.0.0/16"]))
             raise SettingsError(f"environment variable {name} is no JSON list", next_step=f"write it like {example}")
+        if not is_list(info) and entry_of(info) and not isinstance(read_json(value), dict):
+            example = json.dumps(_EXAMPLES[name])
+            raise SettingsError(f"environment variable {name} is no JSON table", next_step=f"write it like {example}")
 
 
-def _is_json_list(text: str) -> bool:
-    try:
-        return isinstance(json.loads(text), list)
-    except ValueError:
-        return False
-
-
-_FAULTS = {
-    "greater_than": "it must be more than {gt:g}",
-    "greater_than_equal": "it must be {ge:g} or more",
-    "less_than_equal": "it must be {le:g} or less",
-    "int": "it must be a whole number",
-    "float": "it must be a number",
-    "finite": "it must be a number",
-    "bool": "it must be true or false",
-    "literal": "it must be {expected}",
-    "string": "it must be text, between quotation marks",
-    "path": "it must be text, between quotation marks",
-    "tuple": "it must stand between [ and ], as a list",
-    "dict": "it must be a table, with lines of its own",
-    "model": "it must be a table, with lines of its own",
+_EXAMPLES: dict[str, Any] = {
+    "DIGEST_SMTP__SERVERS": [{"host": "mail.example.org"}],
+    "DIGEST_PACE__DOMAINS": {"example.org": {"connections": 2}},
+    "DIGEST_PACE__WINDOWS": ["mon-fri 08:00-20:00"],
+    "DIGEST_WEB__HOSTS": ["news.example.org"],
 }
-"""By the types of pydantic's errors, or their first word: its own sentences speak of inputs and of Python."""
-
-
-def _fault(error: "ErrorDetails") -> str:
-    kind = error["type"]
-    if words := _FAULTS.get(kind) or _FAULTS.get(kind.partition("_")[0]):
-        return words.format(**error.get("ctx", {}))
-    return error["msg"].removeprefix("Value error, ")
 
 
 def _meaning(error: ValidationError, path: Path | None) -> SettingsError:
     first = error.errors(include_input=False, include_url=False)[0]
-    known = {".".join(filter(None, (each.section, each.name))): each for each in list_settings()}
+    settings = {".".join(filter(None, (each.section, each.name))): each for each in list_settings()}
     name = ".".join(str(part) for part in first["loc"] if not isinstance(part, int))
+    above = next((each for key, each in settings.items() if f"{name}.".startswith(f"{key}.")), None)
+    where = path or "settings"
+    if above and above.variable in os.environ:
+        where = f"environment variable {above.variable}"
+    entry = next((f"entry {part + 1}: " for part in first["loc"] if isinstance(part, int)), "")
     if first["type"] == "extra_forbidden":
-        return SettingsError(
-            f"{path or 'settings'}: unknown setting {name}", next_step=_nearest(name, [*known, *section_texts()])
-        )
-    setting = known.get(name)
-    where = (
-        f"environment variable {setting.variable}"
-        if setting and setting.variable in os.environ
-        else f"{path or 'settings'}"
-    )
-    fault = _fault(first)
-    step = f"its type is {setting.kind}; docs/settings.md lists every setting" if setting else "see docs/settings.md"
-    return SettingsError(f"{where}: {name}: {fault}", next_step=step)
+        tables = (each for head, (_, each) in list_tables().items() if head.startswith("[["))
+        known = [*settings, *section_texts(), *(f"{one.section}.{one.name}" for each in tables for one in each)]
+        return SettingsError(f"{where}: unknown setting {name}", next_step=_nearest(name, known))
+    return SettingsError(f"{where}: {name}: {entry}{words_of(first)}", next_step="docs/settings.md says what it may be")

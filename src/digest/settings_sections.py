@@ -1,13 +1,12 @@
 """The tables of digest.toml, one class each. `config.Settings` puts them together and reads them."""
 
-import ipaddress
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import idna
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator, model_validator
 
 from digest.core.addresses import domain_of
 from digest.core.pace import DomainLimit, Pace, WarmUp
@@ -16,15 +15,27 @@ from digest.core.web_address import check_public_address, check_web_address
 from digest.core.windows import parse_window
 from digest.core.zones import canonical_zone
 from digest.errors import UsageError
+from digest.setting_kinds import check_host, check_kind, check_networks
 
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _LABELS = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_LISTEN = re.compile(r"(\[[^\[\]\s]+\]|[^\[\]\s]+):(?P<port>[0-9]{1,5})")
+
+_Port = Annotated[int, Field(ge=1, le=65535)]
+_Many = Annotated[int, Field(ge=1, le=1_000_000)]
+_Rate = Annotated[float, Field(ge=0.0001, le=1_000_000)]  # from one in three hours
 
 
 class Section(BaseModel):
     """A table of digest.toml; its docstring stands above it in docs/settings.md."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _check_kind(cls, value: Any, info: ValidationInfo) -> Any:
+        check_kind(cls.model_fields[str(info.field_name)], value)
+        return value
 
 
 class DatabaseSettings(Section):
@@ -51,12 +62,14 @@ class ServerSettings(Section):
 
     name: str | None = Field(default=None, description="What logs call it. Unset: its host and port.")
     host: str | None = Field(default=None, description="Its name.")
-    port: int | None = Field(default=None, ge=1, le=65535, description="By its security, or as in [smtp].")
+    port: _Port | None = Field(default=None, description="By its security, or as in [smtp].")
     security: Literal["tls", "starttls", "plain"] | None = Field(default=None, description="As in [smtp].")
     username: str | None = Field(default=None, description='"" for no login. Another than in [smtp] has its own file.')
     password_file: Path | None = Field(default=None, description="A file in secrets_dir with the password alone.")
     connections: int | None = Field(default=None, ge=1, le=100, description="Conversations at the same time.")
     weight: int | None = Field(default=None, ge=1, le=1000, description="Its share. Unset: its connections.")
+
+    _check_host = field_validator("host")(check_host)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,9 +90,7 @@ class SmtpSettings(Section):
     """The mail server that takes the messages (RFC 5321)."""
 
     host: str = Field(default="localhost", description="Its name.")
-    port: int | None = Field(
-        default=None, ge=1, le=65535, description="Unset: 465 for tls, 587 for starttls, 25 for plain."
-    )
+    port: _Port | None = Field(default=None, description="Unset: 465 for tls, 587 for starttls, 25 for plain.")
     security: Literal["tls", "starttls", "plain"] = Field(
         default="starttls",
         description="tls from the start (RFC 8314), starttls (RFC 3207), or plain on this machine only.",
@@ -119,10 +130,21 @@ class SmtpSettings(Section):
             weight=server.weight or connections,
         )
 
+    _check_host = field_validator("host")(check_host)
+
+    @field_validator("hostname")
+    @classmethod
+    def _check_hostname(cls, value: str | None) -> str | None:
+        """EHLO takes an address between brackets, too (RFC 5321 4.1.3)."""
+        literal = value and re.fullmatch(r"\[([^\[\]\s]+)\]", value)
+        return value if literal and literal[1].isprintable() else check_host(value)
+
     @model_validator(mode="after")
-    def _check_logins(self) -> Self:
-        """One server's password is never said to another one under another name."""
-        for server in self.servers:
+    def _check_servers(self) -> Self:
+        """Each has a host that somebody named, and its password is never said to another one under another name."""
+        for number, server in enumerate(self.servers, start=1):
+            if server.host is None and "host" not in self.model_fields_set:
+                raise ValueError(f"entry {number} of servers names no host, and neither does [smtp]")
             if server.username and server.username != self.username and server.password_file is None:
                 raise ValueError(f"the server with the user name {server.username!r} needs a password_file of its own")
         return self
@@ -131,23 +153,23 @@ class SmtpSettings(Section):
 class DomainPaceSettings(Section):
     """What one destination is given instead, such as [pace.domains."example.org"]."""
 
-    per_second: float | None = Field(default=None, gt=0, description="Messages a second. Unset: as each domain.")
-    connections: int | None = Field(default=None, ge=1, description="Messages on their way at once, and no more.")
+    per_second: _Rate | None = Field(default=None, description="Messages a second. Unset: as each domain.")
+    connections: _Many | None = Field(default=None, description="Messages on their way at once, and no more.")
 
 
 class PaceSettings(Section):
     """How fast mail goes out, and when. Shared by all processes on one database; unset, nothing is limited."""
 
-    messages_per_second: float | None = Field(default=None, gt=0, description="Of all newsletters together.")
-    per_domain_per_second: float | None = Field(default=None, gt=0, description="To each domain of readers' addresses.")
-    per_domain_connections: int | None = Field(
-        default=None, ge=1, description="Messages on their way to one domain at the same time."
+    messages_per_second: _Rate | None = Field(default=None, description="Of all newsletters together.")
+    per_domain_per_second: _Rate | None = Field(default=None, description="To each domain of readers' addresses.")
+    per_domain_connections: _Many | None = Field(
+        default=None, description="Messages on their way to one domain at the same time."
     )
     domains: dict[str, DomainPaceSettings] = Field(
         default={}, description="Other limits for some domains, each in a table of its name."
     )
-    warm_up: int | None = Field(
-        default=None, ge=1, description="Messages on the first day of a new sender; each day of sending allows more."
+    warm_up: _Many | None = Field(
+        default=None, description="Messages on the first day of a new sender; each day of sending allows more."
     )
     warm_up_growth: float = Field(default=2.0, gt=1, le=10, description="How many times more a day.")
     windows: tuple[str, ...] = Field(
@@ -162,6 +184,20 @@ class PaceSettings(Section):
     def _check_windows(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for words in value:
             parse_window(words)
+        return value
+
+    @field_validator("domains")
+    @classmethod
+    def _check_domains(cls, value: dict[str, DomainPaceSettings]) -> dict[str, DomainPaceSettings]:
+        """Each once: of two spellings of a domain one would count, and nobody could tell which."""
+        known: dict[str, str] = {}
+        for name in value:
+            plain = domain_of(name)
+            if "@" in name or not _LABELS.fullmatch(plain):
+                raise ValueError(f"{name!r} is no domain such as example.org")
+            if plain in known:
+                raise ValueError(f"{known[plain]!r} and {name!r} are the same domain")
+            known[plain] = name
         return value
 
     @field_validator("zone")
@@ -281,17 +317,25 @@ class WebSettings(Section):
     @field_validator("listen")
     @classmethod
     def _check_listen(cls, value: str) -> str:
-        host, _, port = value.rpartition(":")
-        if not host or not port.isdecimal() or int(port) > 65535:
+        found = _LISTEN.fullmatch(value)
+        if not found or int(found["port"]) > 65535:
             raise ValueError("it must be HOST:PORT, such as 127.0.0.1:8025")
+        return value
+
+    @field_validator("hosts")
+    @classmethod
+    def _check_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for number, host in enumerate(value, start=1):
+            try:
+                check_host(host)
+            except ValueError as error:
+                raise ValueError(f"entry {number}: {error}") from None
         return value
 
     @field_validator("proxies", "metrics_from")
     @classmethod
-    def _check_proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for network in value:
-            ipaddress.ip_network(network, strict=False)
-        return value
+    def _check_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return check_networks(value, strict=False)
 
     @property
     def place(self) -> tuple[str, int]:
@@ -303,13 +347,11 @@ class WebSettings(Section):
 class SignupSettings(Section):
     """How many confirmations go out, whoever asks for them: strangers' mailboxes are not to be filled by a form."""
 
-    per_address_a_day: int = Field(default=1, ge=1, description="To one address, in 24 hours.")
-    per_address_ever: int = Field(default=3, ge=1, description="To one address that never confirms.")
-    per_network: int = Field(
-        default=20, ge=1, description="Sign-ups from one network (/24, /64), in an hour; then 429."
-    )
-    per_domain: int = Field(default=200, ge=1, description="To one domain of addresses, in an hour.")
-    per_hour: int = Field(default=500, ge=1, description="Of all, in an hour.")
+    per_address_a_day: _Many = Field(default=1, description="To one address, in 24 hours.")
+    per_address_ever: _Many = Field(default=3, description="To one address that never confirms.")
+    per_network: _Many = Field(default=20, description="Sign-ups from one network (/24, /64), in an hour; then 429.")
+    per_domain: _Many = Field(default=200, description="To one domain of addresses, in an hour.")
+    per_hour: _Many = Field(default=500, description="Of all, in an hour.")
 
     def caps(self) -> Caps:
         """The caps that these settings make."""
@@ -322,11 +364,16 @@ class FetchSettings(Section):
     about_url: str | None = Field(
         default=None, description="A page about you for the User-Agent (docs/fetching.md F13)."
     )
-    ports: tuple[int, ...] = Field(default=(80, 443), description="Ports that may be asked.")
+    ports: tuple[_Port, ...] = Field(default=(80, 443), description="Ports that may be asked.")
     allow_private: tuple[str, ...] = Field(
         default=(), description='Networks that may be fetched although private, such as "10.1.0.0/16".'
     )
     connections: int = Field(default=16, ge=1, le=64, description="Fetches at the same time.")
+
+    @field_validator("allow_private")
+    @classmethod
+    def _check_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return check_networks(value, strict=True)
 
     @field_validator("about_url")
     @classmethod

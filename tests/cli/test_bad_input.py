@@ -149,7 +149,7 @@ def allow(*ports: int) -> dict[str, str]:
     ("text", "words", "next_step"),
     [
         (b'[smtp]\nhots = "x"', "digest.toml: unknown setting smtp.hots", "did you mean smtp.host?"),
-        (b'[smtp]\nport = "many"', "digest.toml: smtp.port: ", "its type is number"),
+        (b'[smtp]\nport = "many"', "digest.toml: smtp.port: it must be a whole number", "docs/settings.md"),
         (b"[smtp\n", "digest.toml is not valid TOML: ", "mend that line"),
         (b'name = "\xff"', "digest.toml cannot be read: ", "encoding"),
     ],
