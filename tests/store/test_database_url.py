@@ -18,7 +18,18 @@ from digest.store.database_url import say_url
             "postgresql://h/d?autocommit=true",
             "knows no parameter 'autocommit'",
         ),  # the driver's, not to be given as text
-        ("postgresql:///d?host=h&port=five", "non-integer port"),
+        ("postgresql:///d?host=h&port=five", "has a port that is none"),
+        (f"postgresql:///d?host=h&port={'1' * 5000}", "has a port that is none$"),
+        ("postgresql://h:99999/d", "has a port that is none"),
+        ("postgresql://h:0/d", "has a port that is none"),
+        ("postgresql:///d?host=a:5432&host=b:65536", "has a port that is none"),
+        ("postgresql://h/d?sslmode=require&sslmode=disable", "url has sslmode more than once"),
+        ("postgresql://h/d?prepare_threshold=1&prepare_threshold=2", "url has prepare_threshold more than once"),
+        ("postgresql://h/d?application_name=a&application_name=b", "url has application_name more than once"),
+        ("postgresql://h/d?keepalives_idle=long", "keepalives_idle=long is no whole number"),
+        ("postgresql://h/d?sslnegotiation=direct&sslmode=prefer", 'weak sslmode "prefer"'),
+        ("postgresql://h/d?service=nobody", 'definition of service "nobody" not found'),
+        ("postgresql://h/d?scram_client_key=hunter2", "invalid SCRAM client key"),
         ("postgresql://anna:x@h:hunter2/d", "a port that is no number"),
         ("sqlite:///digest.db?mode=ro", "SQLite takes no parameters"),
         ("sqlite://host/digest.db", "no database that digest knows"),
@@ -38,10 +49,36 @@ def test_a_misspelt_parameter_is_told_with_the_nearest() -> None:
     assert caught.value.next_step == "did you mean connect_timeout?"
 
 
-def test_a_word_that_a_parameter_cannot_be_is_told_before_a_host_is_looked_for() -> None:
-    with pytest.raises(SettingsError, match=r": Postgres knows no sslmode=requir$") as caught:
-        Database("postgresql://nowhere.invalid/d?sslmode=requir")
-    assert caught.value.next_step == "did you mean require?"
+@pytest.mark.parametrize(
+    ("wrong", "step"),
+    [
+        ("sslmode=requir", "did you mean require?"),
+        ("sslmode=zzz", "write one of disable, allow, prefer, require, verify-ca, verify-full"),
+        ("sslnegotiation=plain", "write one of postgres, direct"),
+        ("channel_binding=requir", "did you mean require?"),
+        ("gssencmode=no", "write one of disable, prefer, require"),
+        ("target_session_attrs=primry", "did you mean primary?"),
+        ("load_balance_hosts=rand", "did you mean random?"),
+        ("ssl_min_protocol_version=2", "its manual lists the values under libpq, Parameter Key Words"),
+    ],
+)
+def test_a_word_that_a_parameter_cannot_be_is_told_before_a_host_is_looked_for(wrong: str, step: str) -> None:
+    with pytest.raises(SettingsError, match=f": Postgres knows no {wrong}$") as caught:
+        Database(f"postgresql://nowhere.invalid/d?{wrong}")
+    assert caught.value.next_step == step
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "sslnegotiation=direct&sslmode=require&channel_binding=require",
+        "gssencmode=require&target_session_attrs=prefer-standby&load_balance_hosts=random",
+        "sslmode=verify-full&sslrootcert=system&ssl_min_protocol_version=TLSv1.2&require_auth=scram-sha-256",
+        "host=/run/a,/run/b&port=5432,5433&options=-c%20a=1&options=-c%20b=2&keepalives=0&password=a%20b%27c",
+    ],
+)
+def test_what_libpq_takes_is_taken(words: str) -> None:
+    Database(f"postgresql:///d?{words}").close()
 
 
 def test_a_value_that_a_parameter_cannot_have_is_not_called_an_unreachable_server(postgres_database: Database) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlmodel import Session
 
 from digest.errors import DatabaseError, SettingsError
-from digest.store.database_url import check_parameters, parse_url, prepare_threshold, say_url
+from digest.store.database_url import check_parameters, check_ports, parse_url, prepare_threshold, say_url
 from digest.store.faults import is_locked, translated
 
 __all__ = ["Database", "Session"]
@@ -131,12 +131,14 @@ class Database:
             connect["connect_timeout"] = 10
         if "prepare_threshold" in self.url.query:
             connect["prepare_threshold"] = prepare_threshold(str(self.url.query["prepare_threshold"]))
+        check_ports("" if self.url.port is None else str(self.url.port), *self.url.normalized_query.get("port", ()))
         try:
             engine = create_engine(
                 self.url, hide_parameters=True, connect_args=connect, pool_pre_ping=True, pool_size=5, max_overflow=10
             )
             check_parameters(self.url.query)
-            engine.dialect.create_connect_args(self.url)  # hosts and ports of its query
+            _, told = engine.dialect.create_connect_args(self.url)  # hosts and ports of its query
+            check_ports(str(told.get("port", "")))
         except ArgumentError as error:
             raise SettingsError(f"[database] url: {error}", next_step="mend its hosts and ports") from error
         except ModuleNotFoundError as error:

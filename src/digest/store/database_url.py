@@ -9,7 +9,9 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from digest.errors import SettingsError
+from digest.store.faults import VALUES, wrong_value
 
+MOST_PORTS = 65_535
 _DRIVER = "postgresql+psycopg"
 _SCHEME = re.compile(r"postgres(ql)?://")
 _PASSWORD = re.compile(r"(?<=://)([^:/]*):[^@]*@")  # as SQLAlchemy takes it apart
@@ -19,10 +21,20 @@ _SECRET = re.compile(
 _UNPREPARED = "none"
 _WORDS = {
     "sslmode": ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
+    "sslnegotiation": ("postgres", "direct"),
+    "sslcertmode": ("disable", "allow", "require"),
     "gssencmode": ("disable", "prefer", "require"),
     "channel_binding": ("disable", "prefer", "require"),
+    "target_session_attrs": ("any", "read-write", "read-only", "primary", "standby", "prefer-standby"),
+    "load_balance_hosts": ("disable", "random"),
 }
-"""What libpq would refuse only once it has found the host: until then it would seem that the host is to blame."""
+"""The nearest of them is told; whether a word is one, libpq says."""
+_NUMBERS = ("keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout")
+_SEVERAL = {"host", "port", "options"}
+"""What a URL may have more than once."""
+_NOWHERE = "/nonexistent/digest"
+"""A folder of sockets: libpq judges the words, then finds nobody there, without a look into the network."""
+_LIST = "its manual lists them under libpq, Parameter Key Words"
 
 
 def parse_url(text: str) -> URL:
@@ -51,6 +63,10 @@ def parse_url(text: str) -> URL:
             "[database] url has a ? in it, and SQLite takes no parameters",
             next_step="leave out what begins with the ?; a file whose path has one needs another name",
         )
+    if twice := sorted(
+        name for name, value in parsed.query.items() if not isinstance(value, str) and name not in _SEVERAL
+    ):
+        raise SettingsError(f"[database] url has {twice[0]} more than once", next_step="keep one of them")
     return parsed
 
 
@@ -72,18 +88,57 @@ def check_parameters(given: Mapping[str, Any]) -> None:
         near = difflib.get_close_matches(unknown[0], known, n=1)
         raise SettingsError(
             f"[database] url: Postgres knows no parameter {unknown[0]!r}",
-            next_step=f"did you mean {near[0]}?" if near else "its manual lists them under libpq, Parameter Key Words",
+            next_step=f"did you mean {near[0]}?" if near else _LIST,
         )
-    for name in _WORDS.keys() & given.keys():
-        if (value := given[name]) not in _WORDS[name]:
-            near = difflib.get_close_matches(str(value), _WORDS[name], n=1)
-            raise SettingsError(
-                f"[database] url: Postgres knows no {name}={value}",
-                next_step=f"did you mean {near[0]}?" if near else f"write one of {', '.join(_WORDS[name])}",
-            )
-    timeout = given.get("connect_timeout", "")
-    if not re.fullmatch(r"[0-9]{0,6}", str(timeout)):
+    if not re.fullmatch(r"[0-9]{0,6}", timeout := given.get("connect_timeout", "")):
         raise SettingsError(f"[database] url: connect_timeout={timeout} is no number of seconds", next_step="write 10")
+    for name in _NUMBERS:
+        if not re.fullmatch(r"[0-9]{0,9}", value := given.get(name, "")):
+            raise SettingsError(
+                f"[database] url: {name}={value} is no whole number", next_step="mend it, or leave it out"
+            )
+    _ask_libpq(
+        {name: value for name, value in given.items() if name not in {"hostaddr", "prepare_threshold", *_SEVERAL}}
+    )
+
+
+def check_ports(*ports: str) -> None:
+    """Before the host is looked for: libpq judges a port only then. Each may be several, with commas between them.
+
+    Raises:
+        SettingsError: one of them is none.
+    """
+    for port in filter(None, ",".join(ports).split(",")):
+        if not (re.fullmatch(r"[0-9]{1,5}", port) and 1 <= int(port) <= MOST_PORTS):
+            raise SettingsError("[database] url has a port that is none", next_step=f"write one from 1 to {MOST_PORTS}")
+
+
+def _ask_libpq(given: Mapping[str, str]) -> None:
+    """Whether it takes these values: else it refuses them only once it has found the host, which would seem to be to blame.
+
+    Raises:
+        SettingsError: it does not.
+    """
+    from psycopg.conninfo import make_conninfo  # noqa: PLC0415 - it need not be installed
+    from psycopg.pq import PGconn  # noqa: PLC0415
+
+    # A password, so that no file of passwords is read; encryption by GSSAPI is not for sockets, and its words are few.
+    if given.get("gssencmode") == "require":
+        given = {**given, "gssencmode": "prefer"}
+    asked = PGconn.connect_start(make_conninfo(**{"password": "none", **given, "host": _NOWHERE}).encode())
+    said = asked.error_message.decode(errors="replace")
+    asked.finish()
+    if _NOWHERE in said:
+        return
+    if (wrong := wrong_value(said)) is None:
+        raise SettingsError(f"[database] url: {said.strip().splitlines()[0]}", next_step="mend its parameters")
+    name, value = wrong
+    words = _WORDS.get(name, ())
+    near = difflib.get_close_matches(value, words, n=1)
+    raise SettingsError(
+        f"[database] url: Postgres knows no {name}={value}",
+        next_step=f"did you mean {near[0]}?" if near else f"write one of {', '.join(words)}" if words else VALUES,
+    )
 
 
 def prepare_threshold(text: str) -> int | None:

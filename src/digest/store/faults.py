@@ -21,7 +21,7 @@ _PERMISSIONS = "check the permissions of the file and its folder"
 _UPGRADE = "run: digest db upgrade"
 _URL = "check [database] url in digest.toml"
 _POOLER = "add ?prepare_threshold=none to [database] url (docs/operations.md), or let the pooler keep sessions"
-_VALUES = "its manual lists the values under libpq, Parameter Key Words"
+VALUES = "its manual lists the values under libpq, Parameter Key Words"
 _IGNORE = "write ignore_startup_parameters = options into pgbouncer.ini (docs/operations.md)"
 _CREATE = "run: createdb NAME, then: digest db upgrade"
 
@@ -143,6 +143,12 @@ def translated(name: str) -> Iterator[None]:
         raise meaning from error
 
 
+def wrong_value(words: str) -> tuple[str, str] | None:
+    """The parameter and the value, where libpq or the server says that it cannot have it."""
+    found = next(filter(None, (form.search(words) for form in _NO_VALUE)), None)
+    return (found["name"], found["value"]) if found else None
+
+
 def is_locked(error: sqlite3.OperationalError) -> bool:
     """Whether SQLite gave up because another connection holds the lock (SQLITE_BUSY and its extended codes)."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
@@ -173,9 +179,9 @@ def _missing(words: str) -> Meaning | None:
 
 
 def _unreachable(words: str) -> Meaning:
-    if found := next(filter(None, (form.search(words) for form in _NO_VALUE)), None):
-        said = f"{found['name']}={found['value']}".replace("{", "{{").replace("}", "}}")
-        return (SettingsError, f"{{}}: Postgres knows no {said}", f"{_VALUES}; {_URL}")
+    if found := wrong_value(words):
+        said = "=".join(found).replace("{", "{{").replace("}", "}}")
+        return (SettingsError, f"{{}}: Postgres knows no {said}", f"{VALUES}; {_URL}")
     for part, meaning in _WORDS.items():
         if part in words:
             return meaning
