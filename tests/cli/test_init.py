@@ -146,6 +146,12 @@ def test_init_refuses_to_overwrite_and_changes_nothing(tmp_path: Path) -> None:
             1,
             "none.txt cannot be read",
         ),
+        (
+            ("--smtp-host", "h", "--smtp-port", "1" * 5000),
+            2,
+            f"error: --smtp-port: '{'1' * 40}…' is not a whole number",
+        ),
+        (("--smtp-host", "mail.example.org:25"), 1, "smtp.host: it must be a host's name or address alone"),
         (("--database", "mysql://host/name"), 1, "error: --database names no database that digest knows"),
         (("--database", "postgresql://nowhere.invalid/d?sslmode=requir"), 1, "Postgres knows no sslmode=requir"),
         (("--database", "postgresql://127.0.0.1:9/digest"), 1, "Connection refused; nothing was made"),
@@ -182,15 +188,18 @@ def test_a_folder_that_may_not_be_written_is_one_sentence(tmp_path: Path) -> Non
 
 
 def test_on_a_terminal_it_asks_and_keeps_the_password_out_of_sight(tmp_path: Path) -> None:
-    answers = ["mail.example.org", "ssl", "plain", "tls", "99999", "2465", "anna", "hunter2", "week", "The Week", "anna@example.org", "",
-               "Europe/Berlin", "Hauptstr. 1", "mondays at 8", ""]  # fmt: skip
+    answers = ["mail.example.org:25", " mail.example.org ", "ssl", "plain", "tls", "99999", "1" * 4000, " 2465 ", "anna", "hunter2", "week", "The Week",
+               " ", "anna@example.org", "", "Europe/Berlin", "Hauptstr. 1", "mondays at 8", ""]  # fmt: skip
     code, shown = type_to_digest("init", "news", cwd=tmp_path, answers=answers)
     assert code == 0, shown
     assert "hunter2" not in shown
     assert "'ssl' is none of tls, starttls, plain" in shown
     assert "smtp.security is plain, but mail.example.org is another machine" in shown
     settings = Settings.load(tmp_path / "news" / "digest.toml")
+    assert "'mail.example.org:25': it must be a host's name or address alone" in shown
     assert "'99999' is no port" in shown
+    assert f"'{'1' * 40}…' is no port" in shown
+    assert settings.smtp.host == "mail.example.org"
     assert (settings.smtp.security, settings.smtp.port, settings.smtp.username) == ("tls", 2465, "anna")
     assert settings.smtp.password
     assert settings.smtp.password.get_secret_value() == "hunter2"

@@ -21,20 +21,22 @@ def ask(
     check: Callable[[str], object] | None = None,
     secret: bool = False,
 ) -> str:
-    """Ask until the answer passes the check, whose usage error is shown. An empty answer takes the default."""
+    """Ask until the answer passes the check, whose usage error is shown. An empty answer takes the default, and blanks are empty."""
     from digest.errors import UsageError
 
     while True:
         answer: str = typer.prompt(
             question, default=default, err=True, hide_input=secret, show_default=bool(default) and not secret
-        )
+        ).strip()
+        if not answer and default is None:
+            continue
         try:
             if check and answer:
                 check(answer)
         except UsageError as error:
             note(error.message, next_step=error.next_step)
         else:
-            return answer.strip()
+            return answer or str(default)
 
 
 def ask_cadence() -> list[str]:

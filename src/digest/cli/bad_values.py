@@ -12,6 +12,8 @@ from digest.errors import UsageError
 
 _CHOICE = re.compile(r"^(?:Value error, )?(?P<given>'.*?'|\S+) is not one of (?P<known>.+?)\.?$", re.DOTALL)
 _KINDS = {"int": "a whole number", "float": "a number", "bool": "yes or no", "datetime": "a date"}
+_MOST = 40
+"""Characters of a value that are said again."""
 _BOUNDS = {"greater_than_equal": ("ge", "at least {}"), "less_than_equal": ("le", "at most {}")}
 
 
@@ -25,6 +27,13 @@ def in_our_words(fault: typer.BadParameter) -> UsageError:
     return UsageError(f"{option}{_fault(fault)}", next_step=step)
 
 
+def quoted(given: object) -> str:
+    """What was given, text between quotation marks; of something long its beginning."""
+    if not isinstance(given, str):
+        return repr(given)
+    return repr(given if len(given) <= _MOST else f"{given[:_MOST]}…")
+
+
 def _name(fault: typer.BadParameter) -> str:
     if (parameter := fault.param) is None:
         return ""
@@ -36,7 +45,7 @@ def _fault(fault: typer.BadParameter) -> str:
     """What is wrong with the value, by the kind of what the library found where it tells."""
     errors: Any = getattr(fault.__cause__, "errors", list)()
     first: dict[str, Any] = errors[0] if errors else {"type": "", "input": ""}
-    given, kind = f"{first['input']!r}", first["type"]
+    given, kind = quoted(first["input"]), first["type"]
     if kind in _BOUNDS:
         limit, words = _BOUNDS[kind]
         return f"{given} is not {words.format(first['ctx'][limit])}"

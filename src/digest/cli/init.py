@@ -1,6 +1,7 @@
 """`digest init`: a folder with settings, secrets and a database, ready for the first newsletter."""
 
 import os
+import re
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from digest.cli.ask import ask, ask_cadence, can_ask, check_cadences
+from digest.cli.bad_values import quoted
 from digest.cli.fresh import Fresh, all_or_nothing
 from digest.cli.given_url import said_of
 from digest.cli.newsletter_warnings import warn
@@ -146,7 +148,7 @@ def _ask_mail(chosen: Choices) -> str | None:
     """Where mail goes. Returns the password."""
     from digest.mail.smtp import PORTS
 
-    host = ask("SMTP server (empty: keep messages in a folder for now)", default="")
+    host = ask("SMTP server (empty: keep messages in a folder for now)", default="", check=_check_host)
     if not host:
         return None
     security = ask(
@@ -170,6 +172,16 @@ def _ask_slug() -> str:
     return ask("Short name of your first newsletter, for links (empty: later)", default="", check=check_slug)
 
 
+def _check_host(word: str) -> None:
+    from digest.errors import UsageError
+    from digest.setting_kinds import check_host
+
+    try:
+        check_host(word)
+    except ValueError as error:
+        raise UsageError(f"{quoted(word)}: {error}", next_step="the port is asked for later") from error
+
+
 def _check_security(word: str, host: str) -> None:
     from digest.errors import SettingsError, UsageError
     from digest.mail.plain_text import check_privacy
@@ -185,8 +197,8 @@ def _check_security(word: str, host: str) -> None:
 def _check_port(word: str) -> None:
     from digest.errors import UsageError
 
-    if not (word.isdecimal() and 1 <= int(word) <= MOST_PORTS):
-        raise UsageError(f"{word!r} is no port", next_step=f"write a number from 1 to {MOST_PORTS}")
+    if not (re.fullmatch(r"[0-9]{1,5}", word) and 1 <= int(word) <= MOST_PORTS):
+        raise UsageError(f"{quoted(word)} is no port", next_step=f"write a number from 1 to {MOST_PORTS}")
 
 
 def _complete_newsletter(slug: str, values: dict[str, Any], cadences: list[str] | None) -> list[str]:
