@@ -57,6 +57,9 @@ def test_show_tells_it_all_in_order_and_explain_agrees(sqlite_template: Path, tm
         "agreed by form (192.0.2.7)", "issue 1", "paused until Sun 2017-09-03 00", "ended the pause",
         "issue 3", "left", "said why they left", "subscribed", "issue 5", "left",
     ]  # fmt: skip
+    assert [line[2] for line in lines if line[2].partition(":")[0] in {"left", "said why they left", "subscribed"}] == [
+        "left: unsubscribed", "said why they left: too-many", "subscribed: active, by undo", "left: unsubscribed",
+    ]  # fmt: skip
     answers = {line[2].partition(":")[0]: line[2].partition(": ")[2] for line in lines}
     done = run_digest("explain", "anna@example.org", "--json", cwd=tmp_path, env=ENV)
     explained = {f"issue {one['issue']}": one["answer"] for one in json.loads(done.stdout)["answers"]}

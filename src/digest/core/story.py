@@ -28,16 +28,20 @@ _SAID = {
 
 _NOT_TOLD = {"owed", "cadence_id", "paused_until", "earlier"}
 """Of a line's data: what is for programs, or told in another way."""
+_NAMED = {"how": "by"}
+_PLAIN = {"why", "reason", "fields", "state"}
+"""Of a line's data: what says enough without its name."""
 _COME_BACK = {"subscription.begun", "subscription.confirmed"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Happening:
-    """One line of a story. `at` is None for what has not ended yet: it comes last."""
+    """One line of a story. `at` is None for what has not ended yet: it comes last; `undated`: nobody knows when, so it comes first."""
 
     at: datetime | None
     newsletter: str | None  # its slug
     what: str
+    undated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +57,8 @@ class Span:
 
 
 def in_order(happenings: Iterable[Happening]) -> tuple[Happening, ...]:
-    """Oldest first; what has no time yet, last."""
-    known = sorted(happenings, key=lambda one: (one.at is None, one.at.timestamp() if one.at else 0.0))
+    """What nobody dated, then oldest first; what has no time yet, last."""
+    known = sorted(happenings, key=lambda one: (not one.undated, one.at is None, one.at.timestamp() if one.at else 0.0))
     return tuple(known)
 
 
@@ -66,7 +70,9 @@ def tell_consent(slug: str, tie: Subscription) -> Iterable[Happening]:
         where = f" ({places})" if places else ""
         words = f': "{consent.text}"' if consent.text else ""
         words += f" (words {consent.version})" if consent.version else ""
-        yield Happening(at=consent.at, newsletter=slug, what=f"agreed by {consent.how}{where}{words}")
+        yield Happening(
+            at=consent.at, newsletter=slug, what=f"agreed by {consent.how}{where}{words}", undated=not consent.at
+        )
     if consent.confirmed_at and consent.confirmed_at != consent.at:
         yield Happening(at=consent.confirmed_at, newsletter=slug, what="the consent was confirmed")
     if tie.state is SubscriptionState.ENDED and tie.ended_at:
@@ -79,10 +85,14 @@ def tell_event(event: Event, slugs: Mapping[int, str], cadences: Mapping[int, st
     if until := event.data.get("paused_until"):
         said += f" until {say_local(datetime.fromisoformat(until), zone)}"
         said += ", and wants what they miss" if event.data.get("earlier") else ""
-    data = {name.replace("_", " "): _shown(value) for name, value in event.data.items() if name not in _NOT_TOLD}
+    data = {
+        _NAMED.get(name, name.replace("_", " ")): _shown(value)
+        for name, value in event.data.items()
+        if name not in _NOT_TOLD
+    }
     if number := event.data.get("cadence_id"):
         data = {"cadence": cadences.get(number, str(number)), **data}
-    told = ", ".join(f"{name} {value}" for name, value in data.items())
+    told = ", ".join(value if name in _PLAIN else f"{name} {value}" for name, value in data.items())
     slug = slugs.get(event.newsletter_id) if event.newsletter_id else None
     return Happening(at=event.at, newsletter=slug, what=f"{said}: {told}" if told else said)
 
