@@ -25,10 +25,14 @@ def rotate(context: typer.Context, yes: Yes = False, as_json: AsJson = False) ->
     opened = open_app(context)
     with opened.database.read() as session:
         if busy := issues_on_their_way(session):
-            told = ", ".join(f"{number} of {slug}" for slug, number in busy)
+            told = " and ".join(f"issue {number} of {slug}" for slug, number in busy)
+            on_its_way, is_done = (
+                ("is on its way", "it is done") if len(busy) == 1 else ("are on their way", "all are done")
+            )
+            slug, number = busy[0]
             raise Conflict(
-                f"issue {told} is on its way, with links of the present key",
-                next_step="wait until it is done, or end it: digest issue cancel NUMBER",
+                f"{told} {on_its_way}, with links of the present key",
+                next_step=f"wait until {is_done}, or end it: digest issue cancel {number} --newsletter {slug}",
             )
     file = opened.settings.link_keys_file
     confirm(f"Make a new key in {file} and sign all links with it from now on?", yes=yes)
