@@ -179,6 +179,8 @@ def test_letters_that_the_mail_server_does_not_take_are_refused_in_words(
 
 
 def test_a_slip_is_suggested_and_never_corrected(site: Served, database: Database, clock: Moment) -> None:
+    with database.write() as session:
+        session.execute(text("UPDATE newsletter SET reader_zones = TRUE"))
     doubt = join(site, clock, "eve@gmial.com", zone="Asia/Tokyo")
     assert "Did you mean" in doubt.body
     assert (doubt.body.count("<button"), signups(database)) == (2, [])
@@ -236,12 +238,18 @@ def test_what_was_chosen_on_another_site_stands_in_our_form(site: Served, databa
     assert 'value="beans" checked' not in shown
 
 
-def test_nobody_is_asked_for_a_clock_that_decides_nothing(site: Served, database: Database) -> None:
+def test_nobody_is_asked_for_a_clock_that_decides_nothing(site: Served, database: Database, clock: Moment) -> None:
+    """And what a form that was pasted while it decided something still tells is not kept."""
     forms = f"{FORM}", f"{FORM}/embed"
     assert not any("zone" in site.get(form).body.lower() or "<script" in site.get(form).body for form in forms)
+    assert "zone" not in site.post(FORM, {"address": "eve@example.org", "zone": "Asia/Tokyo"}).body.lower()
+    join(site, clock, "eve@example.org", zone="Asia/Tokyo")
     with database.write() as session:
         session.execute(text("UPDATE newsletter SET quiet_hours = '22:00-07:00'"))
     assert all('name="zone"' in site.get(form).body for form in forms)
+    join(site, clock, "frida@example.org", zone="Asia/Tokyo")
+    join(site, clock, "gustav@example.org", zone="Mars/Olympus")
+    assert [row["zone"] for row in signups(database)] == [None, "Asia/Tokyo", None]
 
 
 @pytest.mark.parametrize("change", ["signup = 'closed'", "state = 'removed'"])

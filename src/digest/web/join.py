@@ -214,10 +214,10 @@ class _Joining:
 
 
 def _read(request: Request, door: Door, form: FormData, language: str) -> Filled:
-    """What was posted, of what there is to choose."""
+    """What was posted, of what there is to choose. A zone that decides nothing is not kept, whoever's form had it (decision 0206)."""
     cadence, tongue = text_of(form, "cadence", most=20), text_of(form, "language", most=35)
     ids = {str(line.id): line.id for line in door.cadences}
-    zone = text_of(form, "zone", most=64)
+    zone = text_of(form, "zone", most=64) if asks_for_zone(door.newsletter) else ""
     asked = {one for one in form.getlist("topic") if isinstance(one, str)}
     topics = tuple(topic.slug for topic in door.topics if topic.slug in asked)
     return Filled(
