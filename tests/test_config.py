@@ -75,6 +75,7 @@ def test_the_environment_wins_over_the_file_setting_by_setting(monkeypatch: pyte
         ('[stmp]\nhost = "x"', "unknown setting stmp", "did you mean smtp?"),
         ('secret_dir = "x"', "unknown setting secret_dir", "did you mean secrets_dir?"),
         ('home = "/"', "unknown setting home", "docs/settings.md"),
+        ("_env_file = 'x'", "unknown setting _env_file", "docs/settings.md"),
         ('[smtp]\nport = "25"', f"smtp.port: it must be a {PORT}, without quotation marks", MEANING),
         ("[pace]\nwarm_up_growth = 1", "pace.warm_up_growth: it must be a number above 1, 10 at most", MEANING),
         ("[web]\nserve = 1", "web.serve: it must be true or false", MEANING),

@@ -21,7 +21,7 @@ from digest.edges import make_fetcher, make_relays, make_signer
 from digest.secret_files import KeyRing
 from digest.store.database import Database
 from digest.store.meta import check_key, has_fingerprint
-from digest.store.schema import check_schema
+from digest.store.schema import RESTORE, check_schema
 
 if TYPE_CHECKING:
     from digest.actions.deliver import DeliverReport
@@ -63,7 +63,7 @@ class App:
         """
         database = connect(settings)
         try:
-            check_schema(database)
+            check_schema(database, missing=step_without_database(settings))
             key = settings.key(make=not has_fingerprint(database))
             check_key(database, key)
             ring = KeyRing(settings.link_keys_file, key)
@@ -361,3 +361,9 @@ def connect(settings: Settings) -> Database:
         DatabaseError: the driver for Postgres is not installed.
     """
     return Database(settings.database_url, busy_timeout_ms=round(settings.database.busy_timeout * 1000))
+
+
+def step_without_database(settings: Settings) -> str:
+    """What to do where the database is missing: where nothing says where it is, digest is not set up, or elsewhere."""
+    is_set_up = settings.is_written or "database" in settings.model_fields_set
+    return RESTORE if is_set_up else "run: digest init, or name the settings file: digest --config FILE"

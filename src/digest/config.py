@@ -73,6 +73,7 @@ class Settings(BaseSettings):
     fetch: FetchSettings = FetchSettings()
     logs: LogSettings = LogSettings()
     home: Path = Field(default=Path(), exclude=True)  # the folder of the settings file; relative paths start here
+    is_written: bool = Field(default=False, exclude=True)  # whether there is a settings file
 
     @classmethod
     def settings_customise_sources(
@@ -211,10 +212,12 @@ class Settings(BaseSettings):
         path = (named or Path(DEFAULT_FILE)).absolute()
         data = _read_toml(path, needed=named is not None)
         _refuse_unknown_variables()
-        if "home" in data:
-            raise SettingsError(f"{path}: unknown setting home", next_step="docs/settings.md lists every setting")
+        if ours := [
+            name for name in data if name in {"home", "is_written"} or name.startswith("_")
+        ]:  # pydantic's options
+            raise SettingsError(f"{path}: unknown setting {ours[0]}", next_step="docs/settings.md lists every setting")
         try:
-            settings = cls(**{**data, "home": path.parent})
+            settings = cls(**data, home=path.parent, is_written=path.is_file())
         except ValidationError as error:
             raise _meaning(error, path) from None
         return settings._with_secrets()

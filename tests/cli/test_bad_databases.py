@@ -96,11 +96,22 @@ def test_a_locked_database_is_busy_and_asks_to_try_later(home: Path) -> None:
 
 def test_a_missing_database_is_told_with_the_command_that_makes_it(tmp_path: Path) -> None:
     done = run_digest("db", "check", cwd=tmp_path)
-    assert_told(done, code=1, words="there is no database", next_step="run: digest init")
+    assert_told(done, code=1, words="there is no database", next_step="run: digest init, or name the settings file")
     assert list(tmp_path.iterdir()) == []
     done = run_digest(*writing(1), cwd=tmp_path, code=SLOW)
-    assert_told(done, code=1, words="there is no database", next_step="run: digest init")
+    assert_told(done, code=1, words="there is no database", next_step="run: digest init, or name the settings file")
     assert list(tmp_path.iterdir()) == []
+    done = run_digest("plan", cwd=tmp_path, env={"DIGEST_DATABASE__URL": "sqlite:///other.db"})
+    assert_told(
+        done, code=1, words="there is no database", next_step="restore a backup, or for a new one run: digest db"
+    )
+    (tmp_path / "digest.toml").touch()
+    for command in ("plan", "db check"):
+        done = run_digest(*command.split(), cwd=tmp_path)
+        assert_told(
+            done, code=1, words="there is no database", next_step="restore a backup, or for a new one run: digest db"
+        )
+        assert "init" not in done.stderr
 
 
 def test_a_newer_database_is_refused(home: Path) -> None:

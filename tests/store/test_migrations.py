@@ -215,7 +215,7 @@ def test_an_empty_database_is_announced_with_the_command_that_fills_it(empty: Da
     if empty.is_sqlite:
         with pytest.raises(DatabaseError, match="there is no database") as caught:
             schema.check_schema(empty)
-        assert caught.value.next_step == schema.MISSING
+        assert caught.value.next_step == schema.RESTORE
         empty.create_file()
     with pytest.raises(DatabaseError, match="has no tables of digest yet") as caught:
         schema.check_schema(empty)

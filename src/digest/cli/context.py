@@ -31,16 +31,21 @@ def open_app(context: typer.Context) -> "App":
     return app
 
 
-def open_database(context: typer.Context) -> "Database":
-    """The database of the settings as it is: missing, older or damaged, for the commands that mend it.
+def open_database(context: typer.Context, *, is_there: bool = False) -> "Database":
+    """The database of the settings as it is: missing (unless it must be there), older or damaged, for the commands that mend it.
 
     Raises:
         SettingsError: the settings are wrong.
+        DatabaseError: it must be there, and is not.
     """
-    from digest.app import connect
+    from digest.app import connect, step_without_database
     from digest.config import Settings
+    from digest.store.schema import check_file
 
     root = context.find_root()
-    database = connect(Settings.load(root.obj))
+    settings = Settings.load(root.obj)
+    database = connect(settings)
     root.call_on_close(database.close)
+    if is_there:
+        check_file(database, missing=step_without_database(settings))
     return database

@@ -51,7 +51,7 @@ def check(context: typer.Context, *, json: AsJson = False) -> None:
     """
     from digest.store.checks import check_database
 
-    database = _open_existing(context)
+    database = open_database(context, is_there=True)
     checkup = check_database(database)
     if json:
         print_json({"database": database.name, "healthy": not checkup.problems, "checkup": checkup})
@@ -72,7 +72,7 @@ def tidy(context: typer.Context, *, json: AsJson = False) -> None:
     """
     from digest.store.scrub import tidy as tidy_files
 
-    database = _open_existing(context)
+    database = open_database(context, is_there=True)
     tidy_files(database)
     if json:
         print_json({"database": database.name, "tidy": True})
@@ -98,7 +98,7 @@ def backup(
     """
     from digest.store.backup import backup as copy_database
 
-    database = _open_existing(context)
+    database = open_database(context, is_there=True)
     target = file or _name_backup(database)
     with progress("Backing up") as bar:
         size = copy_database(database, target, replace=force, on_step=_stepping(bar))
@@ -128,7 +128,7 @@ def copy(
     from digest.store.database import Database
     from digest.store.schema import check_schema
 
-    source = _open_existing(context)
+    source = open_database(context, is_there=True)
     check_schema(source)
     with said_of("the URL"), progress("Copying") as bar:
         target = Database(url)
@@ -152,16 +152,6 @@ def _stepping(bar: Progress) -> "Callable[[int, int], None]":
         done = now
 
     return step
-
-
-def _open_existing(context: typer.Context) -> "Database":
-    from digest.errors import DatabaseError
-    from digest.store.schema import MISSING
-
-    database = open_database(context)
-    if database.path and not database.path.exists():
-        raise DatabaseError(f"there is no database {database.path}", next_step=MISSING)
-    return database
 
 
 def _name_backup(database: "Database") -> Path:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 HEAD = "0002"
 """The revision that this program needs; a test holds it equal to the newest migration."""
 
-MISSING = "run: digest init; where there is a digest.toml, restore a backup, or for a new one run: digest db upgrade"
+RESTORE = "restore a backup, or for a new one run: digest db upgrade"
+"""Where the database is missing beside settings that name it."""
 
 MIGRATION_LOCK = 0x6469676573740000  # "digest": the key of the Postgres advisory lock
 
@@ -74,14 +75,23 @@ def revision(database: Database) -> str | None:
         return _revision(session.connection())
 
 
-def check_schema(database: Database) -> None:
+def check_file(database: Database, *, missing: str = RESTORE) -> None:
+    """Refuse a SQLite file that is not there; `missing` is what to do then.
+
+    Raises:
+        DatabaseError: it is not there.
+    """
+    if database.path and not database.path.exists():
+        raise DatabaseError(f"there is no database {database.path}", next_step=missing)
+
+
+def check_schema(database: Database, *, missing: str = RESTORE) -> None:
     """Refuse a database that does not fit this program.
 
     Raises:
         DatabaseError: missing, empty, older or newer than the program; says which command mends it.
     """
-    if database.path and not database.path.exists():
-        raise DatabaseError(f"there is no database {database.path}", next_step=MISSING)
+    check_file(database, missing=missing)
     found = revision(database)
     if found == HEAD:
         return
