@@ -70,6 +70,14 @@ def test_once_looks_once_and_says_what_it_sees(sqlite_database: Database, tmp_pa
         assert (done.returncode, done.stdout) == (3, "weekly 1 done: 3 of 3; 2 accepted, 1 refused\n")
         done = place.run("issue", "watch")
         assert (done.returncode, done.stderr.splitlines()[0]) == (4, "no issue of weekly is going out")
+        with sqlite_database.write() as session:
+            session.execute(text("UPDATE issue SET state = 'paused', reason = 'by the admin'"))
+        for verb in ("watch", "pause"):
+            done = place.run("issue", verb)
+            assert (done.returncode, done.stderr) == (
+                4,
+                "no issue of weekly is going out: issue 1 is paused\nnext: digest issue resume 1 --newsletter weekly\n",
+            )
 
 
 def test_on_a_terminal_it_is_drawn(sqlite_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from tests.listening import MailController
 from tests.processes import add_sending_issue, mail_server
 
 from digest.cli.main import main
+from digest.cli.run import steps_for_unknown
 from digest.clock import system_clock
 from digest.core.states import DeliveryState
 from digest.store import sending
@@ -260,7 +261,7 @@ def test_without_a_number_the_only_issue_that_can_be_meant_is_taken(digest: Dige
     assert (code, json.loads(out)["state"], json.loads(out)["newsletter"]) == (0, "paused", "weekly")
     assert err.splitlines() == ["issue 1 of weekly is paused", "next: digest issue resume 1 --newsletter weekly"]
     code, out, err = digest("issue", "pause")
-    assert (code, out, err.splitlines()[0]) == (4, "", "no issue of weekly is going out")
+    assert (code, out, err.splitlines()[0]) == (4, "", "no issue of weekly is going out: issue 1 is paused")
     assert json.loads(digest("issue", "resume", "--json")[1])["state"] == "sending"
     with home.write() as session:
         people = cast.Cast(newsletter=1, cadence=1, anna=0, ben=0, carl=0, dora=0)
@@ -281,6 +282,9 @@ def test_a_run_tells_where_to_look_for_what_nobody_knows(digest: Digest, home: D
         )
     _, _, err = digest("run", "--no-gather")
     assert "next: digest delivery list 1 --newsletter weekly --uncertain; docs/delivery.md" in err
+    with home.write() as session:  # as if somebody had settled it between the turn and the remark
+        session.execute(text("UPDATE delivery SET state = 'accepted' WHERE id = 1"))
+    assert "; ".join(steps_for_unknown(home, {1: "weekly"})) == "docs/delivery.md says what to do"
 
 
 def test_what_nobody_knows_is_listed_and_resolved_by_the_admin(digest: Digest, home: Database) -> None:

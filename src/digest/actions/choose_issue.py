@@ -32,14 +32,24 @@ def only_issue(session: Session, newsletter: Newsletter, states: Sequence[IssueS
     """The only issue in one of these states; `which` says in words what they have in common.
 
     Raises:
-        NothingToDo: there is none.
+        NothingToDo: there is none; where one would go out but for its pause, that is told.
         UsageError: there are several.
     """
     found = list_issues(session, newsletter_id=newsletter.id, states=states)
     if not found:
-        step = f"digest issue list --newsletter {newsletter.slug}"
-        raise NothingToDo(f"no issue of {newsletter.slug} {which}", next_step=step)
+        raise _none(session, newsletter, states, which=which)
     if len(found) > 1:
         numbers = ", ".join(str(one.number) for one in found)
         raise UsageError(f"more than one issue of {newsletter.slug} {which}", next_step=f"say which: {numbers}")
     return found[0]
+
+
+def _none(session: Session, newsletter: Newsletter, states: Sequence[IssueState], *, which: str) -> NothingToDo:
+    fault, owner = f"no issue of {newsletter.slug} {which}", f"--newsletter {newsletter.slug}"
+    is_sending = IssueState.SENDING in states
+    paused = list_issues(session, newsletter_id=newsletter.id, states=(IssueState.PAUSED,)) if is_sending else ()
+    if not paused:
+        return NothingToDo(fault, next_step=f"digest issue list {owner}")
+    numbers = [str(number) for number in sorted(one.number or 0 for one in paused)]
+    what = f"issue {numbers[0]} is paused" if len(numbers) == 1 else f"issues {', '.join(numbers)} are paused"
+    return NothingToDo(f"{fault}: {what}", next_step=f"digest issue resume {numbers[0]} {owner}")

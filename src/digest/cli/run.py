@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from digest.actions.notices import NoticeReport
     from digest.app import App, Report
     from digest.cli.output import Progress
+    from digest.store.database import Database
 
 HEAD = ("step", "what", "result")
 PARTLY = 3
@@ -316,16 +317,19 @@ def _remark(app: "App", report: "Report", slugs: "Mapping[int, str]", *, quiet: 
         )
     unknown = delivered.held + sum(issue.uncertain for issue in delivered.issues)
     if unknown:
-        steps = "; ".join(_list_uncertain(app, slugs))
         note(f"of {unknown} messages nobody knows whether they arrived; they are held, not sent again",
-             next_step=f"{steps}; docs/delivery.md says what to do")  # fmt: skip
+             next_step="; ".join(steps_for_unknown(app.database, slugs)))  # fmt: skip
 
 
-def _list_uncertain(app: "App", slugs: "Mapping[int, str]") -> "Iterator[str]":
-    """The commands that list what is held, one for each issue: a dead process does not tell which it was at."""
+def steps_for_unknown(database: "Database", slugs: "Mapping[int, str]") -> "Iterator[str]":
+    """The commands that list what is held, one for each issue: a dead process does not tell which it was at.
+
+    None where somebody has settled the last of them in this very moment.
+    """
     from digest.store.held import issues_with_uncertain
 
-    with app.database.read() as session:
+    with database.read() as session:
         for newsletter_id, slug in slugs.items():
             for number in issues_with_uncertain(session, newsletter_id):
                 yield f"digest delivery list {number} --newsletter {slug} --uncertain"
+    yield "docs/delivery.md says what to do"
