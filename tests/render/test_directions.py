@@ -57,3 +57,20 @@ def test_a_post_without_a_language_runs_as_its_letters_do() -> None:
     assert [node.attributes.get("lang") for node in tree.css("h3")] == [None, "zxx", None]
     persian = LexborHTMLParser(render(sample.of(english), language="fa").html)  # its heading stays, to run its own way
     assert persian.css_first("h3").attributes["dir"] == "ltr"
+
+
+RLM, LRM = "\N{RIGHT-TO-LEFT MARK}", "\N{LEFT-TO-RIGHT MARK}"
+
+
+@pytest.mark.parametrize(("language", "blog", "mark"), [("fa", "Club Blog", RLM), ("en", "باغ ایرانی", LRM)])
+def test_digits_after_a_name_that_runs_the_other_way_stay_behind_it(language: str, blog: str, mark: str) -> None:
+    """They follow the last letter before them (UAX 9, W2 and W7): "10 posts from 50 | Club Blog in brief"."""
+    plain = [sample.post(number, sample.ROOF.at, title=f"{blog} {blog[::-1]}", lead="") for number in (7, 8, 9)]
+    posts = [replace(post, source=blog, card=replace(post.card, author=None)) for post in plain]
+    rendered = render(sample.of(*posts, more=tuple(posts[1:])), language=language)
+    shown = LexborHTMLParser(rendered.html).css_first(".sum").text()
+    dot, two = ("|", "۲") if language == "fa" else ("·", "2")
+    assert f"{blog}{mark} {dot} {two}" in shown
+    assert f"{blog}{mark} {dot} {two}" in rendered.text
+    assert f"{mark} {dot} " in rendered.preheader
+    assert f"{blog} {dot}" not in shown + rendered.text + rendered.preheader

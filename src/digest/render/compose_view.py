@@ -11,7 +11,7 @@ from digest.core import merge
 from digest.core.model import IssueContent, IssueGroup, IssuePost, Newsletter
 from digest.core.nameless import kind_of
 from digest.render.clean import clean_line, clean_link, clean_note, clean_text
-from digest.render.direction import direction_of_text
+from digest.render.direction import beside, direction_of_text
 from digest.render.headline import clip, make_preheader, make_title
 from digest.render.pictures import TALLEST, THUMBNAIL_WIDTH, fit_picture
 from digest.render.view import GroupView, IssueView, LineView, LinkView, NoteView, PostView
@@ -133,7 +133,7 @@ class _Maker:
         otherwise = f"{self.line(self.content.newsletter)}: {self.span()}"
         title = make_title(leading, count=len(posts), words=self.words, otherwise=otherwise)
         fillers = (*(post.lead for post in ordered[:1]), self.span(), self.summary())
-        return title, make_preheader(leading, subject=title, fillers=fillers, dot=self.words.dot)
+        return title, make_preheader(leading, subject=title, fillers=fillers, words=self.words)
 
     def summary(self) -> str:
         """How many posts from where, how many in short, how long they take to read."""
@@ -152,7 +152,7 @@ class _Maker:
             self.words.n("{n} more in brief", "{n} more in brief", len(content.more)) if content.more else "",
             self.words.n("about {n} minute", "about {n} minutes", minutes) if minutes else "",
         )
-        return f" {self.words.dot} ".join(part for part in parts if part)
+        return beside((part for part in parts if part), self.words.direction, f" {self.words.dot} ")
 
     def note(self) -> NoteView | None:
         note = self.content.note

@@ -1,6 +1,7 @@
 """Names in another direction than the text around them."""
 
 import unicodedata
+from collections.abc import Iterable
 
 from markupsafe import Markup, escape
 
@@ -20,6 +21,17 @@ def steadied(text: str, direction: str) -> str:
     own = direction_of_text(text)
     is_turned = own not in {None, direction} and unicodedata.bidirectional(text[-1]) not in _STRONG
     return text + _MARKS[str(own)] if is_turned else text
+
+
+def beside(parts: Iterable[str], direction: str, between: str) -> str:
+    """The parts in a row. One that ends against `direction` has a mark of it behind: digits after "Club Blog | " are of the row."""
+    row = tuple(parts)
+    ended = [part + _MARKS[direction] if _is_against(part, direction) else part for part in row[:-1]]
+    return between.join((*ended, *row[-1:]))
+
+
+def _is_against(text: str, direction: str) -> bool:
+    return direction_of_text(text[::-1]) not in {None, direction}
 
 
 def direction_of_text(text: str) -> str | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from digest.render.direction import steadied
+from digest.render.direction import beside, steadied
 from digest.render.words import Words, words_for
 
 LONGEST_SUBJECT = 60
@@ -38,15 +38,15 @@ def set_apart(subject: str, *, number: int, language: str) -> str:
     return clip(subject, LONGEST_SUBJECT - len(tail)) + tail
 
 
-def make_preheader(titles: Sequence[str], *, subject: str, fillers: Sequence[str], dot: str = "·") -> str:
+def make_preheader(titles: Sequence[str], *, subject: str, fillers: Sequence[str], words: Words) -> str:
     """What a mailbox shows beside the subject: the titles that the subject lacks, then other words; 40–130 characters."""
-    between = f" {dot} "
+    between = f" {words.dot} "
     parts: list[str] = []
     for text in (*(title for title in titles if _bare(title) not in subject), *fillers):
         wanted = text in titles or (len(between.join(parts)) < SHORTEST_PREHEADER and subject not in text)
         if wanted and text and text not in parts:
             parts.append(text)
-    return clip(between.join(parts), LONGEST_PREHEADER)
+    return clip(beside(parts, words.direction, between), LONGEST_PREHEADER)
 
 
 def _joined(titles: Sequence[str], rest: int, words: Words) -> str:

@@ -25,7 +25,7 @@ from digest.errors import TemplateError
 from digest.paths import shipped
 from digest.render import view
 from digest.render.columns import fill, unbroken, wrap
-from digest.render.direction import isolate
+from digest.render.direction import beside, isolate
 from digest.render.markup import check_source
 from digest.render.sandbox import BoundedSandbox, render_bounded
 from digest.render.stamps import Stamp, read_toml, stamps_of
@@ -138,6 +138,7 @@ def environment(folders: tuple[Path, ...], _stamps: tuple[Stamp, ...]) -> Enviro
             "wrap": wrap,
             "rule": lambda text, character="-": fill(character, text),
             "isolate": isolate,
+            "beside": beside,
             "unbroken": unbroken,
         },
         ours=(Words._, Words.number),
