@@ -26,12 +26,12 @@ def steadied(text: str, direction: str) -> str:
 def beside(parts: Iterable[str], direction: str, between: str) -> str:
     """The parts in a row. One that ends against `direction` has a mark of it behind: digits after "Club Blog | " are of the row."""
     row = tuple(parts)
-    ended = [part + _MARKS[direction] if _is_against(part, direction) else part for part in row[:-1]]
-    return between.join((*ended, *row[-1:]))
+    return between.join((*(parted(part, direction) for part in row[:-1]), *row[-1:]))
 
 
-def _is_against(text: str, direction: str) -> bool:
-    return direction_of_text(text[::-1]) not in {None, direction}
+def parted(text: str, direction: str) -> str:
+    """The text, with a mark of `direction` behind it where it ends against it: what follows is no part of it."""
+    return text + _MARKS[direction] if direction_of_text(text[::-1]) not in {None, direction} else text
 
 
 def direction_of_text(text: str) -> str | None:

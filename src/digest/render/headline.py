@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from digest.render.direction import beside, steadied
+from digest.render.direction import beside, parted, steadied
 from digest.render.words import Words, words_for
 
 LONGEST_SUBJECT = 60
@@ -53,7 +53,8 @@ def _joined(titles: Sequence[str], rest: int, words: Words) -> str:
     if rest <= 0 and len(titles) == 1:
         return titles[0]
     bare = [_bare(title) for title in titles]
-    names = [steadied(name, words.direction) for name in bare]
+    names = [parted(steadied(name, words.direction), words.direction) for name in bare[:-1]]
+    names.append(steadied(bare[-1], words.direction))
     if rest <= 0:
         return words._("{0} and {1}").format(*names)
     if len(names) == 2:
