@@ -134,7 +134,7 @@ def test_a_title_is_made_in_the_language() -> None:
 
 def test_a_title_of_another_direction_keeps_its_last_sign_behind_it() -> None:
     titles = ["Yahoo!", "سلام"]
-    assert make_title(titles, count=3, words=words_for("fa"), otherwise="") == "Yahoo!\u200e، سلام و ۱ نوشتهٔ دیگر"
+    assert make_title(titles, count=3, words=words_for("fa"), otherwise="") == "Yahoo!\u200e\u200f، سلام و ۱ نوشتهٔ دیگر"
     assert make_title(titles, count=3, words=words_for("en"), otherwise="") == "Yahoo!, سلام and 1 more"
 
 
