@@ -26,6 +26,7 @@ from digest.store.database import Database
 LAUGHS = b'<!ENTITY a "ha">' + b"".join(
     b'<!ENTITY %c "%s">' % (letter, b"&%c;" % (letter - 1) * 10) for letter in range(ord("b"), ord("j"))
 )
+MANY = "9" * 5000
 HANGS = 60.0
 """Seconds: a page's addresses, one a second, take 14 as a rule and 26 on a busy machine."""
 ANSWERS = {
@@ -111,6 +112,8 @@ def test_a_value_that_an_option_cannot_take(home: Path, command: str, words: str
     [
         (["source", "add", ""], 1, "the address is empty", "give a feed, a home page, a file or a folder"),
         (["subscriber", "import", "."], 1, ". is a folder, not a file", "give one file"),
+        (["subscriber", "edit", "anna@example.org", "--hour", MANY], 2, "999…' is no hour", "from 0 to 23"),
+        (["dkim", "check", "--resolver", f"127.0.0.1:{MANY}"], 2, "999…' is no address and port", "127.0.0.1:5353"),
         (["explain", ""], 1, "no post has the id, link or title ''", "digest post list"),
         (
             ["subscriber", "edit", "anna@example.org", "--pause-until", "tomorrow"],

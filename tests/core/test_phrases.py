@@ -75,6 +75,8 @@ def test_a_phrase_means_its_rule(typed: str, rule: str) -> None:
         ("cron 60 8 * * *", "'60' is no minute", "0-59"),
         ("cron 0 8-6 * * *", "'8-6' is no hour", "0-23"),
         ("cron */0 8 * * *", "'*/0' is no minute", "0-59"),
+        (f"cron */{'9' * 5000} 8 * * *", "999' is no minute", "0-59"),
+        (f"every {'9' * 5000} weeks", f"every {'9' * 20} weeks: n is 1-52", "every 2 weeks"),
         ("cron 0 8 * * funday", "'funday' is no weekday", "mon, tue"),
         ("cron 0 8 L * *", "'l' is no day of the month", "1-31"),
     ],

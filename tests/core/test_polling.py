@@ -88,6 +88,9 @@ def test_f5_a_server_without_validators_is_asked_once_a_day() -> None:
         (Advice(cache_control="max-age=31536000"), DAY),
         (Advice(ttl=10**8), DAY),
         (Advice(retry_after="99999999"), 7 * DAY),
+        (Advice(retry_after="9" * 5000), 7 * DAY),
+        (Advice(retry_after="0" * 5000 + "28800"), 8 * HOUR),
+        (Advice(cache_control="max-age=" + "9" * 5000), DAY),
     ],
 )
 def test_f6_the_longest_wish_counts_up_to_its_cap(advice: Advice, expected: timedelta) -> None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from digest.cli.bad_values import quoted
 from digest.cli.options import AsJson
 from digest.cli.output import note, print_json, print_table
 
@@ -211,6 +212,7 @@ def _server(text: str) -> tuple[str, int]:
     """
     from ipaddress import ip_address
 
+    from digest.core.digits import number_of
     from digest.errors import UsageError
 
     host, port = (text, str(DNS_PORT)) if text.count(":") != 1 and "]:" not in text else text.rsplit(":", 1)
@@ -219,9 +221,9 @@ def _server(text: str) -> tuple[str, int]:
         ip_address(host)
     except ValueError:
         host = ""
-    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise UsageError(f"--resolver {text} is no address and port", next_step="write it like 127.0.0.1:5353")
-    return host, int(port)
+    if not host or not 0 < (number := number_of(port, most=65536) or 0) < 65536:
+        raise UsageError(f"--resolver {quoted(text)} is no address and port", next_step="write it like 127.0.0.1:5353")
+    return host, number
 
 
 def _print_records(records: "list[KeyRecord]", *, as_json: bool) -> None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from digest.cli.bad_values import quoted
 from digest.cli.context import open_app
 from digest.cli.options import AsJson, Newsletter
 from digest.cli.output import note, print_json
@@ -163,13 +164,14 @@ def _find_cadence(opened: "App", chosen: "Owner", name: str) -> int:
 
 def _read_hour(text: str | None) -> int | None:
     from digest.actions.choices import SLOTS_HOUR
+    from digest.core.digits import number_of
     from digest.errors import UsageError
 
     if not text:
         return None if text is None else SLOTS_HOUR
-    if not text.isdecimal() or int(text) > 23:
-        raise UsageError(f"{text!r} is no hour of a day", next_step="give one from 0 to 23")
-    return int(text)
+    if (hour := number_of(text, most=24)) is None or hour > 23:
+        raise UsageError(f"{quoted(text)} is no hour of a day", next_step="give one from 0 to 23")
+    return hour
 
 
 def _read_day(text: str, *, zone: str, now: datetime) -> datetime:

@@ -8,12 +8,14 @@ import re
 from dataclasses import dataclass
 from datetime import date, time
 
+from digest.core.digits import number_of
 from digest.core.rules import WEEKDAYS, Cadence, weekday_number
 from digest.errors import UsageError
 
 _MONTHS = ("", "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTH_DAYS = (0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _EXAMPLE = 'write it like "cron 0 8 * * mon-fri": minute, hour, day of the month, month, weekday by name'
+_MOST = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +73,10 @@ def _numbers(field: str, what: str, low: int, high: int, names: tuple[str, ...] 
         else:
             start = _number(first, what, low, high, names)
             end = _number(last, what, low, high, names) if dash else start
-        if start > end or (step and not (step.isdecimal() and int(step) and (dash or span == "*"))):
+        every = number_of(step, most=_MOST) if step else 1
+        if start > end or not every or every == _MOST or (step and not (dash or span == "*")):
             raise UsageError(f"cron: {part!r} is no {what}", next_step=f"{what}s are {low}-{high}, like */2 or 1-5/2")
-        allowed.update(range(start, end + 1, int(step or 1)))
+        allowed.update(range(start, end + 1, every))
     return frozenset(allowed)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from digest.core.digits import number_of
 from digest.errors import ListError, UsageError
 
 
@@ -130,8 +131,8 @@ def _map(roles: dict[str, int], role: str, column: str, header: Sequence[str]) -
     names = [plain(cell) for cell in header]
     if plain(column) in names:
         roles[role] = names.index(plain(column))
-    elif column.isdecimal() and 1 <= int(column) <= len(header):
-        roles[role] = int(column) - 1
+    elif (number := number_of(column, most=len(header) + 1) or 0) and number <= len(header):
+        roles[role] = number - 1
     else:
         raise UsageError(
             f"there is no column {column!r}; the columns are: {', '.join(cell.strip() for cell in header)}",

@@ -9,6 +9,7 @@ import re
 from datetime import date, time, timedelta
 
 from digest.core.cron import parse_cron
+from digest.core.digits import number_of
 from digest.core.rules import Cadence, Daily, EveryWeeks, LastDay, MonthDay, NthWeekday, Weekly, weekday_number
 from digest.errors import UsageError
 
@@ -86,12 +87,12 @@ def _weekdays(words: list[str]) -> tuple[int, ...] | None:
 def _every_weeks(
     count: str, weekdays: tuple[int, ...] | None, times: tuple[time, ...], start: date | None, today: date | None
 ) -> Cadence | None:
-    weeks = {"two": 2, "three": 3, "four": 4}.get(count) or int(count)
+    weeks = {"two": 2, "three": 3, "four": 4}.get(count) or number_of(count, most=1_000) or 0
     if weekdays is None:
         return None
     weekdays = weekdays or ((start.weekday(),) if start else (0,))
     if not 1 <= weeks <= 52:
-        raise UsageError(f"every {weeks} weeks: n is 1-52", next_step=f"write it like {FORMS[3]!r}")
+        raise UsageError(f"every {count[:20]} weeks: n is 1-52", next_step=f"write it like {FORMS[3]!r}")
     if weeks == 1:
         return Weekly(times, weekdays) if start is None else None
     if start is None and today is not None:

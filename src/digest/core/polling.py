@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
+from digest.core.digits import number_of
 from digest.core.model import Source
 from digest.core.states import SourceState
 
@@ -162,8 +163,8 @@ def jitter(seed: str) -> float:
 def parse_retry_after(value: str | None, now: datetime) -> timedelta | None:
     """Seconds or an HTTP date (RFC 9110, 10.2.3), at most seven days; None where it says nothing usable."""
     text = (value or "").strip()
-    if text.isascii() and text.isdigit():
-        return min(timedelta(seconds=min(int(text), 10**9)), LONGEST_RETRY_AFTER)
+    if (seconds := number_of(text, most=10**9)) is not None:
+        return min(timedelta(seconds=seconds), LONGEST_RETRY_AFTER)
     date = _http_date(text)
     return min(max(date - now, timedelta()), LONGEST_RETRY_AFTER) if date else None
 
@@ -205,9 +206,9 @@ def _next_check(memory: Memory, advice: Advice, now: datetime, *, validated: boo
 def _max_age(cache_control: str | None) -> timedelta:
     for directive in (cache_control or "").lower().split(","):
         name, _, value = directive.partition("=")
-        seconds = value.strip().strip('"')
-        if name.strip() == "max-age" and seconds.isascii() and seconds.isdigit():
-            return timedelta(seconds=min(int(seconds), 10**9))
+        seconds = number_of(value.strip().strip('"'), most=10**9)
+        if name.strip() == "max-age" and seconds is not None:
+            return timedelta(seconds=seconds)
     return timedelta()
 
 

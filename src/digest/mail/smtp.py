@@ -16,6 +16,7 @@ from typing import cast
 import aiosmtplib
 import certifi
 
+from digest.core.digits import number_of
 from digest.core.mime import clean_line
 from digest.core.people import Envelope, Outcome
 from digest.errors import LoginRefused, SettingsError, TransportError
@@ -348,7 +349,7 @@ def _features(client: aiosmtplib.SMTP) -> Features:
         pipelining=client.supports_extension("pipelining"),
         smtputf8=client.supports_extension("smtputf8"),
         sized=client.supports_extension("size"),
-        largest=int(size) if size.isdecimal() else 0,
+        largest=number_of(size, most=10**12) or 0,
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from digest.core.digits import number_of
 from digest.errors import TemplateError
 from digest.render.clean import clean_link
 from digest.render.stamps import read_toml
@@ -179,7 +180,8 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
 def _checked(name: str, value: Any, where: str) -> Any:
     if name in _RANGES or name.startswith("type."):
         low, high = _RANGES.get(name) or _READABLE
-        number = int(value) if isinstance(value, str) and value.isdecimal() else value  # a command line has words only
+        words = value if isinstance(value, str) else ""  # a command line has nothing else
+        number = number_of(words, most=high + 1) if words.isdecimal() else value
         if type(number) is int and low <= number <= high:
             return number
         raise TemplateError(f"{where}: {name} is {value!r}", next_step=f"write a whole number from {low} to {high}")

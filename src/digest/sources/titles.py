@@ -3,6 +3,7 @@
 import html
 import re
 
+from digest.core.digits import without_endless_references
 from digest.sources.body import read_text
 from digest.sources.clean import collapse
 
@@ -13,7 +14,7 @@ _STILL_ESCAPED = re.compile(
 
 def unescape_leftovers(text: str) -> str:
     """The text unescaped once more where what is still escaped shows: `R&amp;D`, `he said&nbsp;`."""
-    return html.unescape(text) if _STILL_ESCAPED.search(text) else text
+    return html.unescape(without_endless_references(text)) if _STILL_ESCAPED.search(text) else text
 
 
 def title_text(value: str | None, *, is_markup: bool) -> str:

@@ -4,6 +4,7 @@ import zlib
 from collections.abc import AsyncIterable, Mapping
 from typing import Protocol
 
+from digest.core.digits import number_of
 from digest.errors import FetchError, TooLarge
 
 MIB = 1 << 20
@@ -58,8 +59,8 @@ async def read_body(
     coding = headers.get("content-encoding", "").strip().lower()
     decoder = _decoder(coding, url)
     wire_limit = limit if isinstance(decoder, _Plain) else min(limit, PACKED_LIMIT)
-    length = headers.get("content-length", "")
-    if length.isdigit() and int(length) > wire_limit and not is_page:
+    length = number_of(headers.get("content-length", ""), most=wire_limit + 1)
+    if length is not None and length > wire_limit and not is_page:
         raise _too_large(url, wire_limit)
     body, received = bytearray(), 0
     try:

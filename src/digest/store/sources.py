@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import delete, select, update
 from sqlmodel import Session
 
+from digest.core.digits import number_of
 from digest.core.discretion import hide_password
 from digest.core.model import Source
 from digest.core.states import SourceKind, SourceState
@@ -91,7 +92,7 @@ def get_source(session: Session, name: str) -> Source:
     """
     every = list_sources(session, read_only=False)
     for found in (
-        [s for s in every if name.isascii() and name.isdigit() and s.id == int(name)],
+        [s for s in every if s.id == number_of(name, most=2**63)],
         [s for s in every if name in {s.url, s.shown}],
         [s for s in every if s.title.casefold() == name.casefold()],
     ):

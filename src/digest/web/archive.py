@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from digest.actions.pages import page_between, subscribe_address
+from digest.core.digits import number_of
 from digest.core.model import Newsletter
 from digest.paths import shipped
 from digest.render.feeds import Channel, Entry, atom_feed, json_feed
@@ -35,6 +36,7 @@ from digest.web.kept import Body, Kept, answer_kept
 
 A_PAGE = 20
 """Issues on one page of the archive, and in a feed."""
+_MOST_PAGES = 10**9
 
 HTML, ATOM, JSON, PNG = "text/html", "application/atom+xml", "application/feed+json", "image/png"
 HIGHEST = 2**31
@@ -243,9 +245,10 @@ def _print(newsletter: Newsletter) -> str:
 
 def _page_number(request: Request) -> int:
     given = request.query_params.get("page", "1")
-    if not (given.isascii() and given.isdecimal() and 0 < int(given[:9]) == int(given)):
+    number = number_of(given, most=_MOST_PAGES) if given.isascii() else None
+    if not number or number == _MOST_PAGES:
         raise HTTPException(404)
-    return int(given)
+    return number
 
 
 def _turned(url: str, page: int) -> str | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from email.errors import HeaderParseError
 from html import unescape
 
+from digest.core.digits import without_endless_references
 from digest.core.lint.finding import Severity, rule
 from digest.core.lint.hit import Hit
 from digest.core.lint.mail import Mail
@@ -105,7 +106,7 @@ def _links_in_text(mail: Mail) -> Iterator[Hit]:
     # In order, to be searched by halves: a stranger's mail may have 100,000.
     written = sorted(set(_ADDRESS.findall(mail.text_part.text)))
     for link in mail.document.all("a"):
-        address = unescape(link.get("href") or "").strip()
+        address = unescape(without_endless_references(link.get("href") or "")).strip()
         if not address.startswith(("http://", "https://")):
             continue
         looked_for = address.split(maxsplit=1)[0]
