@@ -54,9 +54,9 @@ BOMBS: dict[str, bytes | Callable[[], bytes]] = {
     "a zip bomb": zip_bomb,
     "nested arrays": b"[" * 100_000,
     "nested JSON items": b'{"version":"https://jsonfeed.org/version/1","items":' + b"[" * 100_000,
-    "a character of a million digits": HEAD.replace(b"title>x", b"title>x &amp;#" + b"9" * 1_000_000 + b"; y")
-    + b"z"
-    + TAIL,
+    "a character of a million digits": b'{"version":"https://jsonfeed.org/version/1","items":[{"id":"1","title":"&#'
+    + b"9" * 1_000_000
+    + b';"}]}',
     "NULs": HEAD.replace(b"t", b"t\0") + TAIL,
     "an endless date": HEAD.replace(b"title>x", b"pubDate>" + b"1 " * 400_000).replace(b"x</title", b"</pubDate")
     + TAIL,
