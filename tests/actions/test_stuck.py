@@ -36,6 +36,25 @@ def test_a_quota_answered_with_4yz_for_hours_is_told_until_a_message_comes_throu
     assert list_stuck(database, now=LATER + timedelta(hours=1)) == ()
 
 
+def test_a_few_full_mailboxes_are_no_issue_that_does_not_move(database: Database) -> None:
+    """Else a cron line mails it every five minutes for two days, and /readyz says 503."""
+    with database.write() as session:
+        people = cast.assemble(session)
+        issue = cast.add_issue(session, people, state="sending", sending_at=cast.NOW, expected=19)
+        full = {"code": 452, "enhanced": "4.2.2", "phase": "rcpt", "settled_at": LATER}
+        cast.add_delivery(session, issue, people.anna, **full)
+    assert list_stuck(database, now=LATER) == ()
+    with database.write() as session:  # two of nineteen are many
+        other = cast.add_delivery(session, issue, people.ben, **full)
+    assert len(list_stuck(database, now=LATER)) == 1
+    with database.write() as session:  # they are few of many readers, but not where the server speaks of us
+        session.get_one(cast.tables.IssueRow, issue).expected = 20
+    assert list_stuck(database, now=LATER) == ()
+    with database.write() as session:
+        session.get_one(cast.people.DeliveryRow, other).enhanced = "4.7.1"
+    assert len(list_stuck(database, now=LATER)) == 1
+
+
 def test_an_issue_paused_by_a_failure_is_told_and_one_paused_by_hand_is_not(database: Database) -> None:
     with database.write() as session:
         people = cast.assemble(session)

@@ -19,6 +19,8 @@ from digest.store.newsletters import newsletter_of_id
 
 STUCK_AFTER = timedelta(hours=6)
 """Greylisting and a full relay are over by then; a delivery is given up only after 48 hours."""
+FEW = 10
+"""Up to a tenth of an issue's readers, and one in any case, may have full mailboxes without a word."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,10 +34,21 @@ class Stuck:
 
 
 def list_stuck(database: Database, *, now: datetime, pace: Pace | None = None) -> tuple[Stuck, ...]:
-    """Issues in `sending` of which nothing came to rest for `STUCK_AFTER` or in a whole window, and those that a failure paused."""
+    """Issues in `sending` of which nothing came to rest for `STUCK_AFTER` or in a whole window, and those that a failure paused.
+
+    Not one that waits for a few full mailboxes alone: nothing is to be mended, and who is given up in the end is told.
+    """
     with database.read() as session:
         issues = list_issues(session, states=(IssueState.SENDING, IssueState.PAUSED))
-        return tuple(stuck for issue in issues if (stuck := _judge(session, issue, now, pace)))
+        judged = ((issue, _judge(session, issue, now, pace)) for issue in issues)
+        return tuple(stuck for issue, stuck in judged if stuck and not _waits_for_mailboxes(session, issue, now))
+
+
+def _waits_for_mailboxes(session: Session, issue: Issue, now: datetime) -> bool:
+    if issue.state is IssueState.PAUSED:
+        return False
+    due, theirs = sending.count_overdue(session, issue.id, now=now)
+    return 0 < due == theirs <= max(1, (issue.expected or 0) // FEW)
 
 
 def _judge(session: Session, issue: Issue, now: datetime, pace: Pace | None) -> Stuck | None:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, exists, func, literal_column, null, or_, select, update
 from sqlmodel import Session
 
+from digest.core.destination import OF_THE_READER
 from digest.core.policy import SENDER_REFUSED
 from digest.core.states import DeliveryState, IssueState
 from digest.errors import NotFound
@@ -197,20 +198,28 @@ def moved_at(session: Session, issue_id: int) -> datetime | None:
 
 def overdue_since(session: Session, issue_id: int, *, now: datetime) -> datetime | None:
     """Since when something has been due that has not come through; None where all that is left waits for its first time."""
-    tried = _delivery.c.settled_at.is_not(None)
-    first = case((tried, _delivery.c.trying_since), else_=_delivery.c.not_before)
+    first = case((_delivery.c.settled_at.is_not(None), _delivery.c.trying_since), else_=_delivery.c.not_before)
     began = func.coalesce(first, _issue.c.sending_at, _issue.c.due_at)
-    query = (
-        select(func.min(began))
-        .join(_issue, _issue.c.id == _delivery.c.issue_id)
-        .where(
-            _delivery.c.issue_id == issue_id,
-            _delivery.c.state.in_([str(state) for state in OPEN]),
-            or_(_delivery.c.not_before.is_(None), _delivery.c.not_before <= now, tried),
-        )
-    )
+    query = select(func.min(began)).join(_issue, _issue.c.id == _delivery.c.issue_id).where(_overdue(issue_id, now=now))
     found: datetime | None = session.execute(query).scalar()
     return found
+
+
+def count_overdue(session: Session, issue_id: int, *, now: datetime) -> tuple[int, int]:
+    """How many deliveries are due and have not come through; and of how many the last answer spoke of their own mailbox."""
+    of_the_reader = or_(*(_delivery.c.enhanced.startswith(kind) for kind in OF_THE_READER))
+    query = select(func.count(), func.count(case((of_the_reader, 1)))).where(_overdue(issue_id, now=now))
+    due, theirs = session.execute(query).one()
+    return due, theirs
+
+
+def _overdue(issue_id: int, *, now: datetime) -> ColumnElement[bool]:
+    """Due and open: its time has come, or it was tried already."""
+    return and_(
+        _delivery.c.issue_id == issue_id,
+        _delivery.c.state.in_([str(state) for state in OPEN]),
+        or_(_delivery.c.not_before.is_(None), _delivery.c.not_before <= now, _delivery.c.settled_at.is_not(None)),
+    )
 
 
 def deferred_with(session: Session, issue_id: int, *, since: datetime) -> int | None:
