@@ -132,10 +132,7 @@ class Report:
     def is_partial(self) -> bool:
         """Something failed and is listed: a source, a delivery, an issue that is not rendered, or was paused or cancelled."""
         delivered = self.delivered
-        failed = any(
-            issue.refused or issue.expired or issue.uncertain or issue.paused or issue.stopped
-            for issue in delivered.issues
-        )
+        failed = any(issue.has_failed for issue in delivered.issues)
         failed = failed or bool(self.unrendered or delivered.held or self.notices.has_failed)
         return failed or bool(self.gathered and (self.gathered.failed or self.gathered.unfinished))
 

@@ -20,11 +20,11 @@ class Forecast:
     rows: tuple[tuple[str, str, str], ...]
 
 
-def forecast(database: Database, *, now: datetime) -> Forecast:
+def forecast(database: Database, *, now: datetime, with_gather: bool = True) -> Forecast:
     """Sources to poll, slots to close, mail to send. Changes nothing."""
     with database.read() as session:
-        sources = [("gather", one.source.title or one.source.shown, "is polled") for one in
-                   polls.due_sources(session, now=now)]  # fmt: skip
+        due = polls.due_sources(session, now=now) if with_gather else ()
+        sources = [("gather", one.source.title or one.source.shown, "is polled") for one in due]
         return Forecast(rows=(*sources, *_slots(session, now), *_mail(session, now)))
 
 

@@ -56,6 +56,11 @@ class IssueReport:
         return bool(sent or self.done or self.paused or self.stopped)
 
     @property
+    def has_failed(self) -> bool:
+        """Whether somebody does not get it, or nobody does for now."""
+        return bool(self.refused or self.expired or self.uncertain or self.paused or self.stopped)
+
+    @property
     def settled(self) -> int:
         """Deliveries that came to rest in this run."""
         return self.accepted + self.refused + self.expired + self.uncertain

@@ -48,14 +48,14 @@ def run(
 
     app = open_app(context)
     if dry_run:
-        _show_forecast(app, as_json=as_json)
+        _show_forecast(app, with_gather=not no_gather, as_json=as_json)
         return
     _set_up_logs(app, quiet=quiet)
     report = _turn(app, with_gather=not no_gather, hold=not clock_is_right)
     slugs = _slugs(app)
     if as_json:
         print_json(describe(report, slugs))
-    elif (rows := rows_of(report, slugs)) and (report.is_partial or not quiet):
+    elif rows := rows_of(report, slugs, only_failed=quiet):
         print_table(rows, head=HEAD)
     holds = list_holds(app.database, now=app.clock())
     _remark_waiting(app, report, holds, slugs)
@@ -106,14 +106,14 @@ def describe(report: "Report", slugs: "Mapping[int, str]") -> dict[str, Any]:
     }  # fmt: skip
 
 
-def rows_of(report: "Report", slugs: "Mapping[int, str]") -> list[tuple[str, str, str]]:
-    """The report as rows of a table."""
+def rows_of(report: "Report", slugs: "Mapping[int, str]", *, only_failed: bool = False) -> list[tuple[str, str, str]]:
+    """The report as rows of a table: all of it, or what `is_partial` is about."""
     rows = []
     if report.gathered:
-        for one in report.gathered.polled:
+        for one in report.gathered.failed if only_failed else report.gathered.polled:
             words = one.problem or f"{one.new} new, {one.edited} edited"
             rows.append(("gather", one.title or one.url, words))
-    for issue in report.issues:
+    for issue in report.unrendered if only_failed else report.issues:
         which = str(issue.number) if issue.number else f"slot {issue.slot_key}"
         rows.append(
             (
@@ -122,10 +122,12 @@ def rows_of(report: "Report", slugs: "Mapping[int, str]") -> list[tuple[str, str
                 f"{issue.state}: {issue.reason}" if issue.reason else str(issue.state),
             )
         )
-    if report.notices.touched:
+    if report.notices.has_failed if only_failed else report.notices.touched:
         rows.append(("notices", "", _notice_words(report.notices)))
     rows += [
-        ("deliver", f"{one.newsletter} {one.number}", _words(one)) for one in report.delivered.issues if one.touched
+        ("deliver", f"{one.newsletter} {one.number}", _words(one))
+        for one in report.delivered.issues
+        if (one.has_failed if only_failed else one.touched)
     ]
     return rows
 
@@ -261,11 +263,11 @@ def _stop_on_signals(stop: "asyncio.Event") -> None:
             loop.add_signal_handler(number, heed)
 
 
-def _show_forecast(app: "App", *, as_json: bool) -> None:
+def _show_forecast(app: "App", *, with_gather: bool, as_json: bool) -> None:
     from digest.actions.forecast import forecast
     from digest.errors import NothingToDo
 
-    rows = forecast(app.database, now=app.clock()).rows
+    rows = forecast(app.database, now=app.clock(), with_gather=with_gather).rows
     if as_json:
         print_json([dict(zip(HEAD, row, strict=True)) for row in rows])
     elif rows:
