@@ -1,5 +1,10 @@
 """What stands in the URL of a database is taken, or refused by name; and a password in it is never told."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from sqlalchemy import text
 from tests.postgres import Server
@@ -28,6 +33,12 @@ from digest.store.database_url import say_url
         ("postgresql://h/d?application_name=a&application_name=b", "url has application_name more than once"),
         ("postgresql://h/d?keepalives_idle=long", "keepalives_idle=long is no whole number"),
         ("postgresql://h/d?sslnegotiation=direct&sslmode=prefer", 'weak sslmode "prefer"'),
+        ("postgresql://h/d?application_name=a%00b", "application_name has a NUL in it"),
+        ("postgresql://h/d?sslmode=a%22b", 'Postgres knows no sslmode=a"b'),
+        (
+            "postgresql://h/d?channel_binding=/nonexistent/digest",
+            "Postgres knows no channel_binding=/nonexistent/digest",
+        ),
         ("postgresql://h/d?service=nobody", 'definition of service "nobody" not found'),
         ("postgresql://h/d?scram_client_key=hunter2", "invalid SCRAM client key"),
         ("postgresql://anna:x@h:hunter2/d", "a port that is no number"),
@@ -79,6 +90,28 @@ def test_a_word_that_a_parameter_cannot_be_is_told_before_a_host_is_looked_for(w
 )
 def test_what_libpq_takes_is_taken(words: str) -> None:
     Database(f"postgresql:///d?{words}").close()
+
+
+def test_what_libpq_takes_from_elsewhere_is_judged_by_the_real_connection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service file, variables of its own, a container whose user has no name."""
+    services = tmp_path / "services"
+    services.write_text("[several]\nhost=a,b\nport=1,2\n[address]\nhostaddr=127.0.0.1\n[gss]\ngssencmode=require\n")
+    monkeypatch.setenv("PGSERVICEFILE", str(services))
+    for service in ("several", "address", "gss"):
+        Database(f"postgresql:///d?service={service}").close()
+    for name, value in {
+        "PGPORT": "1,2",
+        "PGHOSTADDR": "127.0.0.1",
+        "PGGSSENCMODE": "require",
+        "PGSSLMODE": "requir",
+    }.items():
+        monkeypatch.setenv(name, value)
+        Database("postgresql://u:p@h:1/d").close()
+    if os.geteuid() == 0:
+        made = "import os; os.setuid(54321); from digest.store.database import Database; Database('postgresql://u:p@h:1/d')"
+        subprocess.run([sys.executable, "-c", "import digest.store.database, psycopg, sqlalchemy.dialects.postgresql.psycopg;" + made], check=True)  # fmt: skip
 
 
 def test_a_value_that_a_parameter_cannot_have_is_not_called_an_unreachable_server(postgres_database: Database) -> None:

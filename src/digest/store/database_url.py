@@ -32,8 +32,14 @@ _WORDS = {
 _NUMBERS = ("keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout")
 _SEVERAL = {"host", "port", "options"}
 """What a URL may have more than once."""
-_NOWHERE = "/nonexistent/digest"
-"""A folder of sockets: libpq judges the words, then finds nobody there, without a look into the network."""
+_ANYBODY = {"user": "nobody", "dbname": "none", "password": "none"}
+"""So that neither the system is asked for a user, whom a container may not have, nor a file for a password."""
+_ELSEWHERE = {"host": "/nonexistent/digest", "hostaddr": "", "port": "", "gssencmode": "disable"}
+"""A folder of sockets, whatever a service file or a variable says: libpq judges the words, then finds nobody there, without a
+look into the network. Encryption by GSSAPI is not for sockets."""
+_NOT_ASKED = {"hostaddr", "gssencmode", "prepare_threshold", *_SEVERAL}
+_REFUSALS = ("weak sslmode", "definition of service", "SCRAM client key")
+"""What it says of parameters that do not go together, or lead nowhere."""
 _LIST = "its manual lists them under libpq, Parameter Key Words"
 
 
@@ -97,9 +103,11 @@ def check_parameters(given: Mapping[str, Any]) -> None:
             raise SettingsError(
                 f"[database] url: {name}={value} is no whole number", next_step="mend it, or leave it out"
             )
-    _ask_libpq(
-        {name: value for name, value in given.items() if name not in {"hostaddr", "prepare_threshold", *_SEVERAL}}
-    )
+    if nul := sorted(name for name, value in given.items() if "\0" in value):
+        raise SettingsError(f"[database] url: {nul[0]} has a NUL in it", next_step="leave it out")
+    if given.get("gssencmode", "disable") not in _WORDS["gssencmode"]:
+        raise _no_value("gssencmode", given["gssencmode"])
+    _ask_libpq({name: value for name, value in given.items() if name not in _NOT_ASKED})
 
 
 def check_ports(*ports: str) -> None:
@@ -122,20 +130,20 @@ def _ask_libpq(given: Mapping[str, str]) -> None:
     from psycopg.conninfo import make_conninfo  # noqa: PLC0415 - it need not be installed
     from psycopg.pq import PGconn  # noqa: PLC0415
 
-    # A password, so that no file of passwords is read; encryption by GSSAPI is not for sockets, and its words are few.
-    if given.get("gssencmode") == "require":
-        given = {**given, "gssencmode": "prefer"}
-    asked = PGconn.connect_start(make_conninfo(**{"password": "none", **given, "host": _NOWHERE}).encode())
+    asked = PGconn.connect_start(make_conninfo(**{**_ANYBODY, **given, **_ELSEWHERE}).encode())
     said = asked.error_message.decode(errors="replace")
     asked.finish()
-    if _NOWHERE in said:
-        return
-    if (wrong := wrong_value(said)) is None:
+    # Whatever else it says, a service file or a variable of libpq's may be the cause: the real connection tells.
+    if (wrong := wrong_value(said)) and wrong[0] in given:
+        raise _no_value(wrong[0], given[wrong[0]])
+    if any(words in said for words in _REFUSALS):
         raise SettingsError(f"[database] url: {said.strip().splitlines()[0]}", next_step="mend its parameters")
-    name, value = wrong
+
+
+def _no_value(name: str, value: str) -> SettingsError:
     words = _WORDS.get(name, ())
     near = difflib.get_close_matches(value, words, n=1)
-    raise SettingsError(
+    return SettingsError(
         f"[database] url: Postgres knows no {name}={value}",
         next_step=f"did you mean {near[0]}?" if near else f"write one of {', '.join(words)}" if words else VALUES,
     )
