@@ -48,7 +48,9 @@ def test_a_host_is_a_name_or_an_address(name: str) -> None:
 
 
 def test_variables_are_read_as_their_settings_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    given = {"SMTP__PORT": " 25 ", "DATABASE__BUSY_TIMEOUT": "2.5e1", "WEB__SERVE": "Off", "PACE__WARM_UP": "50.0",
+    monkeypatch.setenv("digest_logs__level", "debug")  # as pydantic has it; in capitals one counts before another
+    monkeypatch.setenv("digest_smtp__host", "other")
+    given = {"SMTP__PORT": " 25 ", "SIGNUP__PER_NETWORK": "1_000", "DATABASE__BUSY_TIMEOUT": "2.5e1", "WEB__SERVE": "Off", "PACE__WARM_UP": "50.0",
              "PACE__DOMAINS": '{"example.org": {"connections": 2}}', "SMTP__HOST": "7", "TEMPLATES": "mine"}  # fmt: skip
     for name, value in given.items():
         monkeypatch.setenv(f"DIGEST_{name}", value)
@@ -56,3 +58,15 @@ def test_variables_are_read_as_their_settings_are(monkeypatch: pytest.MonkeyPatc
     assert (settings.smtp.port, settings.database.busy_timeout, settings.web.serve) == (25, 25.0, False)
     assert (settings.pace.warm_up, settings.pace.domains["example.org"].connections) == (50, 2)
     assert (settings.smtp.host, settings.templates) == ("7", Path("mine"))
+    assert (settings.logs.level, settings.signup.per_network) == ("debug", 1000)
+
+
+def test_servers_on_this_machine_are_told_apart_by_their_ports() -> None:
+    smtp = load('[smtp]\nsecurity = "plain"\n[[smtp.servers]]\nport = 2525\n[[smtp.servers]]\nport = 2526').smtp
+    assert [(each.host, each.port) for each in smtp.relays()] == [("localhost", 2525), ("localhost", 2526)]
+
+
+def test_a_fault_in_the_files_table_is_not_the_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIGEST_PACE__DOMAINS", '{"y.org": {"connections": 2}}')
+    with pytest.raises(SettingsError, match=r"digest\.toml: pace\.domains\.x\.org\.connections"):
+        load('[pace.domains."x.org"]\nconnections = 0')

@@ -21,7 +21,17 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from digest.errors import SettingsError
 from digest.mail.plain_text import check_privacy
 from digest.secret_files import is_open_to_all, key_file, read_keys, read_secret, reason_of
-from digest.setting_kinds import check_kind, entry_of, is_list, kind_of, read_json, read_variable, words_of
+from digest.setting_kinds import (
+    check_kind,
+    entry_of,
+    given_variables,
+    is_list,
+    is_told_by,
+    kind_of,
+    read_json,
+    read_variable,
+    words_of,
+)
 from digest.settings_sections import (
     DatabaseSettings,
     DkimKey,
@@ -211,7 +221,7 @@ class Settings(BaseSettings):
         named = file or (Path(os.environ["DIGEST_CONFIG"]) if os.environ.get("DIGEST_CONFIG") else None)
         path = (named or Path(DEFAULT_FILE)).absolute()
         data = _read_toml(path, needed=named is not None)
-        _refuse_unknown_variables()
+        _refuse_unknowngiven_variables()
         if ours := [
             name for name in data if name in {"home", "is_written"} or name.startswith("_")
         ]:  # pydantic's options
@@ -310,8 +320,9 @@ class _Variables(PydanticBaseSettingsSource):
     def __call__(self) -> dict[str, Any]:
         """What is set, by section and name."""
         found: dict[str, Any] = {}
+        given = given_variables()
         for setting in list_settings():
-            if (text := os.environ.get(setting.variable)) is not None:
+            if (text := given.get(setting.variable)) is not None:
                 place = found.setdefault(setting.section, {}) if setting.section else found
                 place[setting.name] = read_variable(setting.info, text)
         return found
@@ -338,9 +349,8 @@ def _parse_toml(text: str, path: Path | None) -> dict[str, Any]:
         step = "put its lines under the first one" if _TWICE.search(str(error)) else "mend that line"
         raise SettingsError(f"{path or 'settings'} is not valid TOML: {words}", next_step=step) from error
     except (ValueError, RecursionError) as error:  # Python's own: thousands of digits, lists in lists in lists
-        what = (
-            "a list or table in it is too deep" if isinstance(error, RecursionError) else "a number in it is too long"
-        )
+        is_deep = isinstance(error, RecursionError)
+        what = "a list or table in it is too deep" if is_deep else "a number in it is too long"
         raise SettingsError(f"{path or 'settings'} cannot be read: {what}", next_step="mend that line") from error
 
 
@@ -349,11 +359,11 @@ def _nearest(name: str, known: Iterable[str]) -> str:
     return f"did you mean {close[0]}?" if close else "docs/settings.md lists every setting"
 
 
-def _refuse_unknown_variables() -> None:
+def _refuse_unknowngiven_variables() -> None:
     """A misspelt variable, and a list that is no JSON: neither gets a clear sentence from pydantic."""
     settings = {setting.variable: setting for setting in list_settings()}
-    for name, value in os.environ.items():
-        if not name.startswith("DIGEST_") or name.startswith("DIGEST_TEST_") or name in _OTHER_VARIABLES:
+    for name, value in given_variables().items():
+        if name.startswith("DIGEST_TEST_") or name in _OTHER_VARIABLES:
             continue
         if name not in settings:
             raise SettingsError(f"unknown environment variable {name}", next_step=_nearest(name, settings))
@@ -379,8 +389,8 @@ def _meaning(error: ValidationError, path: Path | None) -> SettingsError:
     settings = {".".join(filter(None, (each.section, each.name))): each for each in list_settings()}
     name = ".".join(str(part) for part in first["loc"] if not isinstance(part, int))
     above = next((each for key, each in settings.items() if f"{name}.".startswith(f"{key}.")), None)
-    where = path or "settings"
-    if above and above.variable in os.environ:
+    where = path if path and path.is_file() else "settings"
+    if above and is_told_by(above.info, given_variables().get(above.variable), first["loc"]):
         where = f"environment variable {above.variable}"
     entry = next((f"entry {part + 1}: " for part in first["loc"] if isinstance(part, int)), "")
     if first["type"] == "extra_forbidden":

@@ -7,6 +7,7 @@ variables, which have none, are read here.
 import ipaddress
 import json
 import math
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 _WORDS = {str: "text", int: "whole number", float: "number", bool: "true or false", Path: "path", SecretStr: "secret text"}  # fmt: skip
-_WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+_WHOLE = re.compile(r"[+-]?[0-9](?:_?[0-9]){0,17}")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,18}(?:\.[0-9]{0,18})?|\.[0-9]{1,18})(?:[eE][+-]?[0-9]{1,3})?")
 _TRUTHS = {**dict.fromkeys(("true", "1", "yes", "on", "t", "y"), True), **dict.fromkeys(("false", "0", "no", "off", "f", "n"), False)}  # fmt: skip
 _FAULTS = {
@@ -79,7 +80,10 @@ def check_host(value: str | None) -> str | None:
     try:
         return str(ipaddress.ip_address(value))
     except ValueError:
-        raise ValueError("it must be a host's name or address alone, such as mail.example.org") from None
+        fault = (
+            "it must be a host's name or address alone, such as mail.example.org" if value else "it must not be empty"
+        )
+        raise ValueError(fault) from None
 
 
 def check_networks(value: tuple[str, ...], *, strict: bool) -> tuple[str, ...]:
@@ -92,8 +96,28 @@ def check_networks(value: tuple[str, ...], *, strict: bool) -> tuple[str, ...]:
         try:
             ipaddress.ip_network(text, strict=strict)
         except ValueError:
-            raise ValueError(f"entry {number}: it must be a network such as 10.1.0.0/16") from None
+            raise ValueError(f"entry {number}: it must be {_network_meant(text)}") from None
     return value
+
+
+def _network_meant(text: str) -> str:
+    try:
+        return f"{ipaddress.ip_network(text, strict=False)}, the network that {text} is in"
+    except ValueError:
+        return "a network such as 10.1.0.0/16"
+
+
+def given_variables() -> dict[str, str]:
+    """Ours of the environment, in whatever case they are written; in capitals one counts before another."""
+    ours = [name for name in os.environ if name.upper().startswith("DIGEST_")]
+    return {name.upper(): os.environ[name] for name in sorted(ours, key=str.isupper)}
+
+
+def is_told_by(info: FieldInfo, text: str | None, place: tuple[int | str, ...]) -> bool:
+    """Whether the text of its variable has what stands at `place`; of a table of tables, some may be the file's."""
+    if text is None or is_list(info) or not entry_of(info):
+        return text is not None
+    return all(key in read_json(text) for key in place[2:3])
 
 
 def read_variable(info: FieldInfo, text: str) -> Any:
@@ -102,8 +126,8 @@ def read_variable(info: FieldInfo, text: str) -> Any:
     if is_list(info) or entry_of(info):
         return read_json(text)
     plain = text.strip()
-    if kind in {int, float} and _NUMBER.fullmatch(plain):
-        return int(plain) if _WHOLE.fullmatch(plain) else float(plain)
+    if kind in {int, float} and (is_whole := _WHOLE.fullmatch(plain) or _NUMBER.fullmatch(plain)):
+        return int(plain) if is_whole.re is _WHOLE else float(plain)
     return _TRUTHS.get(plain.lower(), text) if kind is bool else text
 
 

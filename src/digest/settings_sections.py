@@ -141,10 +141,12 @@ class SmtpSettings(Section):
 
     @model_validator(mode="after")
     def _check_servers(self) -> Self:
-        """Each has a host that somebody named, and its password is never said to another one under another name."""
+        """Each is one that somebody named, be it by its port on this machine, and its password is never said to another one under another name."""
         for number, server in enumerate(self.servers, start=1):
-            if server.host is None and "host" not in self.model_fields_set:
-                raise ValueError(f"entry {number} of servers names no host, and neither does [smtp]")
+            if server.host is None and server.port is None and "host" not in self.model_fields_set:
+                raise ValueError(
+                    f"entry {number} of servers names neither host nor port, and [smtp] names no host: add one"
+                )
             if server.username and server.username != self.username and server.password_file is None:
                 raise ValueError(f"the server with the user name {server.username!r} needs a password_file of its own")
         return self
@@ -326,8 +328,10 @@ class WebSettings(Section):
     @classmethod
     def _check_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for number, host in enumerate(value, start=1):
+            if "*" in host:
+                raise ValueError(f"entry {number}: each host by its name; * stands for none")
             try:
-                check_host(host)
+                check_host(host[1:-1] if host.startswith("[") and host.endswith("]") else host)
             except ValueError as error:
                 raise ValueError(f"entry {number}: {error}") from None
         return value

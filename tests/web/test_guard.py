@@ -2,13 +2,22 @@
 
 import socket
 import time
+from pathlib import Path
 
-from tests.web.served import Served
+from tests.web.served import Served, served
+
+from digest.store.database import Database
 
 
 def test_another_host_is_not_served(site: Served) -> None:
     assert site.get("/", Host="evil.example").status == 421
     assert site.get("/", Host="localhost:99").status == 200
+
+
+def test_a_host_that_is_an_address_is_served_as_a_browser_writes_it(sqlite_database: Database, tmp_path: Path) -> None:
+    with served(sqlite_database, tmp_path, hosts=("2001:DB8::1", "[2001:db8::2]")) as site:
+        asked = [site.get("/", Host=host).status for host in ("[2001:db8::1]:8025", "[2001:db8::2]", "[2001:db8::3]")]
+    assert asked == [200, 200, 421]
 
 
 def test_a_large_body_is_refused(site: Served) -> None:

@@ -24,7 +24,7 @@ def make_site(desk: Desk) -> Starlette:
     """The pages of a deployment."""
     web = desk.app.settings.web
     parts = urlsplit(web.base_url or "http://localhost")
-    hosts = {name.lower() for name in (parts.hostname or "", *web.hosts)} | OWN_HOSTS
+    hosts = {_as_asked(name) for name in (parts.hostname or "", *web.hosts)} | OWN_HOSTS
     rooms = (join, confirm, leave, choosing, preferences, move, archive, clicks, signposts, health)
     routes = [route for pages in rooms for route in pages.routes(desk)]
     return Starlette(
@@ -35,6 +35,11 @@ def make_site(desk: Desk) -> Starlette:
         ],
         exception_handlers={HTTPException: _http_fault(desk), TryLater: _busy(desk), Exception: _fault(desk)},
     )
+
+
+def _as_asked(host: str) -> str:
+    """As a browser's Host has it: an address of IPv6 between brackets (RFC 3986 3.2.2)."""
+    return f"[{host}]".lower() if ":" in host and not host.startswith("[") else host.lower()
 
 
 def _http_fault(desk: Desk):  # type: ignore[no-untyped-def] # noqa: ANN202
