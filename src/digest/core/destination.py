@@ -14,10 +14,11 @@ from digest.core.states import OutcomeKind
 IN_A_ROW = 3
 """Deferrals without an acceptance between them after which a destination waits: one or two are anybody's bad moment."""
 
-OF_THE_READER = ("4.1.", "4.2.")
-"""RFC 3463: their address, their mailbox."""
+MAILBOX_ALONE = ("4.2.1", "4.2.2")
+"""RFC 3463: this mailbox takes nothing now, or is full. Not 4.1.8, which is about the sender, nor 4.2.0, which greylists say."""
 _OF_THE_DESTINATION = ("4.3.", "4.4.", "4.5.3", "4.7.")
 """RFC 3463: its system, the way to it, too many recipients, its policy."""
+_OF_THE_READER = ("4.1.", "4.2.")
 _GREY_CODES = frozenset({None, "4.2.0", "4.7.0", "4.7.1"})
 _GREY_WORDS = ("greylist", "graylist", "grey list", "gray list")
 
@@ -45,7 +46,7 @@ def is_impatient(outcome: Outcome) -> bool:
     if outcome.kind is not OutcomeKind.DEFERRED or outcome.phase not in {"rcpt", "data", "body", "dot"}:
         return False
     enhanced = outcome.enhanced or ""
-    if enhanced.startswith(OF_THE_READER) or _is_grey(outcome):
+    if enhanced.startswith(_OF_THE_READER) or _is_grey(outcome):
         return False
     return outcome.code in {421, 452} or outcome.phase != "rcpt" or enhanced.startswith(_OF_THE_DESTINATION)
 

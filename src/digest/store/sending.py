@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, exists, func, literal_column, null, or_, select, update
 from sqlmodel import Session
 
-from digest.core.destination import OF_THE_READER
+from digest.core.destination import MAILBOX_ALONE
 from digest.core.policy import SENDER_REFUSED
 from digest.core.states import DeliveryState, IssueState
 from digest.errors import NotFound
@@ -207,8 +207,8 @@ def overdue_since(session: Session, issue_id: int, *, now: datetime) -> datetime
 
 def count_overdue(session: Session, issue_id: int, *, now: datetime) -> tuple[int, int]:
     """How many deliveries are due and have not come through; and of how many the last answer spoke of their own mailbox."""
-    of_the_reader = or_(*(_delivery.c.enhanced.startswith(kind) for kind in OF_THE_READER))
-    query = select(func.count(), func.count(case((of_the_reader, 1)))).where(_overdue(issue_id, now=now))
+    theirs_alone = _delivery.c.enhanced.in_(MAILBOX_ALONE)
+    query = select(func.count(), func.count(case((theirs_alone, 1)))).where(_overdue(issue_id, now=now))
     due, theirs = session.execute(query).one()
     return due, theirs
 
