@@ -7,7 +7,17 @@ from digest.core.digits import number_of, without_endless_references
 
 @pytest.mark.parametrize(
     ("text", "number"),
-    [("0", 0), ("7", 7), ("007", 7), ("99", 99), ("100", 99), ("٣", 3), ("9" * 5000, 99), ("0" * 5000 + "7", 7)]
+    [
+        ("0", 0),
+        ("7", 7),
+        ("007", 7),
+        ("99", 99),
+        ("100", 99),
+        ("٣", 3),
+        ("٠٠٣", 3),
+        ("9" * 5000, 99),
+        ("0" * 5000 + "7", 7),
+    ]
     + [(text, None) for text in ("", "-1", "+1", "²", "1.0", " 1", "x")],
 )
 def test_a_number_is_read_up_to_a_limit(text: str, number: int | None) -> None:

@@ -3,11 +3,13 @@
 from dataclasses import replace
 
 import pytest
+from markupsafe import Markup
 from selectolax.lexbor import LexborHTMLParser
 from tests.render import sample_issue as sample
 from tests.render.test_issue import WEB, render
 
 from digest.actions.sample_preview import preview_sample
+from digest.render.direction import beside
 from digest.render.headline import set_apart
 
 
@@ -77,3 +79,9 @@ def test_digits_after_a_name_that_runs_the_other_way_stay_behind_it(language: st
     assert f"{blog[::-1]}{mark}{'،' if language == 'fa' else ','} {blog[:4]}" in rendered.subject, (
         "the first title comes first"
     )
+
+
+def test_a_row_of_a_templates_own_is_escaped_as_by_join() -> None:
+    assert beside([Markup("A &amp; B"), "C & D", 7], "ltr", " · ") == "A &amp; B · C &amp; D · 7"
+    assert isinstance(beside([Markup("a"), "b"], "ltr", " & "), Markup)
+    assert beside(["A & B", "c"], "ltr", " · ") == "A & B · c"

@@ -2,6 +2,7 @@
 
 import re
 
+_FEW = 1000
 _ENDLESS = re.compile(r"&#[0-9]{1000,};?")
 
 
@@ -9,6 +10,8 @@ def number_of(text: str, *, most: int) -> int | None:
     """A whole number without a sign; `most` where it is more. None where it is none."""
     if not text.isdecimal():
         return None
+    if len(text) <= _FEW:
+        return min(int(text), most)
     digits = text.lstrip("0") or "0"
     return most if len(digits) > len(str(most)) else min(int(digits), most)
 

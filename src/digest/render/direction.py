@@ -23,10 +23,15 @@ def steadied(text: str, direction: str) -> str:
     return text + _MARKS[str(own)] if is_turned else text
 
 
-def beside(parts: Iterable[str], direction: str, between: str) -> str:
+def beside(parts: Iterable[object], direction: str, between: str) -> str:
     """The parts in a row. One that ends against `direction` has a mark of it behind: digits after "Club Blog | " are of the row."""
-    row = tuple(parts)
-    return between.join((*(parted(part, direction) for part in row[:-1]), *row[-1:]))
+    row = tuple(part if isinstance(part, str) else str(part) for part in parts)
+    is_markup = any(
+        hasattr(part, "__html__") for part in row
+    )  # of a template's own: what is no markup beside it is escaped, as by `join`
+    return (escape(between) if is_markup else between).join(
+        (*(parted(part, direction) for part in row[:-1]), *row[-1:])
+    )
 
 
 def parted(text: str, direction: str) -> str:
