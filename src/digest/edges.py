@@ -20,7 +20,8 @@ def make_relays(settings: Settings) -> "Transport":
         SettingsError: nothing can be sent with these settings.
     """
     from digest.mail.pool import Server, ServerPool  # noqa: PLC0415 - aiosmtplib only where mail goes out
-    from digest.mail.smtp import SmtpTransport, tls_context  # noqa: PLC0415
+    from digest.mail.smtp import SmtpTransport  # noqa: PLC0415
+    from digest.mail.tls import tls_context  # noqa: PLC0415
 
     smtp = settings.smtp
     ca_file = settings.path(smtp.ca_file) if smtp.ca_file else None

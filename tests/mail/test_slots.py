@@ -106,6 +106,45 @@ def test_what_was_announced_and_is_not_sent_keeps_no_slot_from_others() -> None:
     assert len(asyncio.run(talk()).accepted) == 3
 
 
+def test_who_is_turned_away_when_all_others_are_through_goes_on_with_their_connection() -> None:
+    """The last ones of an issue: the server was not gone."""
+
+    class Slow(SmallServer):
+        room = 1
+
+        async def _converse(self, reader: asyncio.StreamReader) -> None:
+            come.set()
+            if self.inside >= self.room:
+                full.set()
+                await through.wait()
+            await super()._converse(reader)
+
+    come, full, through = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def talk() -> Slow:
+        async with Slow() as server:
+            transport = transport_to(server)
+
+            async def once_full() -> bool:
+                await full.wait()
+                return True
+
+            async def go() -> bool:
+                return True
+
+            first = asyncio.create_task(transport.send(letter(1), before_dot=once_full))
+            await come.wait()
+            second = asyncio.create_task(transport.send(letter(2), before_dot=go))
+            assert (await first).kind is OutcomeKind.ACCEPTED
+            through.set()
+            assert (await second).kind is OutcomeKind.ACCEPTED
+            await transport.close()
+            return server
+
+    server = asyncio.run(talk())
+    assert (len(server.accepted), server.turned_away) == (2, 1)
+
+
 def test_a_server_that_was_gone_gets_every_connection_again() -> None:
     async def talk() -> None:
         async with SmallServer() as server:

@@ -25,7 +25,8 @@ from digest.config import Settings
 from digest.core.model import Issue
 from digest.core.states import DeliveryState, IssueState
 from digest.errors import DigestError, NothingToDo
-from digest.mail.smtp import SmtpTransport, tls_context
+from digest.mail.smtp import SmtpTransport
+from digest.mail.tls import tls_context
 from digest.store import issues, newsletters, sending
 from digest.store.database import Database, Session
 from digest.store.prepared import Prepared

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import cast
 
 import aiosmtplib
-import certifi
 
 from digest.core.digits import number_of
 from digest.core.mime import clean_line
@@ -22,6 +21,7 @@ from digest.core.people import Envelope, Outcome
 from digest.errors import LoginRefused, SettingsError, TransportError
 from digest.mail.conversation import Conversation, Features
 from digest.mail.plain_text import check_privacy, is_loopback
+from digest.mail.tls import tls_context
 from digest.mail.transport import BeforeDot
 
 PORTS = {"tls": 465, "starttls": 587, "plain": 25}
@@ -148,8 +148,7 @@ class SmtpTransport:
 
     def _watch_announced(self) -> None:
         if self._announced and self._slots.locked() and self._announced_timer is None:
-            later = asyncio.get_running_loop().call_later
-            self._announced_timer = later(ANNOUNCED_SECONDS, self._drop_forgotten)
+            self._announced_timer = asyncio.get_running_loop().call_later(ANNOUNCED_SECONDS, self._drop_forgotten)
 
     async def _talk(self, conversation: Conversation, envelope: Envelope, before_dot: BeforeDot) -> Outcome:
         conversation.most = self.per_connection
@@ -206,6 +205,9 @@ class SmtpTransport:
                 return (None if fresh else await self._take_idle()) or await self._connect()
             except TransportError as error:
                 self._live -= 1
+                if self._live == 0 and self._idle and not (fresh or isinstance(error, LoginRefused)):
+                    self._slots.release()  # full still, and those that have its connections are through meanwhile
+                    continue
                 if self._live == 0:  # not full, but gone: nothing follows for when it is back
                     self._outages, self._outage = self._outages + 1, error
                     self._give_back(self._withheld)
@@ -259,16 +261,18 @@ class SmtpTransport:
             await _greet(client)
             if self.username:
                 await self._log_in(client)
-        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-            client.close()
-            raise self._meaning(error) from error
-        except BaseException:  # a lane cut off: the server must not wait for its commands until its own patience ends
-            client.close()
+        except BaseException as error:
+            # Of a lane cut off, too: the server must not wait for its commands until its own patience ends.
+            _drop(client)
+            if isinstance(error, aiosmtplib.SMTPException | OSError | ValueError):
+                raise self._meaning(error) from error
             raise
-        transport = cast("asyncio.Transport", client.transport)
-        if client.protocol is not None and client.protocol.transport is not None:
-            transport = cast("asyncio.Transport", client.protocol.transport)  # STARTTLS has replaced it there
-        return Conversation(transport, server=self.name, features=_features(client), patience=self.patience)
+        return Conversation(
+            cast("asyncio.Transport", _transport_of(client)),
+            server=self.name,
+            features=_features(client),
+            patience=self.patience,
+        )
 
     async def _log_in(self, client: aiosmtplib.SMTP) -> None:
         """By one method. aiosmtplib's own `login` tries the same password by every other one, too, which locks accounts.
@@ -333,6 +337,19 @@ class SmtpTransport:
         )
 
 
+def _transport_of(client: aiosmtplib.SMTP) -> asyncio.Transport | None:
+    """STARTTLS has replaced it in the protocol."""
+    return cast("asyncio.Transport | None", (client.protocol and client.protocol.transport) or client.transport)
+
+
+def _drop(client: aiosmtplib.SMTP) -> None:
+    """At once. TLS would take leave and wait for the server's answer, up to half a minute."""
+    transport = _transport_of(client)
+    client.close()
+    if transport:
+        transport.abort()
+
+
 async def _greet(client: aiosmtplib.SMTP) -> None:
     """EHLO, or HELO where the server is that old."""
     if not client.is_ehlo_or_helo_needed:
@@ -351,24 +368,6 @@ def _features(client: aiosmtplib.SMTP) -> Features:
         sized=client.supports_extension("size"),
         largest=number_of(size, most=10**12) or 0,
     )
-
-
-def tls_context(ca_file: Path | None) -> ssl.SSLContext:
-    """Trusts the system's authorities, certifi's, and this file's. To read them takes some 80 ms.
-
-    Raises:
-        SettingsError: the file cannot be read.
-    """
-    context = ssl.create_default_context()
-    context.load_verify_locations(certifi.where())  # small containers have no authorities of their own
-    if ca_file is not None:
-        try:
-            context.load_verify_locations(ca_file)
-        except (OSError, ssl.SSLError) as error:
-            raise SettingsError(
-                f"smtp.ca_file {ca_file} cannot be read as a certificate", next_step="name a PEM file"
-            ) from error
-    return context
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
